@@ -1,0 +1,67 @@
+# `make help` lists what there is. On a fresh machine `make up` gets what is missing first.
+PYTHON ?= python3
+STACK ?= dev
+
+PY := .venv/bin/python
+VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name another one: make PYTHON=/path/to/python3
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up preview down test check format bench clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo "  STACK=<name>    the stack to operate (default: dev)"
+
+up: .venv/.run ## make the stack what its settings say, after repairing what a killed run left
+	@$(PY) -m components.operate up --stack $(STACK)
+
+preview: .venv/.run ## show what `make up` would change
+	@$(PY) -m components.operate preview --stack $(STACK)
+
+down: .venv/.run ## remove everything the stack has made; its settings stay
+	@$(PY) -m components.operate down --stack $(STACK)
+
+test: .venv/.dev ## run all tests; what cannot run here is skipped, with the reason
+	@$(PY) -m pytest
+
+check: .venv/.dev ## lint, formatting, types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy components tests
+	@$(PY) -m mypy __main__.py
+	@$(PY) -m mypy plugin/__main__.py
+
+format: .venv/.dev ## format the code and mend what the linter can
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+bench: .venv/.dev ## measure: the figures of the README
+	@$(PY) -m tests.bench.figures
+
+clean: ## remove the virtual environment and caches
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+
+# The stamps say which packages .venv has; a changed list of them is installed again.
+.venv/.run: requirements.txt | $(PY)
+	@$(call install,requirements.txt)
+
+.venv/.dev: requirements-dev.txt requirements.txt | $(PY)
+	@$(call install,requirements-dev.txt)
+
+define install
+$(PY) -m pip install --quiet --disable-pip-version-check -r $(1) >.venv/pip.log 2>&1 || { \
+	echo "error: cannot install the packages of $(1) ($$(tail -1 .venv/pip.log)); the whole log is .venv/pip.log: is there a way to a package index?" >&2; \
+	exit 1; }
+@touch $@
+endef
+
+$(PY):
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "error: there is no $(PYTHON): install Python 3.11 or later; $(VENV_REMEDY)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $$($(PYTHON) --version) is too old: Python 3.11 or later is needed; make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "error: $$($(PYTHON) --version) lacks its module venv: $(VENV_REMEDY)" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "error: $$($(PYTHON) --version) cannot make a virtual environment: $(VENV_REMEDY)" >&2; exit 1; }

@@ -1,0 +1,18 @@
+"""The components of a stack: settings → components → outputs."""
+
+import pulumi
+
+from components import LoadBalancedService, SwarmCluster, settings
+
+loaded = settings.load()
+services = {
+    name: LoadBalancedService(name, args)  # type: ignore[arg-type]  # it validates them itself
+    for name, args in loaded.services.items()
+}
+swarms = {
+    name: SwarmCluster(name, args)  # type: ignore[arg-type]  # as above
+    for name, args in loaded.swarms.items()
+}
+pulumi.export("urls", {name: service.url for name, service in services.items()})
+pulumi.export("replicas", {name: service.replica_names for name, service in services.items()})
+pulumi.export("swarms", {name: swarm.swarm_id for name, swarm in swarms.items()})

@@ -1,0 +1,1 @@
+"""A load-balanced service on one Docker host."""

@@ -1,0 +1,213 @@
+"""What a user writes for a LoadBalancedService. Validated by `model`; the docstrings are the reference.
+
+Topology (counts, ports, host names, subnets) is plain, so that a preview shows it. Images, commands'
+environment and certificates may be Outputs. All durations are in seconds.
+"""
+
+from typing import Optional, TypedDict
+
+import pulumi
+
+from ..hosts import HostArgs
+
+
+class ProbeArgs(TypedDict, total=False):
+    """How the front end finds out whether a server is well."""
+
+    path: Optional[str]
+    """URL path that answers 2xx or 3xx. Default: /. In tcp mode the port only has to accept."""
+    active: Optional[bool]
+    """Whether the front end asks by itself, all the time. Default: true with haproxy; nginx open
+    source cannot and has `max_fails`."""
+    interval: Optional[float]
+    """Seconds between two questions of the front end. Default: 0.4, so that a hung server is avoided
+    within 1.5 s."""
+    timeout: Optional[float]
+    """Seconds the answer may take. Default: 0.3."""
+    fall: Optional[int]
+    """Failed questions in a row before a server is avoided. Default: 2."""
+    rise: Optional[int]
+    """Good answers in a row before it is used again. Default: 1."""
+
+
+class HealthArgs(ProbeArgs, total=False):
+    """How a replica shows that it is well."""
+
+    command: Optional[list[str]]
+    """Command run inside the replica, exit code 0 when well, instead of asking for `path` there.
+    Default: ask with the curl, wget or bash that the image has."""
+
+
+class RestartArgs(TypedDict, total=False):
+    """What the engine does when a replica ends by itself."""
+
+    policy: Optional[str]
+    """`no`, `on-failure`, `always` or `unless-stopped`. Default: unless-stopped."""
+    max_retries: Optional[int]
+    """For `on-failure`: restarts before it gives up. Default: 0, without end."""
+
+
+class RouteArgs(TypedDict, total=False):
+    """Which requests a backend gets, and how they are shared among its servers: replicas, or tasks of a
+    swarm."""
+
+    port: Optional[int]
+    """Port a server listens on. Never published on the host. Default: 80."""
+    host_names: Optional[list[str]]
+    """Values of the Host header that choose this backend; `*.a.example` matches every name below
+    a.example. Default: none."""
+    algorithm: Optional[str]
+    """`roundrobin`, `leastconn` or `source` (the same client address, the same server).
+    Default: roundrobin."""
+    cookie: Optional[str]
+    """Name of a cookie that keeps a client on its server. HAProxy only. Default: none."""
+    max_connections: Optional[int]
+    """Requests a server gets at the same time; more wait in the front end. HAProxy only. Default: 32
+    with haproxy, no limit with nginx."""
+    max_fails: Optional[int]
+    """Passive health: failed requests before a server is avoided. HAProxy counts them in a row, errors
+    (5xx) included; nginx counts broken and late answers within `fail_timeout`. Default: 1 with nginx;
+    none with haproxy, which asks actively."""
+    fail_timeout: Optional[int]
+    """Whole seconds a server is avoided after `max_fails`. Default: 10 with nginx. HAProxy has no such
+    time: it uses the server again after `rise` good answers."""
+    response_deadline: Optional[float]
+    """Seconds a server has to begin its answer. After that an idempotent request (RFC 9110 9.2.2) is
+    tried on another server. Default: none; a late answer is an error after the server time-out."""
+    retries: Optional[int]
+    """How often a failed request is tried elsewhere. Default: 3."""
+
+
+class BackendArgs(RouteArgs, total=False):
+    """Replicas of one image and how the front end shares requests among them."""
+
+    image: pulumi.Input[str]
+    """Image of the replicas. Required. Prefer a digest or a tag that never moves: the same text means
+    the same replicas."""
+    replicas: Optional[int]
+    """Number of replicas, 1 to 1000 in all backends together. Default: 3."""
+    command: Optional[list[str]]
+    """Command of the replicas. Default: the image's."""
+    environment: Optional[dict[str, pulumi.Input[str]]]
+    """Environment variables; a secret stays a secret. Default: none."""
+    health: Optional[HealthArgs]
+    """Health check. Default: see HealthArgs."""
+    weights: Optional[list[int]]
+    """One weight per replica, 1 to 256. Default: all 1."""
+    backup_replicas: Optional[int]
+    """How many of the replicas, counted from the last, serve only when all the others are down.
+    Default: 0."""
+    drain: Optional[float]
+    """Seconds that requests in flight get to finish, when a replica or a configuration is replaced.
+    Default: 10."""
+    start_timeout: Optional[float]
+    """Seconds a new replica has to become well. Default: 60."""
+    restart: Optional[RestartArgs]
+    """Restart policy. Default: unless-stopped."""
+    memory: Optional[int]
+    """Memory limit of a replica in MiB. Default: 512."""
+    cpus: Optional[float]
+    """CPU limit of a replica, in cores. Default: none."""
+    user: Optional[str]
+    """User the replica runs as. Default: the image's."""
+    read_only: Optional[bool]
+    """Read-only root file system, with /tmp and /run in memory. Default: false."""
+    capabilities: Optional[list[str]]
+    """Linux capabilities of a replica; all others are dropped. Default: CHOWN, KILL, SETGID, SETUID,
+    which a server needs that begins as root and gives the work to another user."""
+
+
+class TimeoutArgs(TypedDict, total=False):
+    """Time-outs of the front end, in seconds."""
+
+    connect: Optional[float]
+    """To connect to a server. Default: 5; in the gateway of a swarm 1."""
+    client: Optional[float]
+    """Silence of a client. Default: 50."""
+    server: Optional[float]
+    """Silence of a server. Default: 5."""
+    request: Optional[float]
+    """For a client to send its request headers. Default: 10."""
+    keep_alive: Optional[float]
+    """How long an idle client connection is kept. Default: 10."""
+    tunnel: Optional[float]
+    """Silence on a WebSocket or TCP connection. Default: 3600."""
+
+
+class LogArgs(TypedDict, total=False):
+    """A syslog server that gets the log as well as standard output."""
+
+    address: str
+    """`host:port`, UDP, as the front end's container sees it. Required."""
+    facility: Optional[str]
+    """Syslog facility. Default: local0."""
+
+
+class ProxyArgs(TypedDict, total=False):
+    """A HAProxy or nginx, and what it does for every backend."""
+
+    kind: Optional[str]
+    """`haproxy` or `nginx`. Default: haproxy."""
+    image: Optional[str]
+    """Image that holds the proxy. Default: haproxy:3.2 or nginx:1.28."""
+    port: Optional[int]
+    """Port it listens on, in its container and on the host. Default: 80."""
+    default_backend: Optional[str]
+    """Backend for a request whose host is unknown. Default: none; `unknown_host` applies."""
+    unknown_host: Optional[str]
+    """Answer when the host is unknown: `503`, `421` or `close`. Not with a default backend, which
+    gets every host. Default: 503."""
+    max_connections: Optional[int]
+    """Client connections at the same time. Default: 256."""
+    timeouts: Optional[TimeoutArgs]
+    """Time-outs. Default: see TimeoutArgs."""
+    trusted_proxies: Optional[list[str]]
+    """Networks whose X-Forwarded-* headers are believed; from others they are removed.
+    Default: none."""
+    log: Optional[LogArgs]
+    """A syslog server beside standard output. Default: none."""
+    memory: Optional[int]
+    """Memory limit in MiB. Default: 256."""
+
+
+class FrontEndArgs(ProxyArgs, total=False):
+    """The proxy in front of the replicas."""
+
+    name: Optional[str]
+    """Name of the front end within the component. Default: lb."""
+    mode: Optional[str]
+    """`http`, or `tcp` for one backend of any protocol. Default: http."""
+    publish: Optional[bool]
+    """Whether the port is published on the host. Default: true."""
+    address: Optional[str]
+    """Address of the host on which the port is published. Default: 0.0.0.0."""
+    networks: Optional[list[str]]
+    """Names of existing networks it joins beside that of the replicas. Default: none."""
+    resolve: Optional[bool]
+    """Whether names of replicas are resolved again while it runs, so that a restarted replica is found
+    at its new address. nginx needs 1.27.3 for it. Default: true."""
+
+
+class NetworkArgs(TypedDict, total=False):
+    """The network of the replicas: given, or owned by the component."""
+
+    name: Optional[pulumi.Input[str]]
+    """An existing network. Default: none; the component makes a bridge network of its own."""
+    subnet: Optional[str]
+    """IPv4 subnet of the network that the component makes, with room for twice the replicas: during
+    a change old and new ones stand beside each other. Default: the engine chooses."""
+
+
+class LoadBalancedServiceArgs(BackendArgs, total=False):
+    """One front end with one backend (short form: the keys of BackendArgs here) or several (`backends`)."""
+
+    host: Optional[HostArgs]
+    """The Docker host. Default: the environment's DOCKER_HOST, else the local socket."""
+    network: Optional[NetworkArgs]
+    """The network of the replicas. Default: one of its own."""
+    front_end: Optional[FrontEndArgs]
+    """The front end. Default: HAProxy on port 80."""
+    name: Optional[str]
+    """Short form: name of the backend, the prefix of its replicas' names. Default: web."""
+    backends: Optional[dict[str, BackendArgs]]
+    """Long form: backends by name, instead of the keys of the short form."""

@@ -1,0 +1,183 @@
+"""LoadBalancedService: replicas behind a front end on one Docker host, changed without a failed request."""
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import pulumi
+import pulumi_docker as docker
+from pulumi.output import UNKNOWN
+
+from .. import naming
+from ..connection import answers
+from ..hosts import Host
+from ..provider.resources import FrontEndConfig, Generation
+from . import front_end, replicas
+from .args import LoadBalancedServiceArgs
+from .claims import claim
+from .frontends import kind_of
+from .frontends.views import server_addresses
+from .model import Service
+from .validation import service
+
+
+class LoadBalancedService(pulumi.ComponentResource):
+    """Replicas of one or more images on a Docker host, and a HAProxy or nginx in front of them."""
+
+    url: pulumi.Output[str]
+    """Where clients reach the front end, for example `http://localhost:8080`."""
+    address: pulumi.Output[str]
+    """Host name or IP address of the front end."""
+    port: pulumi.Output[int]
+    """Port of the front end."""
+    network_name: pulumi.Output[str]
+    """Name of the replicas' network."""
+    replica_names: pulumi.Output[list[str]]
+    """Names of the replicas' containers, by backend and index."""
+    config: pulumi.Output[str]
+    """Text of the front end's configuration."""
+
+    def __init__(
+        self,
+        name: str,
+        args: LoadBalancedServiceArgs,
+        opts: Optional[pulumi.ResourceOptions] = None,
+    ) -> None:
+        """Declare the service `name`: 1 to 32 of a-z, 0-9 and -, the prefix of all names in it.
+
+        Raises ArgumentError, with the key and what is allowed, before anything is registered.
+        """
+        what = service(name, args)
+        claim(name, what)
+        super().__init__(naming.type_token("LoadBalancedService"), name, {}, opts)
+
+        provider = _provider(name, what.host, self)
+        # A provider of another host does not make its resources others: the trigger does.
+        child = pulumi.ResourceOptions(parent=self, provider=provider, replacement_trigger=what.host.address)
+        ours = pulumi.ResourceOptions(parent=self)
+        network = _network(name, what, child)
+        mode = what.front_end.mode
+        generations = {
+            backend_name: replicas.generation(f"{name}-{backend_name}-generation", backend, mode, ours)
+            for backend_name, backend in sorted(what.backends.items())
+        }
+        containers = {
+            backend_name: replicas.replicas(
+                name, backend_name, backend, mode, network, generations[backend_name].number, child
+            )
+            for backend_name, backend in sorted(what.backends.items())
+        }
+        every = {
+            f"{name}-{backend_name}-{index}": replica
+            for backend_name, group in containers.items()
+            for index, replica in enumerate(group)
+        }
+        text, names = _configuration(name, what, generations)
+        ids = {replica_name: replica.id for replica_name, replica in every.items()}
+        ready = front_end.readiness(name, what, text, names, ids, child, ours)
+        proxy = front_end.container(name, what, network, ready, child)
+        config = front_end.config(name, what, text, ids, proxy, ours)
+
+        self.network_name = pulumi.Output.from_input(network)
+        self.replica_names = pulumi.Output.all(*[replica.name for replica in every.values()])
+        self.config = config.config
+        self.port = pulumi.Output.from_input(what.front_end.port)
+        self.address = _address(what, config)
+        self.url = self.address.apply(lambda address: _url(what, address))
+        self.register_outputs(
+            {
+                "url": self.url,
+                "address": self.address,
+                "port": self.port,
+                "network_name": self.network_name,
+                "replica_names": self.replica_names,
+                "config": self.config,
+            }
+        )
+
+
+def _provider(name: str, host: Host, component: pulumi.Resource) -> docker.Provider:
+    """The docker provider for the host.
+
+    At a preview of a host that does not answer, its address is left unknown: the docker plugin would end
+    the preview with an error. So it goes on, and the engine warns at each resource that it may be wrong.
+    """
+    unknown: Any = UNKNOWN
+    reached = not pulumi.runtime.is_dry_run() or answers(host.address)
+    if not reached:
+        pulumi.log.warn(
+            f"the Docker engine at {host.address} does not answer: this preview goes on unchecked",
+            component,
+        )
+    opts = pulumi.ResourceOptions(
+        parent=component,
+        # Another host means other containers: made there first, then deleted here.
+        replace_on_changes=["host"] if reached else None,
+    )
+    return docker.Provider(
+        f"{name}-host",
+        host=host.address if reached else unknown,
+        ca_material=host.ca_certificate,
+        cert_material=host.client_certificate,
+        key_material=None if host.client_key is None else pulumi.Output.secret(host.client_key),
+        registry_auth=[
+            docker.ProviderRegistryAuthArgs(
+                address=registry.address,
+                username=registry.username,
+                password=pulumi.Output.secret(registry.password),
+            )
+            for registry in host.registries
+        ]
+        or None,
+        opts=opts,
+    )
+
+
+def _network(name: str, what: Service, child: pulumi.ResourceOptions) -> pulumi.Input[str]:
+    """Name of the given network, or of one that is made."""
+    if what.network.name is not None:
+        given: pulumi.Input[str] = what.network.name
+        return given
+    subnet = what.network.subnet
+    return docker.Network(
+        f"{name}-net",
+        driver="bridge",
+        ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)] if subnet else None,
+        labels=[
+            docker.NetworkLabelArgs(label=label, value=value)
+            for label, value in naming.labels(name, "network").items()
+        ],
+        opts=child,
+    ).name
+
+
+def _configuration(
+    name: str, what: Service, generations: Mapping[str, Generation]
+) -> tuple[pulumi.Output[str], pulumi.Output[list[str]]]:
+    """Text of the front end's configuration, and the network names in it."""
+    backends = sorted(generations)
+
+    def by_name(numbers: list[int]) -> dict[str, int]:
+        return {key: int(number) for key, number in zip(backends, numbers, strict=True)}
+
+    def render(numbers: list[int]) -> str:
+        return kind_of(what.front_end.kind).render(what, name, by_name(numbers))
+
+    def network_names(numbers: list[int]) -> list[str]:
+        return server_addresses(what, name, by_name(numbers))
+
+    numbers = pulumi.Output.all(*[generations[key].number for key in backends])
+    return numbers.apply(render), numbers.apply(network_names)
+
+
+def _url(what: Service, address: str) -> str:
+    scheme = "http" if what.front_end.mode == "http" else "tcp"
+    return f"{scheme}://{f'[{address}]' if ':' in address else address}:{what.front_end.port}"
+
+
+def _address(what: Service, config: FrontEndConfig) -> pulumi.Output[str]:
+    """The host's name when published there, else the front end's own on its first extra network."""
+    if not what.front_end.publish:
+        network = what.front_end.networks[0]
+        return config.addresses.apply(lambda addresses: addresses[network])
+    wildcard = what.front_end.address in ("0.0.0.0", "::")  # noqa: S104
+    return pulumi.Output.from_input(what.host.public_name if wildcard else what.front_end.address)

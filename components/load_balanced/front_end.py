@@ -1,0 +1,147 @@
+"""The front end: its container holds the port, FrontEndConfig says what it serves, and Readiness
+comes before both."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_docker as docker
+
+from .. import naming
+from ..program import FOLDER, SYSCTLS, TMPFS, USER
+from ..provider.resources import FrontEndConfig, Readiness
+from .frontends import kind_of
+from .model import Service
+
+
+def readiness(
+    component: str,
+    service: Service,
+    text: pulumi.Output[str],
+    names: pulumi.Output[list[str]],
+    replicas: Mapping[str, pulumi.Output[str]],
+    child: pulumi.ResourceOptions,
+    ours: pulumi.ResourceOptions,
+) -> Readiness:
+    """The image is there, its program accepts `text`, and every new replica is well."""
+    prefix = f"{component}-{service.front_end.name}"
+    pulled = docker.RemoteImage(
+        f"{prefix}-image",
+        name=image(service),
+        keep_locally=True,  # not ours to remove: others on the host may use it
+        opts=child,
+    )
+    return Readiness(
+        f"{prefix}-ready",
+        {
+            "host": service.host.properties(),
+            "kind": service.front_end.kind,
+            "image": image(service),
+            "config": text,
+            "names": names,
+            "labels": naming.labels(component, "check"),
+            "container": _what_replaces_it(service),
+            "replicas": replicas,
+            "startTimeout": service.start_timeout,
+        },
+        pulumi.ResourceOptions.merge(ours, pulumi.ResourceOptions(depends_on=[pulled])),
+    )
+
+
+def container(
+    component: str,
+    service: Service,
+    network: pulumi.Input[str],
+    ready: Readiness,
+    child: pulumi.ResourceOptions,
+) -> docker.Container:
+    """The container `<component>-<front end's name>`, made but not started.
+
+    FrontEndConfig writes the configuration and starts it, so it never runs without one and there is
+    one writer only. Least privilege: no capability, no new privileges, not root, nothing writable but
+    memory and the folder of the configuration.
+    """
+    front_end = service.front_end
+    program = kind_of(front_end.kind).program
+    ports = [
+        docker.ContainerPortArgs(
+            internal=front_end.port, external=front_end.port, ip=front_end.address, protocol="tcp"
+        )
+    ]
+    # Replaced, it leaves a gap: so it goes only when all that follows it is ready.
+    # An engine that cannot limit swap reads another value back.
+    opts = pulumi.ResourceOptions(
+        depends_on=[ready],
+        ignore_changes=["memorySwap"],
+        replace_on_changes=["memory"],  # with the swap limit ignored, it cannot be raised in place
+    )
+    return docker.Container(
+        f"{component}-{front_end.name}",
+        image=image(service),
+        entrypoints=[program.run[0]],
+        command=list(program.run[1:]),
+        start=False,
+        must_run=False,
+        user=USER,
+        read_only=True,
+        tmpfs=TMPFS,
+        volumes=[docker.ContainerVolumeArgs(container_path=FOLDER)],
+        sysctls=SYSCTLS,
+        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        security_opts=["no-new-privileges"],
+        memory=front_end.memory,
+        memory_swap=front_end.memory,
+        restart="unless-stopped",
+        stop_signal=program.stop_signal,
+        destroy_grace_seconds=max(1, round(service.drain)),
+        labels=[
+            docker.ContainerLabelArgs(label=label, value=value)
+            for label, value in naming.labels(component, "front-end").items()
+        ],
+        ports=ports if front_end.publish else None,
+        network_mode="bridge",  # unset, it is a difference at every preview
+        networks_advanced=[
+            docker.ContainerNetworksAdvancedArgs(name=name) for name in (network, *front_end.networks)
+        ],
+        opts=pulumi.ResourceOptions.merge(child, opts),
+    )
+
+
+def _what_replaces_it(service: Service) -> dict[str, pulumi.Input[str]]:
+    """What cannot change in a running container, as the warning of a gap shows it."""
+    front_end, network = service.front_end, service.network
+    return {
+        "image": image(service),
+        "kind": front_end.kind,
+        "memory": f"{front_end.memory} MiB",
+        "networks": ", ".join(front_end.networks),
+        "port": f"{front_end.address}:{front_end.port}" if front_end.publish else "not published",
+        "network": network.name or network.subnet or "of its own",
+    }
+
+
+def config(
+    component: str,
+    service: Service,
+    text: pulumi.Output[str],
+    replicas: Mapping[str, pulumi.Output[str]],
+    proxy: docker.Container,
+    ours: pulumi.ResourceOptions,
+) -> FrontEndConfig:
+    """`text` in force in the front end's container."""
+    return FrontEndConfig(
+        f"{component}-{service.front_end.name}-config",
+        {
+            "host": service.host.properties(),
+            "kind": service.front_end.kind,
+            "container": proxy.id,
+            "config": text,
+            "replicas": replicas,
+            "drain": service.drain,
+        },
+        ours,
+    )
+
+
+def image(service: Service) -> str:
+    """The front end's image: the one said, or the kind's default."""
+    return service.front_end.image or kind_of(service.front_end.kind).default_image

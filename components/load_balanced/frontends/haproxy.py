@@ -1,0 +1,167 @@
+"""HAProxy 2.6 and later, as a master with workers. https://docs.haproxy.org/2.6/configuration.html"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from ...program import FOLDER, Program
+from ...rendering import render
+from .views import Entry, Server, Tasks, connect_timeout, entry, milliseconds, server_timeout, servers
+
+if TYPE_CHECKING:
+    from ..model import Service
+    from ..site import Route, Site
+
+FILE = "haproxy.cfg"
+MAX_CONNECTIONS = 32
+
+
+@dataclass(frozen=True)
+class _Backend:
+    name: str
+    servers: list[Server]
+    tasks: Optional[Tasks]
+    """Instead of servers."""
+    algorithm: str
+    cookie: Optional[str]
+    check: Optional[str]
+    """Options of every server for its health check, or None without one."""
+    check_path: str
+    check_host: str
+    check_timeout: int
+    passive: str
+    max_connections: int
+    retries: int
+    retry_on: str
+    connect: int
+    server: int
+    hosts: list[str]
+    """Host names that choose it, without wildcards."""
+
+
+@dataclass(frozen=True)
+class _View:
+    entry: Entry
+    max_connections: int
+    log: Optional[str]
+    spread: int
+    """Milliseconds over which first checks are spread. Unset, the longest interval of a backend delays
+    those of all others after every reload."""
+    hold_nx: Optional[str]
+    """How long servers whose name is gone are kept, if not HAProxy's 30 s: their addresses may soon be those
+    of another service's tasks."""
+    suffixes: list[tuple[str, str]]
+    """End of a host name and the backend it chooses; the longest first, as nginx has it."""
+    backends: list[_Backend]
+
+
+class HAProxy:
+    """The front end that can do everything; the default."""
+
+    default_image = "haproxy:3.2"
+    program = Program(
+        file=FILE,
+        run=("haproxy", "-W", "-db", "-f", f"{FOLDER}/{FILE}"),
+        check=("haproxy", "-c", "-f", f"{FOLDER}/{FILE}"),
+        reload_signal="SIGUSR2",
+        stop_signal="SIGUSR1",
+        ready="Loading success",
+        failed=r"\[ALERT\](?!.*has no server available)",  # that one is about the replicas
+    )
+
+    def refusals(self, service: "Service") -> list[str]:
+        """See FrontEndKind."""
+        return self.refusals_for_tasks(service)
+
+    def refusals_for_tasks(self, site: "Site") -> list[str]:
+        """See FrontEndKind."""
+        found = []
+        for name, backend in sorted(site.backends.items()):
+            if backend.fail_timeout is not None:
+                found.append(
+                    f"backends.{name}.fail_timeout: haproxy uses a replica again after health.rise good "
+                    "answers, not after a time; drop it, or set front_end.kind nginx"
+                )
+            if backend.max_fails is not None and backend.health.active is False:
+                found.append(
+                    f"backends.{name}.max_fails: haproxy needs its active check to find a replica well "
+                    "again; drop health.active: false, or set front_end.kind nginx"
+                )
+            if backend.cookie and site.mode == "tcp":
+                found.append(
+                    f"backends.{name}.cookie: a TCP connection has no cookie; "
+                    "set algorithm: source, or front_end.mode http"
+                )
+        return found
+
+    def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
+        """See FrontEndKind."""
+        return _render(
+            service,
+            {
+                name: servers(name, backend, component, generations[name])
+                for name, backend in service.backends.items()
+            },
+        )
+
+    def render_for_tasks(self, site: "Site", tasks: Mapping[str, Tasks]) -> str:
+        """See FrontEndKind."""
+        return _render(site, tasks)
+
+
+def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
+    front_end = site.front_end
+    view = _View(
+        entry=entry(site),
+        max_connections=front_end.max_connections,
+        log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
+        spread=milliseconds(min(b.health.interval for b in site.backends.values())),
+        hold_nx="1s" if any(isinstance(each, Tasks) for each in servers.values()) else None,
+        suffixes=_suffixes(site),
+        backends=[
+            _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
+        ],
+    )
+    return render("haproxy/haproxy.cfg.j2", view)
+
+
+def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | Tasks) -> _Backend:
+    health, http = backend.health, site.mode == "http"
+    interval = milliseconds(health.interval)
+    exact = sorted(h for h in backend.host_names if not h.startswith("*"))
+    # Sent twice to the same replica, a request must mean the same: RFC 9110 9.2.2.
+    late = " response-timeout" if backend.response_deadline else ""
+    return _Backend(
+        name=name,
+        servers=servers if isinstance(servers, list) else [],
+        tasks=servers if isinstance(servers, Tasks) else None,
+        algorithm=backend.algorithm,
+        cookie=backend.cookie,
+        check=None
+        if health.active is False
+        # After a first failure it asks twice as often: bad within 1.5 s with the defaults.
+        else f"check inter {interval}ms fastinter {max(1, interval // 2)}ms "
+        f"fall {health.fall} rise {health.rise}",
+        check_path=health.path,
+        check_host=exact[0] if exact else "localhost",
+        check_timeout=milliseconds(health.timeout),
+        passive=""
+        if backend.max_fails is None
+        else f" observe {'layer7' if http else 'layer4'} error-limit {backend.max_fails} on-error mark-down",
+        max_connections=backend.max_connections or MAX_CONNECTIONS,
+        retries=backend.retries,
+        retry_on=f"conn-failure empty-response{late}",
+        connect=connect_timeout(site, backend),
+        server=server_timeout(site, backend),
+        hosts=exact,
+    )
+
+
+def _suffixes(site: "Site") -> list[tuple[str, str]]:
+    found = [
+        (host[1:], name)
+        for name, backend in site.backends.items()
+        for host in backend.host_names
+        if host.startswith("*")
+    ]
+    return sorted(found, key=lambda pair: (-len(pair[0]), pair[0]))

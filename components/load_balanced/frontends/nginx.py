@@ -1,0 +1,176 @@
+"""nginx 1.22 and later, open source. https://nginx.org/en/docs/http/ngx_http_upstream_module.html"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from ...program import FOLDER, Program
+from ...rendering import render
+from .views import Entry, Server, Tasks, connect_timeout, entry, server_timeout, servers
+
+if TYPE_CHECKING:
+    from ..model import Backend, Service
+    from ..site import Route, Site
+
+FILE = "nginx.conf"
+MAX_FAILS, FAIL_TIMEOUT = 1, 10
+_INSTEAD = "drop it, or set front_end.kind haproxy"
+
+
+@dataclass(frozen=True)
+class _Upstream:
+    servers: list[Server]
+    algorithm: Optional[str]
+    zone: int
+    """Shared memory of the upstream, in KiB: workers agree on what is down."""
+    max_fails: int
+    fail_timeout: int
+
+
+@dataclass(frozen=True)
+class _Backend:
+    name: str
+    upstream: Optional[_Upstream]
+    tasks: Optional[Tasks]
+    """Instead of an upstream: a name in a variable is resolved while it runs, and may not exist yet."""
+    tries: int
+    connect: int
+    read: int
+    host_names: list[str]
+
+
+@dataclass(frozen=True)
+class _View:
+    entry: Entry
+    connections: int
+    log: Optional[str]
+    backends: list[_Backend]
+
+
+class Nginx:
+    """The front end of those who know nginx; what only HAProxy can do is refused."""
+
+    default_image = "nginx:1.28"
+    program = Program(
+        file=FILE,
+        run=("nginx", "-g", "daemon off;", "-c", f"{FOLDER}/{FILE}"),
+        check=("nginx", "-t", "-q", "-c", f"{FOLDER}/{FILE}"),
+        reload_signal="SIGHUP",
+        stop_signal="SIGQUIT",
+        ready=None,
+        failed=r"\[emerg\]",
+        remedies=(
+            (
+                'invalid parameter "resolve"',
+                "this nginx is older than 1.27.3: use a newer image, or set front_end.resolve: false "
+                "(then a replica that comes back at another address is found at the next change)",
+            ),
+            (
+                'unknown directive "stream"',
+                "this nginx has no stream module: use the official image, or front_end.kind haproxy",
+            ),
+        ),
+    )
+
+    def refusals(self, service: "Service") -> list[str]:
+        """See FrontEndKind."""
+        return [
+            *_refusals(service),
+            *(
+                f"backends.{name}.backup_replicas: nginx has no backup servers with algorithm source; "
+                f"{_INSTEAD}"
+                for name, backend in sorted(service.backends.items())
+                if backend.algorithm == "source" and backend.backup_replicas
+            ),
+        ]
+
+    def refusals_for_tasks(self, site: "Site") -> list[str]:
+        """See FrontEndKind."""
+        found = _refusals(site)
+        for name, backend in sorted(site.backends.items()):
+            chosen = [key for key in ("max_fails", "fail_timeout") if getattr(backend, key) is not None]
+            if backend.algorithm != "roundrobin":
+                chosen.insert(0, "algorithm")
+            found += [
+                f"backends.{name}.{key}: nginx looks the addresses of tasks up again and again and remembers "
+                f"nothing about them; {_INSTEAD}"
+                for key in chosen
+            ]
+        return found
+
+    def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
+        """See FrontEndKind."""
+        upstreams = {
+            name: _upstream(service, backend, servers(name, backend, component, generations[name]))
+            for name, backend in service.backends.items()
+        }
+        return _render(service, upstreams)
+
+    def render_for_tasks(self, site: "Site", tasks: Mapping[str, Tasks]) -> str:
+        """See FrontEndKind."""
+        return _render(site, tasks)
+
+
+def _refusals(site: "Site") -> list[str]:
+    found = []
+    for name, backend in sorted(site.backends.items()):
+        key = f"backends.{name}"
+        if backend.health.active:
+            found.append(
+                f"{key}.health.active: nginx open source has no active health check; {_INSTEAD} "
+                "(nginx avoids a replica after max_fails, for fail_timeout)"
+            )
+        if ignored := sorted({"interval", "timeout", "fall", "rise"} & backend.health.model_fields_set):
+            found.append(
+                f"{key}.health.{ignored[0]}: it is about the active health check, which nginx open "
+                f"source does not have; {_INSTEAD}"
+            )
+        if backend.cookie:
+            found.append(
+                f"{key}.cookie: nginx open source has no cookie affinity; {_INSTEAD}, "
+                "or set algorithm: source"
+            )
+        if backend.max_connections is not None:
+            found.append(
+                f"{key}.max_connections: nginx open source has no queue, it would answer 502 over "
+                f"the limit; {_INSTEAD}"
+            )
+    return found
+
+
+def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
+    front_end, log = site.front_end, site.front_end.log
+    view = _View(
+        entry=entry(site),
+        # A proxied request holds two connections of its worker; one worker may get them all.
+        connections=2 * front_end.max_connections + 32,
+        log=f"syslog:server={log.address},facility={log.facility}" if log else None,
+        backends=[
+            _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
+        ],
+    )
+    return render("nginx/nginx.conf.j2", view)
+
+
+def _upstream(service: "Service", backend: "Backend", servers: list[Server]) -> _Upstream:
+    peer = "$remote_addr" if service.mode == "tcp" else "$binary_remote_addr"
+    algorithms = {"leastconn": "least_conn", "source": f"hash {peer} consistent"}
+    return _Upstream(
+        servers=servers,
+        algorithm=algorithms.get(backend.algorithm),
+        zone=64 + 4 * backend.replicas,
+        max_fails=backend.max_fails or MAX_FAILS,
+        fail_timeout=backend.fail_timeout or FAIL_TIMEOUT,
+    )
+
+
+def _backend(site: "Site", name: str, backend: "Route", servers: _Upstream | Tasks) -> _Backend:
+    return _Backend(
+        name=name,
+        upstream=servers if isinstance(servers, _Upstream) else None,
+        tasks=servers if isinstance(servers, Tasks) else None,
+        tries=backend.retries + 1,
+        connect=connect_timeout(site, backend),
+        read=server_timeout(site, backend),
+        host_names=sorted(backend.host_names),
+    )

@@ -1,0 +1,104 @@
+"""The replicas of one backend: containers that are never published and never share a network name
+with another generation."""
+
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from .. import naming
+from ..health import ask, connect
+from ..provider.resources import Generation
+from .model import Backend, Health
+
+
+def health_test(health: Health, port: int, mode: str) -> list[str]:
+    """The health check as Docker takes it: the user's command, or a question to the port."""
+    if health.command is not None:
+        return ["CMD", *health.command]
+    return ask(port, health.path) if mode == "http" else connect(port)
+
+
+def generation(name: str, backend: Backend, mode: str, opts: pulumi.ResourceOptions) -> Generation:
+    """Counts the changes of everything that defines the backend's replicas."""
+    definition: dict[str, Any] = {
+        "image": backend.image,
+        "health": health_test(backend.health, backend.port, mode),
+        "restart": f"{backend.restart.policy}:{backend.restart.max_retries}",
+        "memory": backend.memory,
+        "capabilities": sorted(backend.capabilities),
+        "readOnly": backend.read_only,
+    }
+    optional = {
+        "command": backend.command,
+        "environment": dict(sorted(backend.environment.items())) or None,
+        "cpus": backend.cpus,
+        "user": backend.user,
+    }
+    definition.update({key: value for key, value in optional.items() if value is not None})
+    return Generation(name, {"definition": definition}, opts)
+
+
+def replicas(
+    component: str,
+    name: str,
+    backend: Backend,
+    mode: str,
+    network: pulumi.Input[str],
+    generation: pulumi.Output[int],
+    child: pulumi.ResourceOptions,
+) -> list[docker.Container]:
+    """One container for each replica, `<component>-<backend>-<index>`."""
+    opts = pulumi.ResourceOptions.merge(
+        # A new replica is there and well before the old one goes.
+        child,
+        pulumi.ResourceOptions(delete_before_replace=False, ignore_changes=["memorySwap"]),
+    )
+    labels = [
+        docker.ContainerLabelArgs(label=label, value=value)
+        for label, value in naming.labels(component, f"replica-{name}").items()
+    ]
+    environment = [
+        pulumi.Output.concat(key, "=", value) for key, value in sorted(backend.environment.items())
+    ]
+    healthcheck = docker.ContainerHealthcheckArgs(
+        tests=health_test(backend.health, backend.port, mode),
+        interval="15s",
+        timeout="5s",
+        retries=3,
+        start_period="0s",
+    )
+
+    def alias(index: int) -> pulumi.Output[str]:
+        return generation.apply(lambda n: naming.replica_alias(component, name, index, n))
+
+    return [
+        docker.Container(
+            f"{component}-{name}-{index}",
+            image=backend.image,
+            command=backend.command,
+            envs=environment or None,
+            healthcheck=healthcheck,
+            labels=labels,
+            network_mode="bridge",  # unset, it is a difference at every preview
+            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network, aliases=[alias(index)])],
+            restart=backend.restart.policy,
+            max_retry_count=backend.restart.max_retries or None,
+            memory=backend.memory,
+            memory_swap=backend.memory,  # no swap; an engine that cannot limit it reads back another value
+            cpus=None if backend.cpus is None else f"{backend.cpus:g}",
+            user=backend.user,
+            read_only=backend.read_only,
+            tmpfs={"/tmp": "", "/run": ""} if backend.read_only else None,  # noqa: S108
+            sysctls={"net.ipv4.ip_unprivileged_port_start": "0"},
+            capabilities=docker.ContainerCapabilitiesArgs(
+                adds=sorted(f"CAP_{c.removeprefix('CAP_')}" for c in backend.capabilities),
+                drops=["ALL"],
+            ),
+            security_opts=["no-new-privileges"],
+            # Unset, the engine kills at once and requests in flight are lost.
+            destroy_grace_seconds=max(1, round(backend.drain)),
+            opts=opts,
+        )
+        for index in range(backend.replicas)
+    ]

@@ -1,0 +1,167 @@
+"""What a proxy and its backends are, wherever they run: the part that makes a configuration."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Optional
+
+from pydantic import BeforeValidator, model_validator
+
+from ..types import (
+    Cidr,
+    CookieName,
+    Frozen,
+    HostName,
+    ImageRef,
+    LogAddress,
+    Name,
+    Port,
+    Seconds,
+    UrlPath,
+    whole,
+)
+
+
+def differ(key: str, values: list[str]) -> None:
+    """ValueError when a value stands in the list twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{key} must differ, got {', '.join(twice)} more than once")
+
+
+class Probe(Frozen):
+    path: UrlPath = "/"
+    active: Optional[bool] = None
+    interval: Seconds = 0.4
+    timeout: Seconds = 0.3
+    fall: Annotated[int, whole(1, 100)] = 2
+    rise: Annotated[int, whole(1, 100)] = 1
+
+
+class Route(Frozen):
+    """Which requests a backend gets, and how they are shared among its servers, whatever these are."""
+
+    port: Port = 80
+    host_names: list[HostName] = []
+    health: Probe = Probe()
+    algorithm: Literal["roundrobin", "leastconn", "source"] = "roundrobin"
+    cookie: Optional[CookieName] = None
+    max_connections: Optional[Annotated[int, whole(1, 100_000)]] = None
+    max_fails: Optional[Annotated[int, whole(1, 1000)]] = None
+    fail_timeout: Optional[Annotated[int, whole(1, 86400)]] = None
+    response_deadline: Optional[Seconds] = None
+    retries: Annotated[int, whole(0, 10)] = 3
+
+    @model_validator(mode="after")
+    def _each_host_once(self) -> "Route":
+        differ("host_names", self.host_names)
+        return self
+
+
+class Timeouts(Frozen):
+    connect: Seconds = 5
+    client: Seconds = 50
+    server: Seconds = 5
+    request: Seconds = 10
+    keep_alive: Seconds = 10
+    tunnel: Seconds = 3600
+
+
+class Log(Frozen):
+    address: LogAddress
+    facility: Literal[
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "local0",
+        "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    ] = "local0"  # fmt: skip
+
+
+def _digits(value: Any) -> Any:
+    """503 as well as "503": in YAML nobody quotes a status."""
+    return str(value) if type(value) is int else value
+
+
+class Proxy(Frozen):
+    """A HAProxy or nginx and what it does for every backend, wherever it runs."""
+
+    kind: Literal["haproxy", "nginx"] = "haproxy"
+    image: Optional[ImageRef] = None
+    port: Port = 80
+    default_backend: Optional[Name] = None
+    unknown_host: Annotated[Literal["503", "421", "close"], BeforeValidator(_digits)] = "503"
+    max_connections: Annotated[int, whole(1, 1_000_000)] = 256
+    timeouts: Timeouts = Timeouts()
+    trusted_proxies: list[Cidr] = []
+    log: Optional[Log] = None
+    memory: Annotated[int, whole(6, 1_048_576)] = 256
+
+
+class Site(Frozen):
+    """Backends behind one proxy, chosen by the host that a request names."""
+
+    front_end: Proxy
+    backends: Mapping[str, Route]
+
+    @property
+    def mode(self) -> str:
+        """`http` or `tcp`."""
+        return "http"
+
+    @property
+    def resolve(self) -> bool:
+        """Whether names of servers are resolved again while the proxy runs."""
+        return True
+
+    @property
+    def reloads(self) -> bool:
+        """Whether new workers hold the port while the old ones drain, so that idle clients lose nothing."""
+        return True
+
+    @property
+    def drain(self) -> float:
+        """Seconds that requests in flight get to finish when a configuration is replaced."""
+        raise NotImplementedError
+
+    @property
+    def default_backend(self) -> Optional[str]:
+        """The backend for any host: the one said, or an only one without host names."""
+        if self.front_end.default_backend:
+            return self.front_end.default_backend
+        (name, backend), *others = self.backends.items()
+        return name if not others and not backend.host_names else None
+
+    def check_routes(self) -> None:
+        """ValueError when a request could reach two backends, or a backend no request."""
+        if self.front_end.default_backend and self.front_end.default_backend not in self.backends:
+            raise ValueError(
+                f"front_end.default_backend must be one of {', '.join(sorted(self.backends))}, "
+                f"got {self.front_end.default_backend!r}"
+            )
+        owner: dict[str, str] = {}
+        for name, backend in sorted(self.backends.items()):
+            for host in backend.host_names:
+                if host in owner:
+                    raise ValueError(
+                        f"backends.{name}.host_names: {host!r} belongs to backend {owner[host]!r}; "
+                        "a host name chooses one backend"
+                    )
+                owner[host] = name
+        tcp = self.mode == "tcp"
+        if tcp and (owner or len(self.backends) > 1):
+            raise ValueError(
+                "front_end.mode tcp has one backend without host_names: a TCP connection names no "
+                "host; use one component for each backend"
+            )
+        if self.default_backend and "unknown_host" in self.front_end.model_fields_set:
+            raise ValueError(
+                f"front_end.unknown_host: no host is unknown, backend {self.default_backend!r} gets "
+                "them all; drop it, or the default backend"
+            )
+        for name, backend in sorted(self.backends.items()):
+            if not backend.host_names and name != self.default_backend:
+                raise ValueError(
+                    f"backends.{name} has no host_names and is not front_end.default_backend: no "
+                    "request could reach it; give it host_names, or make it the default"
+                )
+            if tcp and backend.response_deadline:
+                raise ValueError(
+                    f"backends.{name}.response_deadline is for front_end.mode http: nobody knows "
+                    "where an answer begins on a TCP connection; drop it"
+                )

@@ -1,0 +1,26 @@
+"""Names and labels of what we make. Resource names are a contract: see tests/test_names.py."""
+
+import pulumi
+
+PACKAGE = "longshore"
+LABEL = "io.longshore"
+
+
+def type_token(name: str) -> str:
+    """The Pulumi type of a component or resource of ours."""
+    return f"{PACKAGE}:index:{name}"
+
+
+def labels(component: str, role: str) -> dict[str, str]:
+    """Labels that say whose a container or network is: project, stack, component and role in it."""
+    return {
+        f"{LABEL}.project": pulumi.get_project(),
+        f"{LABEL}.stack": pulumi.get_stack(),
+        f"{LABEL}.component": component,
+        f"{LABEL}.role": role,
+    }
+
+
+def replica_alias(component: str, backend: str, index: int, generation: int) -> str:
+    """The network name of one replica of one generation: old and new replicas never share a name."""
+    return f"{component}-{backend}-{index}-g{generation}"

@@ -1,0 +1,12 @@
+"""What `make up`, `preview` and `down` do around Pulumi: get what is missing, repair what an
+interrupted run left, run, say where the services are.
+
+    python -m components.operate up --stack dev
+"""
+
+
+class CannotGoOn(Exception):
+    """What is in the way and what to do about it, in one line for the one at the terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))

@@ -1,0 +1,140 @@
+"""What a run needs: the Pulumi command, its docker plugin, a backend, a passphrase, a stack."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Optional
+
+import yaml
+from pulumi import automation
+
+from . import CannotGoOn
+
+LOCAL = "file://~"
+"""Pulumi's state in files below the home folder."""
+_CLOUD = ("http://", "https://")
+_IN_CLEAR = {"current", "accessTokens", "accounts"}
+"""Keys of Pulumi's credentials.json, unless it is encrypted."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project in a folder, and the settings of one of its stacks."""
+
+    folder: Path
+    stack: str
+
+    @property
+    def settings_file(self) -> Path:
+        return self.folder / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
+
+    def about(self) -> dict[str, Any]:
+        """What Pulumi.yaml says. Raises CannotGoOn without one."""
+        file = self.folder / "Pulumi.yaml"
+        if not file.exists():
+            raise CannotGoOn(f"no Pulumi.yaml in {self.folder}: run this in the project's folder")
+        return _mapping(file)
+
+    def settings(self) -> dict[str, Any]:
+        """What the stack's settings file says; empty without one."""
+        return _mapping(self.settings_file) if self.settings_file.exists() else {}
+
+
+def command() -> automation.PulumiCommand:
+    """Pulumi's command: on PATH, in ~/.pulumi, or else installed there. CannotGoOn without it."""
+    for root in (None, str(Path.home() / ".pulumi")):
+        try:
+            return automation.PulumiCommand(root=root)
+        except (OSError, subprocess.CalledProcessError, automation.InvalidVersionError):
+            continue
+    try:
+        return automation.PulumiCommand.install()
+    except (OSError, subprocess.CalledProcessError, automation.InvalidVersionError) as error:
+        raise CannotGoOn(
+            f"there is no usable pulumi, and it could not be installed ({error}): install version "
+            f"{metadata.version('pulumi')} or later from https://www.pulumi.com/docs/install/"
+        ) from error
+
+
+def ensure_plugin(workspace: automation.LocalWorkspace, home: Path) -> None:
+    """Install the docker plugin that the packages ask for, unless it is there. CannotGoOn."""
+    version = metadata.version("pulumi_docker")
+    name = "pulumi-resource-docker"
+    if shutil.which(name) or (home / f"plugins/resource-docker-v{version}" / name).exists():
+        return
+    print(f"installing Pulumi's docker plugin {version}", flush=True)
+    try:
+        workspace.install_plugin("docker", f"v{version}")
+    except automation.CommandError as error:
+        raise CannotGoOn(
+            f"Pulumi's docker plugin {version} could not be installed ({last_line(error)}): run "
+            f"`pulumi plugin install resource docker {version}` where there is a network"
+        ) from error
+
+
+def pulumi_home(environment: Mapping[str, str]) -> Path:
+    """Pulumi's own folder."""
+    return Path(environment.get("PULUMI_HOME") or "~/.pulumi").expanduser()
+
+
+def backend(environment: Mapping[str, str], about: Mapping[str, Any]) -> Optional[str]:
+    """The URL of the backend the user has chosen, as Pulumi looks for it; None without a choice."""
+    if url := environment.get("PULUMI_BACKEND_URL") or (about.get("backend") or {}).get("url"):
+        return str(url)
+    folder = environment.get("PULUMI_CREDENTIALS_PATH") or pulumi_home(environment)
+    try:
+        credentials = json.loads((Path(folder) / "credentials.json").read_text())
+    except (OSError, ValueError):
+        credentials = {}
+    current = credentials.get("current")
+    # Without a readable choice, a token or an encrypted file of credentials is for Pulumi's cloud.
+    if not current and (environment.get("PULUMI_ACCESS_TOKEN") or credentials.keys() - _IN_CLEAR):
+        return "https://api.pulumi.com"
+    return str(current) if current else None
+
+
+def passphrase(
+    environment: Mapping[str, str], url: str, settings: Mapping[str, Any], folder: Path
+) -> tuple[Optional[Path], str]:
+    """A file with the passphrase of the stack's secrets, and what to tell about it.
+
+    No file when the user has set one or none is needed. The file is made when there is none,
+    for the user alone. CannotGoOn when the stack is already encrypted with another one.
+    """
+    provider = settings.get("secretsprovider") or "default"
+    needed = provider == "passphrase" or (provider == "default" and not url.startswith(_CLOUD))
+    given = "PULUMI_CONFIG_PASSPHRASE" in environment
+    if given or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE") or not needed:
+        return None, ""
+    file = folder / "passphrase"
+    if file.exists():
+        return file, f"passphrase for secrets: the one in {file}"
+    if settings.get("encryptionsalt"):
+        raise CannotGoOn(
+            "the stack's settings are encrypted with a passphrase that is not here: set "
+            "PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+        new.write(secrets.token_urlsafe(32) + "\n")
+    return file, f"passphrase for secrets: a new one in {file}; keep a copy of it"
+
+
+def last_line(error: automation.CommandError) -> str:
+    """The last line with which `pulumi` said what is wrong."""
+    said = [line for line in str(error).splitlines() if "error: " in line]
+    return said[-1].rpartition("error: ")[2] if said else "it did not say why"
+
+
+def _mapping(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise CannotGoOn(f"{file.name} is not YAML: {error}") from error
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,71 @@
+"""A configuration checked by the program that will load it, in the image that will run it."""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Optional
+
+from ..program import FOLDER, SYSCTLS, TMPFS, Program
+from .engine import write_file
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+UNROUTABLE = "192.0.2.1"
+"""RFC 5737: stands for every server in a check, where no name can be resolved."""
+
+
+class ImageMissing(Exception):
+    """The image is not on the host, so nothing can be checked with it yet."""
+
+
+def problem(
+    engine: "DockerClient",
+    program: Program,
+    image: str,
+    text: str,
+    names: Iterable[str],
+    labels: dict[str, str],
+) -> Optional[str]:
+    """What the program in `image` has against the configuration `text`, or None.
+
+    Runs it in a throw-away container without rights, where `names` resolve, and leaves nothing behind;
+    should it be killed meanwhile, `labels` say whose container it is.
+    Raises ImageMissing.
+    """
+    from docker.errors import ImageNotFound
+
+    try:
+        container = engine.containers.create(
+            image,
+            entrypoint=list(program.check[:1]),
+            command=list(program.check[1:]),
+            network_mode=program.check_network,
+            extra_hosts=dict.fromkeys(sorted(names), UNROUTABLE),
+            volumes=[FOLDER],
+            user=program.check_user,
+            read_only=True,
+            tmpfs=TMPFS,
+            # They are those of a network: the host's are not ours to set.
+            sysctls=SYSCTLS if program.check_network == "none" else None,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            labels=labels,
+            mem_limit="256m",
+        )
+    except ImageNotFound as error:
+        raise ImageMissing(image) from error
+    try:
+        write_file(container, FOLDER, program.file, text)
+        container.start()
+        code = container.wait()["StatusCode"]
+        said = container.logs().decode(errors="replace")
+    finally:
+        container.remove(force=True, v=True)
+    return None if code == 0 else complaint(program, said)
+
+
+def complaint(program: Program, said: str) -> str:
+    """The lines in which the program says why, else its last lines; and what can be done."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    reasons = "\n".join([line for line in lines if re.search(program.failed, line)] or lines[-5:])[-1000:]
+    return "; ".join([reasons, *(remedy for text, remedy in program.remedies if text in reasons)])

@@ -1,0 +1,101 @@
+"""What our resources do with containers through the Engine API. Plain functions, no Pulumi."""
+
+import io
+import tarfile
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+POLL = 0.1
+
+
+class EngineError(Exception):
+    """What could not be done on a host, and why, in words for the one who ran `up`."""
+
+
+class Unfinished(EngineError):
+    """What was made, or changed, but is not as it should be: the state keeps it, the next `up` goes on."""
+
+    def __init__(self, reason: str, made: str, outputs: dict[str, Any]) -> None:
+        super().__init__(reason)
+        self.made, self.outputs = made, outputs
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether `condition` became true within `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL)
+    return True
+
+
+def write_file(container: "Container", folder: str, name: str, text: str) -> None:
+    """Write `text` to a file in a container, running or not, readable for every user."""
+    data, archive = text.encode(), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        info = tarfile.TarInfo(name)
+        info.size, info.mode, info.mtime = len(data), 0o644, int(time.time())
+        tar.addfile(info, io.BytesIO(data))
+    container.put_archive(folder, archive.getvalue())
+
+
+def read_file(container: "Container", path: str) -> Optional[str]:
+    """The text of a file in a container, or None without one."""
+    from docker.errors import NotFound
+
+    try:
+        chunks, _ = container.get_archive(path)
+    except NotFound:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        file = tar.extractfile(tar.getmembers()[0])
+        return file.read().decode(errors="replace") if file else None
+
+
+def find(engine: "DockerClient", container_id: str) -> "Optional[Container]":
+    """The container, or None when it is gone."""
+    from docker.errors import NotFound
+
+    try:
+        return engine.containers.get(container_id)
+    except NotFound:
+        return None
+
+
+def workers(container: "Container") -> set[str]:
+    """Process ids of the children of a container's first process; none when it does not run."""
+    from docker.errors import APIError
+
+    container.reload()
+    first = str(container.attrs["State"]["Pid"])
+    if first == "0":
+        return set()
+    try:
+        table = container.top()
+    except APIError:  # it ended, or is being restarted, since the last call
+        return set()
+    pid, parent = table["Titles"].index("PID"), table["Titles"].index("PPID")
+    return {row[pid] for row in table["Processes"] or [] if row[parent] == first}
+
+
+class ErrorLog:
+    """The lines that a container writes to standard error after this was made."""
+
+    def __init__(self, container: "Container") -> None:
+        self._container = container
+        # By the engine's clock. A number of last lines would not do: the engine counts those of
+        # standard output too, and every request writes one.
+        client: Any = container.client
+        self._since = datetime.fromisoformat(client.info()["SystemTime"]).timestamp()
+
+    def new(self) -> list[str]:
+        """The new lines."""
+        raw = self._container.logs(stdout=False, stderr=True, since=self._since)
+        return [str(line) for line in raw.decode(errors="replace").splitlines()]

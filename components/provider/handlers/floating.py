@@ -1,0 +1,152 @@
+"""A floating address: `FloatingAddressNode` and `FloatingAddressGroup`. See `keepalived`."""
+
+import contextlib
+from typing import Optional
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from ...connection import HostUnreachable, connect
+from .. import keepalived
+from ..config_check import ImageMissing
+from ..engine import EngineError, Unfinished, find
+from ..values import has_unknown
+from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, listed
+
+PULL_SECONDS = 600
+_FIXED = ("image", "memory", "capabilities")
+"""What only another container can have."""
+
+
+class FloatingAddressNode(Handler):
+    """keepalived on one node: its container and its configuration.
+
+    A new one is made and not started: that is for the group, when all other nodes know it.
+    """
+
+    inputs = {
+        "host": TEXTS,
+        "registries": listed(TEXTS),
+        "name": TEXT,
+        "image": TEXT,
+        "memory": WHOLE,
+        "capabilities": listed(TEXT),
+        "labels": TEXTS,
+        "config": TEXT,
+    }
+    outputs = {"containerId": TEXT, "running": FLAG}
+
+    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+        if has_unknown({key: new[key] for key in ("host", "image", "config")}):
+            return None
+        changed = [key for key in _FIXED if old and old.get(key) != new[key]]
+        if changed and old.get("host") == new["host"]:
+            what = ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)
+            warn(
+                f"keepalived is replaced on this node ({what}): if it has the addresses, the next node takes "
+                "them over meanwhile, which cuts connections to them"
+            )
+        if all(old.get(key) == new[key] for key in ("host", "image", "config")):
+            return None  # accepted before
+        try:
+            with connect(new["host"], timeout=30) as engine:
+                return keepalived.problem(engine, new)
+        except HostUnreachable as error:
+            warn(f"configuration not checked: {error}")
+        except ImageMissing:
+            warn(
+                f"configuration not checked at this preview: image {new['image']} is not on the host yet; "
+                "`up` pulls it and checks it before it changes anything"
+            )
+        return None
+
+    def replaces(self, changed: set[str]) -> set[str]:
+        return changed & {"host"}
+
+    def drifted(self, state: Values) -> set[str]:
+        return {"running"} if state.get("running") is False else set()
+
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        if preview:
+            return "", {"containerId": UNKNOWN, "running": True}
+        with connect(new["host"], PULL_SECONDS) as engine:
+            made = keepalived.prepare(engine, new)
+        return made, {"containerId": made, "running": True}
+
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        if preview:
+            same = all(new[key] == old.get(key) for key in _FIXED)
+            return {"containerId": old["containerId"] if same else UNKNOWN, "running": True}
+        with connect(new["host"], PULL_SECONDS) as engine:
+            return {"containerId": keepalived.deliver(engine, new, old["containerId"]), "running": True}
+
+    def read(self, state: Values) -> Optional[Values]:
+        try:
+            with connect(state["host"]) as engine:
+                return keepalived.look(engine, state["containerId"])
+        except HostUnreachable:
+            # It has no address that anybody could reach. Other nodes are to be read all the same.
+            return {"running": False}
+
+    def delete(self, state: Values) -> Optional[str]:
+        try:
+            with connect(state["host"]) as engine:
+                keepalived.remove(engine, state["containerId"])
+        except HostUnreachable as error:
+            # A host that is gone for good must be removable.
+            return (
+                f"{error}. Its keepalived ({state['name']}, container {state['containerId'][:12]}) is no "
+                "longer ours, but still there: should this host come back, remove that container before it "
+                "gets its network, or it may take the addresses again"
+            )
+        return None
+
+
+class FloatingAddressGroup(Handler):
+    """The nodes together: all take part, and one of them has the addresses.
+
+    A resource of its own, because a node may only start when those that are there know it: they would
+    not send it a sign of life, and it would take the addresses, too.
+    """
+
+    inputs = {
+        "hosts": listed(TEXTS),
+        "containers": listed(TEXT),
+        "agreed": TEXTS,
+        "timeout": NUMBER,
+    }
+
+    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+        before, after = old.get("agreed", {}), new["agreed"]
+        if has_unknown(after):
+            return None
+        if changed := [key for key in sorted(after) if before and before.get(key) != after[key]]:
+            what = ", ".join(f"{key}: {before.get(key)} → {after[key]}" for key in changed)
+            warn(
+                f"nodes that differ in this do not hear each other ({what}): while they are changed, one "
+                "after the other, two of them may have the addresses for some seconds"
+            )
+        return None
+
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        return "group", self.update(new, {}, preview)
+
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        if preview:
+            return {}
+        known = old.get("containers", [])
+        with contextlib.ExitStack() as stack:
+            containers = []
+            for host, id_ in zip(new["hosts"], new["containers"], strict=True):
+                if id_ not in known:
+                    container = find(stack.enter_context(connect(host)), id_)
+                    if container is None:
+                        raise EngineError(f"container {id_[:12]} is gone: refresh, then up again")
+                    containers.append(container)
+            everybody = len(containers) == len(new["containers"])
+            keepalived.take_part(containers)
+            if containers and new["timeout"]:
+                # Somebody has the addresses already where there are others.
+                reason = keepalived.await_part(containers, new["timeout"], owner=everybody)
+                if reason:  # and the next `up` looks at them again
+                    raise Unfinished(reason, "group", {"containers": []})
+        return {}

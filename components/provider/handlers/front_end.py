@@ -1,0 +1,132 @@
+"""What a front end needs, and its configuration: `Readiness` and `FrontEndConfig`."""
+
+import hashlib
+from typing import Optional
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from ...connection import HostUnreachable, connect
+from ...load_balanced.frontends import kind_of
+from .. import config_check, front_end_config
+from ..engine import EngineError
+from ..replicas import wait_until_well
+from ..values import has_unknown
+from .handler import FLAG, NUMBER, TEXT, TEXTS, Handler, Values, Warn, listed
+
+
+class Readiness(Handler):
+    """What a front end needs is in order: its configuration is accepted, its replicas are well.
+
+    A resource of its own, because it comes before the front end's container: an image that refuses the
+    configuration, or a replica that never becomes well, is found while the old container serves.
+    """
+
+    inputs = {
+        "host": TEXTS,
+        "kind": TEXT,
+        "image": TEXT,
+        "config": TEXT,
+        "names": listed(TEXT),
+        "labels": TEXTS,
+        "container": TEXTS,
+        "replicas": TEXTS,
+        "startTimeout": NUMBER,
+    }
+
+    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+        asked = {key: self.kept(new)[key] for key in ("config", "names", "image", "kind", "host")}
+        if has_unknown(asked):
+            return None
+        if moved := _differences(old.get("container", {}), new["container"]) if old else "":
+            warn(
+                f"the front end's container is replaced ({moved}): one container at a time can hold "
+                "its port, so new connections are refused for about a second"
+            )
+        if all(old.get(key) == asked[key] for key in ("config", "image", "kind")):
+            return None  # accepted before
+        program = kind_of(new["kind"]).program
+        try:
+            with connect(new["host"], timeout=30) as engine:
+                return config_check.problem(
+                    engine, program, new["image"], new["config"], new["names"], new["labels"]
+                )
+        except HostUnreachable as error:
+            warn(f"configuration not checked: {error}")
+        except config_check.ImageMissing:
+            warn(
+                f"configuration not checked at this preview: image {new['image']} is not on the host "
+                "yet; `up` checks it before it touches the front end"
+            )
+        return None
+
+    def kept(self, new: Values) -> Values:
+        # FrontEndConfig shows the text and its differences; once is enough.
+        if has_unknown(new["config"]):
+            return new
+        digest = hashlib.sha256(new["config"].encode()).hexdigest()
+        return {**new, "config": f"sha256:{digest}"}
+
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        return "ready", self.update(new, {}, preview)
+
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        known = set(old.get("replicas", {}).values())
+        replicas = {name: id_ for name, id_ in new["replicas"].items() if id_ not in known}
+        if replicas and not preview:
+            with connect(new["host"]) as engine:
+                wait_until_well(engine, replicas, new["startTimeout"])
+        return {}
+
+
+class FrontEndConfig(Handler):
+    """The configuration in force in a front end's container. See `front_end_config`."""
+
+    inputs = {
+        "host": TEXTS,
+        "kind": TEXT,
+        "container": TEXT,
+        "config": TEXT,
+        "replicas": TEXTS,
+        "drain": NUMBER,
+    }
+    outputs = {"addresses": TEXTS, "running": FLAG}
+
+    def replaces(self, changed: set[str]) -> set[str]:
+        return changed & {"host"}
+
+    def drifted(self, state: Values) -> set[str]:
+        return {"running"} if state.get("running") is False else set()
+
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        if preview:
+            return "", {"addresses": UNKNOWN, "running": True}
+        return str(new["container"]), self._put_in_force(new)
+
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        same = new["container"] == old.get("container")
+        if preview:
+            return {"addresses": old["addresses"] if same else UNKNOWN, "running": True}
+        return self._put_in_force(new)
+
+    def _put_in_force(self, new: Values) -> Values:
+        program = kind_of(new["kind"]).program
+        with connect(new["host"]) as engine:
+            front_end_config.deliver(engine, program, new["container"], new["config"], new["drain"])
+            found = front_end_config.state(engine, program, new["container"])
+        if found is None or not found["running"]:
+            raise EngineError("the front end ended right after its start")
+        return {"addresses": found["addresses"], "running": True}
+
+    def read(self, state: Values) -> Optional[Values]:
+        program = kind_of(state["kind"]).program
+        with connect(state["host"]) as engine:
+            return front_end_config.state(engine, program, state["container"])
+
+    def delete(self, state: Values) -> None:
+        with connect(state["host"]) as engine:
+            front_end_config.stop(engine, state["container"], state["drain"])
+
+
+def _differences(old: dict[str, str], new: dict[str, str]) -> str:
+    changed = [key for key in sorted(new) if old.get(key) != new[key] and not has_unknown(new[key])]
+    return ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)

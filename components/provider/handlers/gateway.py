@@ -1,0 +1,80 @@
+"""`GatewayConfig`: the configuration of a swarm's gateway, checked by its own program."""
+
+from typing import Optional
+
+from ...connection import EngineRefused, HostUnreachable, connect
+from ...load_balanced.frontends import kind_of
+from .. import config_check
+from ..engine import EngineError
+from ..values import has_unknown
+from .handler import FLAG, TEXT, Values, Warn, listed
+from .services import SwarmConfig
+
+PULL_SECONDS = 600.0
+
+
+class GatewayConfig(SwarmConfig):
+    """A swarm's config that the program of the gateway's image accepts.
+
+    A manager checks it, whether there is a swarm yet or not.
+    """
+
+    inputs = {**SwarmConfig.inputs, "kind": TEXT, "image": TEXT, "names": listed(TEXT), "gap": FLAG}
+
+    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+        if has_unknown({key: new[key] for key in ("managers", "kind", "image", "data", "names", "gap")}):
+            return None
+        if not (changed := _changed(new, old)):
+            return None  # accepted before
+        if old and new["gap"]:
+            warn(
+                f"the gateway's tasks are replaced ({', '.join(changed)}), one node after the other: one "
+                "task at a time can have the port of a node, so for some seconds a node refuses new "
+                "connections, while the others serve"
+            )
+        try:
+            return _problem(new)
+        except EngineError as error:
+            warn(f"configuration not checked at this preview: {error}; `up` checks it first")
+        return None
+
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        if not preview:
+            _verify(new)
+        return super().create(new, preview)
+
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        if not preview and _changed(new, old):
+            _verify(new)
+        return super().update(new, old, preview)
+
+
+def _changed(new: Values, old: Values) -> list[str]:
+    return [key for key in ("data", "image", "kind") if old.get(key) != new[key]]
+
+
+def _problem(new: Values, pull: bool = False) -> Optional[str]:
+    """What the program has against the configuration, or None; asked on the first manager that can.
+
+    Raises EngineError when none can.
+    """
+    reasons = []
+    program = kind_of(new["kind"]).program
+    for host in new["managers"]:
+        try:
+            with connect(host, timeout=PULL_SECONDS if pull else 30) as engine:
+                if pull and not engine.images.list(new["image"]):
+                    engine.images.pull(new["image"])
+                return config_check.problem(
+                    engine, program, new["image"], new["data"], new["names"], new["labels"]
+                )
+        except config_check.ImageMissing:
+            reasons.append(f"image {new['image']} is not on {host['address']} yet")
+        except (HostUnreachable, EngineRefused) as error:
+            reasons.append(str(error))
+    raise EngineError("; ".join(reasons))
+
+
+def _verify(new: Values) -> None:
+    if said := _problem(new, pull=True):
+        raise EngineError(said)

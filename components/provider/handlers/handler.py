@@ -1,0 +1,75 @@
+"""What a kind of resource does for Pulumi, and the words in which its schema is written."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Optional
+
+Values = dict[str, Any]
+Warn = Callable[[str], None]
+
+TEXT = {"type": "string"}
+TEXTS = {"type": "object", "additionalProperties": TEXT}
+FLAG = {"type": "boolean"}
+NUMBER = {"type": "number"}
+WHOLE = {"type": "integer"}
+ANY = {"$ref": "pulumi.json#/Any"}
+
+
+def listed(item: Values) -> Values:
+    """Schema of a list of `item`."""
+    return {"type": "array", "items": item}
+
+
+def mapped(item: Values) -> Values:
+    """Schema of a mapping of names to `item`."""
+    return {"type": "object", "additionalProperties": item}
+
+
+def secret(schema: Values) -> Values:
+    """The same, kept as a secret."""
+    return {**schema, "secret": True}
+
+
+class Handler(ABC):
+    """One kind of resource. Values are plain; what is not known yet at preview is UNKNOWN."""
+
+    inputs: Values
+    """Schema of the inputs."""
+    outputs: Values = {}
+    """Schema of what is known beside the inputs."""
+
+    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+        """What is wrong with the inputs, or None."""
+        return None
+
+    def kept(self, new: Values) -> Values:
+        """The inputs as the state keeps them."""
+        return new
+
+    def replaces(self, changed: set[str]) -> set[str]:
+        """Which of the changed inputs make another resource of it."""
+        return set()
+
+    def delete_first(self, new: Values, changed: set[str]) -> bool:
+        """Whether the present one goes before the one that replaces it is made."""
+        return False
+
+    def drifted(self, state: Values) -> set[str]:
+        """Outputs in a refreshed state that call for an update."""
+        return set()
+
+    @abstractmethod
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        """Make it; its id and outputs."""
+
+    @abstractmethod
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        """Change it; its outputs."""
+
+    def read(self, state: Values) -> Optional[Values]:
+        """What is really there, laid over the state; None when it is gone."""
+        return {}
+
+    def delete(self, state: Values) -> Optional[str]:
+        """Undo it; what there is to warn of, or None."""
+        return None

@@ -1,0 +1,112 @@
+"""What runs in a swarm: `ServiceDefinition`, `SwarmConfig`, `SwarmSecret`. See `services`."""
+
+from typing import TYPE_CHECKING, Optional
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from .. import membership, services
+from ..engine import EngineError, Unfinished
+from ..values import has_unknown
+from .handler import ANY, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, listed, mapped, secret
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+class ServiceDefinition(Handler):
+    """A service as the Engine API defines one, and that its tasks run."""
+
+    inputs = {
+        "managers": listed(TEXTS),
+        "swarmId": TEXT,
+        "name": TEXT,
+        "mode": TEXT,
+        "spec": mapped(ANY),
+        "forceUpdate": WHOLE,
+        "timeout": NUMBER,
+        "stopTimeout": NUMBER,
+    }
+    outputs = {"serviceId": TEXT}
+
+    def replaces(self, changed: set[str]) -> set[str]:
+        return changed & {"name", "mode"}
+
+    def delete_first(self, new: Values, changed: set[str]) -> bool:
+        # There is one service of a name, and one that publishes a port.
+        return "mode" in changed or has_unknown(new["spec"]) or bool(new["spec"]["EndpointSpec"]["Ports"])
+
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        if preview:
+            return "", {"serviceId": UNKNOWN}
+        with membership.manager(new["managers"], new["swarmId"]) as engine:
+            id_ = services.create(engine, new["name"], new["spec"])
+            return id_, self._settled(engine, id_, new["timeout"])
+
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        if preview:
+            return {"serviceId": old["serviceId"]}
+        force = new["forceUpdate"] != old.get("forceUpdate")
+        with membership.manager(new["managers"], new["swarmId"]) as engine:
+            services.update(engine, old["serviceId"], new["spec"], force)
+            return self._settled(engine, old["serviceId"], new["timeout"])
+
+    def _settled(self, engine: "DockerClient", id_: str, seconds: float) -> Values:
+        made = {"serviceId": id_}
+        try:
+            services.await_settled(engine, id_, seconds)
+        except EngineError as error:
+            raise Unfinished(str(error), id_, made) from error
+        return made
+
+    def read(self, state: Values) -> Optional[Values]:
+        with membership.manager(state["managers"], state["swarmId"]) as engine:
+            found = services.look(engine, state["serviceId"], state["spec"])
+        if found is None:
+            return None
+        return {} if found == state["spec"] else {"spec": found}
+
+    def delete(self, state: Values) -> None:
+        with membership.manager(state["managers"], state["swarmId"]) as engine:
+            services.remove(engine, state["serviceId"], state["stopTimeout"])
+
+
+class SwarmConfig(Handler):
+    """A file that the tasks of a swarm may have; it cannot be changed, so its name says its content."""
+
+    kind = "config"
+    inputs = {
+        "managers": listed(TEXTS),
+        "swarmId": TEXT,
+        "name": TEXT,
+        "data": TEXT,
+        "labels": TEXTS,
+    }
+    outputs = {"keptId": TEXT}
+
+    def replaces(self, changed: set[str]) -> set[str]:
+        return changed & {"name", "data"}
+
+    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        if preview:
+            return "", {"keptId": UNKNOWN}
+        with membership.manager(new["managers"], new["swarmId"]) as engine:
+            id_ = services.keep(engine, self.kind, new["name"], new["data"], new["labels"])
+        return id_, {"keptId": id_}
+
+    def update(self, new: Values, old: Values, preview: bool) -> Values:
+        return {"keptId": old["keptId"]}  # other managers to ask: nothing to do
+
+    def read(self, state: Values) -> Optional[Values]:
+        with membership.manager(state["managers"], state["swarmId"]) as engine:
+            return {} if services.kept(engine, self.kind, state["keptId"]) else None
+
+    def delete(self, state: Values) -> None:
+        with membership.manager(state["managers"], state["swarmId"]) as engine:
+            services.discard(engine, self.kind, state["keptId"])
+
+
+class SwarmSecret(SwarmConfig):
+    """The same for what nobody else may see."""
+
+    kind = "secret"
+    inputs = {**SwarmConfig.inputs, "data": secret(TEXT)}

@@ -1,0 +1,239 @@
+"""The provider plugin: our custom resources, and our components for other programs."""
+
+import asyncio
+import contextlib
+import json
+import sys
+from importlib import metadata
+from typing import Any, Optional
+
+import grpc
+import grpc.aio
+import pulumi
+import pulumi.provider.experimental.provider as p
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+
+from ..connection import EngineRefused, HostUnreachable
+from ..naming import PACKAGE, type_token
+from .engine import EngineError, Unfinished
+from .handlers import HANDLERS, Handler
+from .values import Properties, plain_map, wrap, wrap_like
+
+_MESSAGE_LIMIT = 400 * 1024 * 1024  # as the engine's own
+_OUR_ERRORS = (pulumi.RunError, EngineError, EngineRefused, HostUnreachable)
+
+
+def version() -> str:
+    """Version of the installed package; 0.0.0 when run from a checkout."""
+    try:
+        return metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        return "0.0.0"
+
+
+class Longshore(p.Provider):
+    """Carries out the custom resources. Each call runs in a thread: it talks to engines and waits."""
+
+    def __init__(self, engine_address: Optional[str]) -> None:
+        self._engine_address = engine_address
+
+    async def get_schema(self, request: p.GetSchemaRequest) -> p.GetSchemaResponse:
+        """The schema of the components, with the custom resources added."""
+        schema = json.loads(components().schema or "{}")
+        for name, handler in HANDLERS.items():
+            schema.setdefault("resources", {})[type_token(name)] = {
+                "inputProperties": handler.inputs,
+                "requiredInputs": sorted(handler.inputs),
+                "properties": {**handler.inputs, **handler.outputs},
+                "required": sorted({**handler.inputs, **handler.outputs}),
+            }
+        return p.GetSchemaResponse(schema=json.dumps(schema))
+
+    async def check(self, request: p.CheckRequest) -> p.CheckResponse:
+        """Refuse what is wrong, at preview."""
+        warnings: list[str] = []
+        handler, new = _handler(request.urn), plain_map(request.new_inputs)
+        old = plain_map(request.old_inputs)
+        reason = await asyncio.to_thread(handler.check, new, old, warnings.append)
+        for warning in warnings:
+            await self._warn(request.urn, warning)
+        # Without a property's name the engine prints the reason alone, not the whole configuration.
+        failures = [p.CheckFailure("", reason)] if reason else None
+        kept = handler.kept(new)
+        changed = {key: value for key, value in kept.items() if value != new[key]}
+        return p.CheckResponse(inputs=_state(handler, request.new_inputs, changed), failures=failures)
+
+    async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
+        """Compare state and inputs; no I/O."""
+        handler = _handler(request.urn)
+        old, new = plain_map(request.old_state), plain_map(request.new_inputs)
+        changed = {key for key in handler.inputs if old.get(key) != new.get(key)}
+        drifted = handler.drifted(old)
+        replaces = handler.replaces(changed)
+        kinds = p.PropertyDiffKind
+        details = {
+            key: p.PropertyDiff(kinds.UPDATE_REPLACE if key in replaces else kinds.UPDATE, False)
+            for key in sorted(changed | drifted)
+        }
+        return p.DiffResponse(
+            changes=bool(details),
+            diffs=list(details),
+            replaces=sorted(replaces),
+            delete_before_replace=bool(replaces) and handler.delete_first(new, replaces),
+            detailed_diff=details,
+        )
+
+    async def create(self, request: p.CreateRequest) -> p.CreateResponse:
+        """Make the resource; a preview touches nothing."""
+        handler = _handler(request.urn)
+        made, outputs = await asyncio.to_thread(
+            handler.create, plain_map(request.properties), request.preview
+        )
+        return p.CreateResponse(resource_id=made, properties=_state(handler, request.properties, outputs))
+
+    async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
+        """Change the resource; a preview touches nothing."""
+        handler = _handler(request.urn)
+        news, olds = plain_map(request.news), plain_map(request.olds)
+        outputs = await asyncio.to_thread(handler.update, news, olds, request.preview)
+        return p.UpdateResponse(properties=_state(handler, request.news, outputs))
+
+    async def read(self, request: p.ReadRequest) -> p.ReadResponse:
+        """The state as it really is, for `refresh`."""
+        handler = _handler(request.urn)
+        found = await asyncio.to_thread(handler.read, plain_map(request.properties))
+        if found is None:
+            return p.ReadResponse(resource_id="", properties={}, inputs={})
+        return p.ReadResponse(
+            resource_id=request.resource_id,
+            properties=_state(handler, request.properties, found),
+            inputs=request.inputs,
+        )
+
+    async def delete(self, request: p.DeleteRequest) -> None:
+        """Undo the resource."""
+        warning = await asyncio.to_thread(_handler(request.urn).delete, plain_map(request.properties))
+        if warning:
+            await self._warn(request.urn, warning)
+
+    async def _warn(self, urn: str, message: str) -> None:
+        if self._engine_address is None:
+            return
+        async with grpc.aio.insecure_channel(self._engine_address) as channel:
+            request = engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=message, urn=urn)
+            await engine_pb2_grpc.EngineStub(channel).Log(request)
+
+
+def components() -> Any:
+    """The SDK's server of our components: their schema and their construction."""
+    from pulumi.provider.experimental.component import ComponentProvider
+
+    from ..load_balanced.component import LoadBalancedService
+    from ..swarm.cluster.component import SwarmCluster
+    from ..swarm.floating.component import FloatingAddress
+    from ..swarm.gateway.component import SwarmGateway
+    from ..swarm.service.component import SwarmService
+
+    offered = [FloatingAddress, LoadBalancedService, SwarmCluster, SwarmGateway, SwarmService]
+    return ComponentProvider(offered, PACKAGE, None, version())
+
+
+def _handler(urn: str) -> Handler:
+    return HANDLERS[urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]]
+
+
+def _state(handler: Handler, inputs: Properties, outputs: dict[str, Any]) -> Any:
+    """`outputs` laid over `inputs`; secret is what the schema calls so, and what was."""
+    laid = {}
+    for key, value in outputs.items():
+        secret = {**handler.inputs, **handler.outputs}.get(key, {}).get("secret")
+        laid[key] = wrap(value).with_secret(True) if secret else wrap_like(value, inputs.get(key))
+    return {**inputs, **laid}
+
+
+class _Servicer(ProviderServicer):
+    """The SDK's servicer, but our own errors reach the user without a Python traceback."""
+
+    def __init__(self, args: list[str], provider: Longshore, engine_address: str) -> None:
+        super().__init__(args, version(), provider, engine_address=engine_address)
+
+    async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
+        from pulumi.provider.server import ProviderServicer as ComponentServicer
+
+        try:
+            servicer = ComponentServicer(components(), self._args, self._engine_address)
+            return await servicer.Construct(request, context)
+        except Exception as error:
+            await _explain(error, context)
+            raise
+
+    async def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await _clean(super().Create(request, context), context, request.urn, request.properties)
+
+    async def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await _clean(super().Update(request, context), context, request.urn, request.news)
+
+    async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await _clean(super().Read(request, context), context)
+
+    async def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await _clean(super().Delete(request, context), context)
+
+
+async def _clean(call: Any, context: Any, urn: str = "", inputs: Any = None) -> Any:
+    try:
+        return await call
+    except Exception as error:
+        await _explain(error, context, urn, inputs)
+        raise
+
+
+async def _explain(error: BaseException, context: Any, urn: str = "", inputs: Any = None) -> None:
+    """End the call with our message alone, when the error began as one of ours."""
+    cause: Optional[BaseException] = error
+    while cause is not None:
+        inner = getattr(cause, "inner", cause)
+        if isinstance(inner, Unfinished):
+            details = (("grpc-status-details-bin", _unfinished(inner, urn, inputs)),)
+            await context.abort(grpc.StatusCode.UNKNOWN, str(inner), details)
+        if isinstance(inner, _OUR_ERRORS):
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(inner))
+        cause = cause.__cause__ or cause.__context__
+
+
+def _unfinished(error: Unfinished, urn: str, inputs: Any) -> bytes:
+    """What Pulumi keeps in the state of a resource that was made, but is not as it should be."""
+    properties = _state(_handler(urn), PropertyValue.unmarshal_map(inputs), error.outputs)
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=error.made,
+        properties=PropertyValue.marshal_map(properties),
+        inputs=inputs,
+        reasons=[str(error)],
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+    status.details.add().Pack(detail)
+    return bytes(status.SerializeToString())
+
+
+async def _serve(args: list[str]) -> None:
+    # The engine gives its address; without one (schema only) there is nobody to warn.
+    engine_address = next((a for a in reversed(args) if not a.startswith("-") and ":" in a), "")
+    limits = [
+        ("grpc.max_receive_message_length", _MESSAGE_LIMIT),
+        ("grpc.max_send_message_length", _MESSAGE_LIMIT),
+    ]
+    server = grpc.aio.server(options=limits)
+    servicer = _Servicer(args, Longshore(engine_address or None), engine_address)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(port, flush=True)
+    await server.wait_for_termination()
+
+
+def main() -> None:
+    """Serve until the engine ends us."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(sys.argv[1:]))

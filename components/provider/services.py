@@ -1,0 +1,304 @@
+"""Services, configs and secrets of a swarm through the Engine API. Plain functions, no Pulumi.
+
+A service is what the Engine API calls a ServiceSpec: https://docs.docker.com/reference/api/engine/
+"""
+
+import base64
+import copy
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Optional
+
+from .engine import POLL, EngineError, wait_until
+from .membership import BUSY, in_sequence
+from .replicas import without_values
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+Spec = dict[str, Any]
+ENDED = frozenset({"failed", "rejected", "orphaned"})
+GIVE_UP = 3
+"""Tasks of one slot that fail in a row before a new service is called broken."""
+STABLE_SECONDS = 2.0
+"""How long tasks without a health check must run before they count as well."""
+LOG_LINES = 10
+STOPPED = {
+    "paused": "stopped, as its failure action says: tasks of both definitions may serve",
+    "rollback_paused": "rolled back, but that stopped, too",
+    "rollback_completed": "rolled back: the former definition serves",
+}
+"""States of an update in which Swarm does nothing more."""
+NEW_PRIVILEGES_API = "1.44"
+"""Engine 25.0: the first that can forbid new privileges to the tasks of a service."""
+
+
+def create(engine: "DockerClient", name: str, spec: Spec) -> str:
+    """Make the service, or find the one with our labels and make it so; its id."""
+    for found in _api(engine).services(filters={"name": name}):
+        if found["Spec"]["Name"] == name:
+            if not _same_owner(found["Spec"].get("Labels"), spec["Labels"]):
+                raise EngineError(
+                    f"there is a service {name} in this swarm already, which is not ours: give this one "
+                    "another name, or remove that one"
+                )
+            update(engine, found["ID"], spec)
+            return str(found["ID"])
+    return str(_post(engine, "/services/create", {**adapted(engine, spec), "Name": name})["ID"])
+
+
+def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False) -> None:
+    """Make the service what `spec` says; Swarm does it task by task, see `await_settled`.
+
+    `force` replaces all tasks, also when they are what `spec` says.
+    """
+    wanted = adapted(engine, spec)
+
+    def change() -> None:
+        from docker.errors import NotFound
+
+        try:
+            found = _api(engine).inspect_service(service)
+        except NotFound as error:
+            raise EngineError("the service is gone: refresh, then up again") from error
+        # Somebody may have forced an update by hand; that number must not go back.
+        forced = found["Spec"]["TaskTemplate"].get("ForceUpdate", 0) + force
+        body = {
+            **wanted,
+            "Name": found["Spec"]["Name"],
+            "TaskTemplate": {**wanted["TaskTemplate"], "ForceUpdate": forced},
+        }
+        _post(engine, f"/services/{service}/update", body, version=found["Version"]["Index"])
+
+    in_sequence(change)
+
+
+def await_settled(engine: "DockerClient", service: str, seconds: float) -> None:
+    """Wait until all tasks of the present definition run, and an update under way has ended.
+
+    Raises EngineError with the tasks' own reasons when nothing has gone on for `seconds`, when tasks
+    fail again and again, or when the update was stopped or rolled back.
+    """
+    before, since = None, time.monotonic()
+    while True:
+        found = _api(engine).inspect_service(service)
+        name, state = found["Spec"]["Name"], (found.get("UpdateStatus") or {}).get("State", "")
+        if state in STOPPED:
+            raise EngineError(f"the update of service {name} was {STOPPED[state]}{_reasons(engine, service)}")
+        wanted, running = _progress(engine, found)
+        now = time.monotonic()
+        if before != (state, wanted, running):
+            before, since = (state, wanted, running), now
+        if running >= wanted and state in ("", "completed"):
+            settled = state == "completed" or _has_check(found["Spec"])
+            if settled or now - since >= STABLE_SECONDS:
+                return
+        elif now - since > seconds:
+            said = f"{running} of {wanted} tasks of service {name} run, and no more for {seconds:g} s"
+            raise EngineError(f"{said}{_reasons(engine, service)}")
+        if state in ("", "completed") and _given_up(engine, service):
+            raise EngineError(f"service {name} does not run{_reasons(engine, service)}")
+        time.sleep(POLL)
+
+
+def look(engine: "DockerClient", service: str, declared: Spec) -> Optional[Spec]:
+    """`declared`, with what is otherwise in the service as it is; None when it is gone.
+
+    The engine adds its defaults: what nobody has declared is left out.
+    """
+    from docker.errors import NotFound
+
+    try:
+        found = _api(engine).inspect_service(service)["Spec"]
+    except NotFound:
+        return None
+    return dict(_as_found(declared, adapted(engine, declared), found))
+
+
+def remove(engine: "DockerClient", service: str, seconds: float) -> None:
+    """Remove the service and wait until its tasks have ended."""
+    from docker.errors import NotFound
+
+    try:
+        _api(engine).remove_service(service)
+    except NotFound:
+        return
+    # The engine finds no tasks by a service that is gone.
+    wait_until(
+        lambda: (
+            not any(
+                task.get("ServiceID") == service and task["Status"]["State"] in BUSY
+                for task in _api(engine).tasks()
+            )
+        ),
+        seconds,
+    )
+
+
+def adapted(engine: "DockerClient", spec: Spec) -> Spec:
+    """`spec` as this engine takes it: networks by id, and nothing that it is too old for."""
+    from docker.utils import version_lt
+
+    made = copy.deepcopy(spec)
+    for network in made["TaskTemplate"]["Networks"]:
+        network["Target"] = _network(engine, network["Target"])
+    if version_lt(_api(engine)._version, NEW_PRIVILEGES_API):
+        del made["TaskTemplate"]["ContainerSpec"]["Privileges"]
+    return made
+
+
+def keep(engine: "DockerClient", kind: str, name: str, data: str, labels: dict[str, str]) -> str:
+    """Make a config or secret (`kind`), or find the one that an `up` which was killed has made; its id."""
+    encoded = base64.b64encode(data.encode()).decode()
+    for found in _get(engine, f"/{kind}s"):
+        if found["Spec"]["Name"] == name:
+            if (found["Spec"].get("Labels") or {}) != labels:
+                raise EngineError(
+                    f"there is a {kind} {name} in this swarm already, which is not ours: give the service "
+                    "another name, or remove it"
+                )
+            if found["Spec"].get("Data") == encoded:
+                return str(found["ID"])
+            _delete(engine, kind, found["ID"])  # a secret does not show what it holds
+    return str(_post(engine, f"/{kind}s/create", {"Name": name, "Data": encoded, "Labels": labels})["ID"])
+
+
+def kept(engine: "DockerClient", kind: str, id_: str) -> bool:
+    """Whether the config or secret is there."""
+    return any(found["ID"] == id_ for found in _get(engine, f"/{kind}s"))
+
+
+def discard(engine: "DockerClient", kind: str, id_: str) -> None:
+    """Remove a config or secret; nothing to do when it is gone, or when a change that was taken back has
+    it in use again."""
+    for found in _get(engine, f"/{kind}s"):
+        if found["ID"] == id_ and not _wanted_again(engine, kind, found):
+            _delete(engine, kind, id_)
+
+
+def _wanted_again(engine: "DockerClient", kind: str, found: dict[str, Any]) -> bool:
+    for service in _api(engine).services():
+        spec = service["Spec"]
+        files = spec["TaskTemplate"]["ContainerSpec"].get(f"{kind.title()}s") or []
+        used = any(file[f"{kind.title()}ID"] == found["ID"] for file in files)
+        if used and _same_owner(spec.get("Labels"), found["Spec"]["Labels"]):
+            return True
+    return False
+
+
+def _same_owner(one: Optional[Mapping[str, str]], other: Mapping[str, str]) -> bool:
+    """Whether both labels name the same project, stack and component."""
+    keys = [f"io.longshore.{key}" for key in ("project", "stack", "component")]
+    return [(one or {}).get(key) for key in keys] == [other.get(key) for key in keys]
+
+
+_UNSENT = object()
+
+
+def _as_found(declared: Any, sent: Any, actual: Any) -> Any:
+    """`declared`, with `actual` in place of what differs from `sent`."""
+    if sent is _UNSENT or sent == actual or (actual is None and not sent):
+        return declared  # the engine leaves out what is empty, zero or false
+    if isinstance(declared, Mapping) and isinstance(actual, Mapping):
+        return {
+            key: _as_found(value, sent.get(key, _UNSENT), actual.get(key)) for key, value in declared.items()
+        }
+    if isinstance(declared, list) and isinstance(actual, list) and len(declared) == len(actual):
+        return [_as_found(*each) for each in zip(declared, sent, actual, strict=True)]
+    if isinstance(declared, Mapping) and actual is None:
+        return {key: _as_found(value, sent.get(key, _UNSENT), None) for key, value in declared.items()}
+    return actual
+
+
+def _network(engine: "DockerClient", name: str) -> str:
+    """Id of an overlay network."""
+    for found in _api(engine).networks():
+        if name in (found["Name"], found["Id"]) and found["Scope"] == "swarm":
+            return str(found["Id"])
+    raise EngineError(f"there is no overlay network {name} in this swarm: make it first, or name another")
+
+
+def _progress(engine: "DockerClient", found: dict[str, Any]) -> tuple[int, int]:
+    """How many tasks there should be, and how many of the present definition run."""
+    fresh = [
+        task
+        for task in _tasks(engine, found["ID"], **{"_up-to-date": "true"})
+        if task["DesiredState"] == "running"
+    ]
+    running = sum(task["Status"]["State"] == "running" for task in fresh)
+    replicated = found["Spec"]["Mode"].get("Replicated")
+    return (max(1, len(fresh)) if replicated is None else int(replicated.get("Replicas", 0))), running
+
+
+def _given_up(engine: "DockerClient", service: str) -> bool:
+    ended: dict[Any, int] = {}
+    for task in _tasks(engine, service, **{"_up-to-date": "true"}):
+        if task["Status"]["State"] in ENDED:
+            slot = task.get("Slot") or task.get("NodeID")
+            ended[slot] = ended.get(slot, 0) + 1
+    return any(count >= GIVE_UP for count in ended.values())
+
+
+def _reasons(engine: "DockerClient", service: str) -> str:
+    """Why tasks did not run, newest first, with the last lines of the newest."""
+    said, log = [], ""
+    tasks = _tasks(engine, service)
+    for task in sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True):
+        status = task["Status"]
+        reason = status.get("Err") or (status["Message"] if status["State"] == "pending" else "")
+        line = f"task {task.get('Slot') or task.get('NodeID', '')}: {reason}"
+        if reason and line not in said:
+            said.append(line)
+        if status["State"] in ENDED and not log:
+            log = _log(engine, task["ID"])
+    parts = [f": {'; '.join(said[:3])}"] if said else []
+    if log:
+        parts.append("; its last log lines:\n" + "\n".join(f"    {line}" for line in log.splitlines()))
+    return without_values("".join(parts), _environment(tasks))
+
+
+def _environment(tasks: Iterable[dict[str, Any]]) -> list[str]:
+    return [entry for task in tasks for entry in task["Spec"]["ContainerSpec"].get("Env") or []]
+
+
+def _log(engine: "DockerClient", task: str) -> str:
+    """The last lines that a task wrote; nothing when its node does not tell."""
+    from docker.errors import APIError
+
+    api = _api(engine)
+    query = {"stdout": True, "stderr": True, "tail": LOG_LINES}
+    try:
+        answer = api._get(api._url("/tasks/{0}/logs", task), params=query, stream=True)
+        raw: bytes = b"".join(api._get_result_tty(True, answer, False))
+    except APIError:
+        return ""
+    return "\n".join(raw.decode(errors="replace").splitlines()[-LOG_LINES:])
+
+
+def _has_check(spec: Spec) -> bool:
+    return bool(spec["TaskTemplate"]["ContainerSpec"].get("Healthcheck"))
+
+
+def _tasks(engine: "DockerClient", service: str, **filters: str) -> list[dict[str, Any]]:
+    return list(_api(engine).tasks(filters={"service": service, **filters}))
+
+
+def _api(engine: "DockerClient") -> Any:
+    """The SDK's lower layer, which has no types for most of this."""
+    return engine.api
+
+
+def _get(engine: "DockerClient", path: str) -> Any:
+    api = _api(engine)
+    return api._result(api._get(api._url(path)), json=True)
+
+
+def _post(engine: "DockerClient", path: str, body: Spec, **query: Any) -> Any:
+    # The SDK's own methods know fewer keys of a ServiceSpec than the engine does.
+    api = _api(engine)
+    return api._result(api._post_json(api._url(path), data=body, params=query), json=True)
+
+
+def _delete(engine: "DockerClient", kind: str, id_: str) -> None:
+    api = _api(engine)
+    api._raise_for_status(api._delete(api._url(f"/{kind}s/{id_}")))

@@ -1,0 +1,1 @@
+"""Swarm: clusters of Docker hosts, what runs in them, and the address they are reached at."""

@@ -1,0 +1,1 @@
+"""SwarmCluster: hosts that form one swarm, and its networks."""

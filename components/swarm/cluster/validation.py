@@ -1,0 +1,71 @@
+"""From what a user wrote to a Cluster, in words that teach."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...types import ArgumentError, arguments, dicts, named, shown
+from ..floating.model import Floating
+from ..service.placement import problem
+from .model import Cluster
+
+
+def cluster(name: str, args: object) -> tuple[Cluster, dict[str, Any]]:
+    """`args` (SwarmClusterArgs) of the component `name`, validated; and as given, for the parts of it that
+    are components of their own, floating addresses with the hosts of their nodes.
+
+    Raises ArgumentError, before anything is registered.
+    """
+    where = f"SwarmCluster {shown(name)}"
+    given = dicts(args)
+    if isinstance(given, dict):
+        given = {**given, "floating_addresses": _with_hosts(given, where)}
+    what = arguments(Cluster, "SwarmCluster", name, given)
+    placed = {f"services.{key}": service for key, service in sorted(what.services.items())}
+    if what.gateway:
+        placed["gateway"] = what.gateway.service
+    for key, service in placed.items():
+        if said := problem(service, what.nodes):
+            raise ArgumentError(f"{where}: {key}.{said}")
+    for key, group in what.floating_addresses.items():
+        for node, priority in _drained_last(what, group).items():
+            given["floating_addresses"][key]["nodes"][node]["priority"] = priority
+    return what, given
+
+
+def _drained_last(what: Cluster, group: Floating) -> dict[str, int]:
+    """The group's priorities, dealt out so that a node that is drained yields to every other one.
+
+    Its gateway is about to end: the address moves before, while both still serve.
+    """
+    ranking = sorted(group.ranking, key=lambda node: what.nodes[node].availability == "drain")
+    return dict(zip(ranking, sorted(group.priorities.values(), reverse=True), strict=True))
+
+
+def _with_hosts(given: dict[str, Any], where: str) -> Any:
+    """The floating addresses, each node of them with the host and address that it has in the cluster."""
+    groups, nodes = given.get("floating_addresses"), given.get("nodes")
+    if not isinstance(groups, Mapping) or not isinstance(nodes, Mapping):
+        return groups
+    found = {}
+    for name, group in groups.items():
+        members = group.get("nodes") if isinstance(group, Mapping) else None
+        if not isinstance(members, Mapping):
+            found[name] = group
+            continue
+        placed = {}
+        for key, member in members.items():
+            if key not in nodes:
+                raise ArgumentError(
+                    f"{where}: floating_addresses.{named(name)}.nodes.{named(key)} is no node of this "
+                    f"cluster; its nodes are {', '.join(map(named, nodes))}"
+                )
+            placed[key] = _member(member, nodes[key])
+        found[name] = {**group, "nodes": placed}
+    return found
+
+
+def _member(member: Any, node: Any) -> Any:
+    if not isinstance(member, Mapping) or not isinstance(node, Mapping) or "host" in member:
+        return member
+    address = member.get("address") or node.get("advertise_address")
+    return {**member, "host": node.get("host"), "address": address}

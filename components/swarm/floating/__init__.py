@@ -1,0 +1,1 @@
+"""A floating address: an address that one of several hosts has."""

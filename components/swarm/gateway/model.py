@@ -1,0 +1,113 @@
+"""SwarmGatewayArgs, validated: what the rest of the component works with."""
+
+from typing import Annotated, Literal, Optional
+
+from pydantic import Field, model_validator
+
+from ...load_balanced.frontends import kind_of
+from ...load_balanced.frontends.views import Tasks
+from ...load_balanced.site import Proxy, Route, Site, Timeouts, differ
+from ...program import FOLDER, USER
+from ...types import Name, Seconds, number, whole
+from ..managers import Managers
+from ..service.model import Constraint, File, InputOverlay, PublishedPort, Service, ServiceName
+
+CONFIG = "proxy"
+"""Name of the configuration among the configs of the service."""
+
+
+class GatewayTimeouts(Timeouts):
+    connect: Seconds = 1
+
+
+class GatewayFrontEnd(Proxy):
+    timeouts: GatewayTimeouts = GatewayTimeouts()
+    drain: Annotated[float, number(0.05, 3600)] = 10
+
+
+class GatewayBackend(Route):
+    service: Optional[ServiceName] = None
+    max_tasks: Annotated[int, whole(1, 250)] = 32
+
+
+class Gateway(Site):
+    """A gateway, whichever swarm runs it."""
+
+    front_end: GatewayFrontEnd = GatewayFrontEnd()
+    backends: dict[Name, GatewayBackend] = Field(min_length=1)
+    networks: list[InputOverlay] = Field(min_length=1)
+    publish: Literal["host", "ingress"] = "host"
+    replicas: Annotated[int, whole(1, 1000)] = 2
+    constraints: list[Constraint] = []
+    start_timeout: Annotated[float, number(1, 3600)] = 60
+    force_update: Annotated[int, whole(0, 1_000_000)] = 0
+
+    @model_validator(mode="after")
+    def _can_work(self) -> "Gateway":
+        if self.publish == "host" and "replicas" in self.model_fields_set:
+            raise ValueError(
+                "replicas is for publish ingress: with host each node that meets the constraints has one "
+                "task; drop it, or set publish ingress"
+            )
+        differ("constraints", self.constraints)
+        differ("networks", [name for name in self.networks if isinstance(name, str)])
+        self.check_routes()
+        if refusals := kind_of(self.front_end.kind).refusals_for_tasks(self):
+            raise ValueError("; ".join(refusals))
+        return self
+
+    @property
+    def drain(self) -> float:
+        """See Site."""
+        return self.front_end.drain
+
+    @property
+    def reloads(self) -> bool:
+        """See Site. A swarm's config cannot be changed: the whole task is replaced, and clients that idle
+        would only keep its follower from the port."""
+        return False
+
+    @property
+    def image(self) -> str:
+        """The image said, or the kind's default."""
+        return self.front_end.image or kind_of(self.front_end.kind).default_image
+
+    @property
+    def text(self) -> str:
+        """The configuration."""
+        tasks = {
+            name: Tasks(f"tasks.{backend.service or name}", backend.port, backend.max_tasks)
+            for name, backend in self.backends.items()
+        }
+        return kind_of(self.front_end.kind).render_for_tasks(self, tasks)
+
+    @property
+    def service(self) -> Service:
+        """The service that runs it. Least privilege: no capability, not root, nothing writable but memory."""
+        front_end, program = self.front_end, kind_of(self.front_end.kind).program
+        host = self.publish == "host"
+        return Service.model_validate(
+            {
+                "image": self.image,
+                "entrypoint": [program.run[0]],
+                "command": list(program.run[1:]),
+                **({"mode": "global"} if host else {"replicas": self.replicas}),
+                "constraints": self.constraints,
+                "networks": self.networks,
+                "endpoint_mode": "dnsrr" if host else "vip",
+                "ports": [PublishedPort(port=front_end.port, mode=self.publish)],
+                "configs": {CONFIG: File(content=self.text, path=f"{FOLDER}/{program.file}")},
+                "start_timeout": self.start_timeout,
+                "stop_grace_period": front_end.drain + 1,
+                "stop_signal": program.stop_signal,
+                "memory": front_end.memory,
+                "user": USER,
+                "read_only": True,
+                "capabilities": [],
+                "force_update": self.force_update,
+            }
+        )
+
+
+class PlacedGateway(Managers, Gateway):
+    """A gateway and the swarm that runs it."""

@@ -1,0 +1,1 @@
+"""SwarmService: tasks of one image in a swarm."""

@@ -1,0 +1,172 @@
+"""What a user writes for a SwarmService. Validated by `model`; the docstrings are the reference.
+
+Topology (counts, ports, constraints) is plain, so that a preview shows it. Images, environment and the
+content of files may be Outputs. All durations are in seconds.
+"""
+
+from typing import Optional, TypedDict
+
+import pulumi
+
+from ..managers import ManagersArgs
+
+
+class PolicyArgs(TypedDict, total=False):
+    """How tasks are replaced by those of another definition."""
+
+    parallelism: Optional[int]
+    """Tasks that are replaced at the same time; 0 is all of them. Default: 1."""
+    delay: Optional[float]
+    """Seconds between two of them, or two groups. Default: 0."""
+    order: Optional[str]
+    """`start-first`: a new task runs, and is well, before an old one is stopped; or `stop-first`.
+    Default: start-first; stop-first with a port in host mode, which one task at a time can have."""
+    monitor: Optional[float]
+    """Seconds that a new task is watched: when it fails in that time, the change has failed. Default: 5."""
+    max_failure_ratio: Optional[float]
+    """Part of the tasks that may fail, 0 to 1, before `failure_action`. Default: 0."""
+    failure_action: Optional[str]
+    """What happens then. Of an update: `rollback` (the former definition comes back), `pause` (what has been
+    replaced stays so) or `continue`. Of a rollback: `pause` or `continue`. `up` fails in each case.
+    Default: rollback, and pause."""
+
+
+class TaskRestartArgs(TypedDict, total=False):
+    """What Swarm does when a task ends by itself."""
+
+    condition: Optional[str]
+    """`any`, `on-failure` (exit code other than 0) or `none`. Default: any."""
+    delay: Optional[float]
+    """Seconds before another one is started. Default: 5."""
+    max_attempts: Optional[int]
+    """Tasks that are started before it gives up; 0 is no limit. Default: 0."""
+    window: Optional[float]
+    """Seconds in which `max_attempts` are counted; 0 is without end. Default: 0."""
+
+
+class TaskHealthArgs(TypedDict, total=False):
+    """How a task shows that it is well. Before that it gets no requests, and an update does not go on."""
+
+    command: Optional[list[str]]
+    """Command run inside the task, exit code 0 when well. Default: a question to `port`."""
+    path: Optional[str]
+    """URL path that answers 2xx or 3xx at `port`, asked with the curl, wget or bash that the image has.
+    Default: none; the port only has to accept a connection."""
+    port: Optional[int]
+    """Port that is asked. Default: 80."""
+    interval: Optional[float]
+    """Seconds between two questions, and before the first one. Default: 2."""
+    timeout: Optional[float]
+    """Seconds the answer may take. Default: 3."""
+    retries: Optional[int]
+    """Failed questions in a row before the task is replaced. Default: 3."""
+    start_period: Optional[float]
+    """Seconds after its start in which failed questions do not count. Default: 30."""
+
+
+class PublishedPortArgs(TypedDict, total=False):
+    """A port that is reached from outside the swarm's networks."""
+
+    port: int
+    """Port the task listens on. Required."""
+    published: Optional[int]
+    """Port on the nodes. Default: the same."""
+    mode: Optional[str]
+    """`ingress`: on every node, whichever has a task; the task sees the node's address instead of the
+    client's. `host`: on the nodes that have a task, one task each. Default: ingress."""
+    protocol: Optional[str]
+    """`tcp` or `udp`. Default: tcp."""
+
+
+class TaskFileArgs(TypedDict, total=False):
+    """A file in the tasks, in memory of the managers and of the nodes that run them."""
+
+    content: pulumi.Input[str]
+    """Its text, at most 500 kB. Required."""
+    path: Optional[str]
+    """Where tasks find it. Default: `/<name>` for a config, `/run/secrets/<name>` for a secret."""
+    mode: Optional[str]
+    """Its permissions as an octal number in quotes. Default: "0444"."""
+    user: Optional[int]
+    """Id of the user that owns it. Default: 0."""
+    group: Optional[int]
+    """Id of its group. Default: 0."""
+
+
+class ServiceArgs(TypedDict, total=False):
+    """Tasks of one image, run by a swarm."""
+
+    image: pulumi.Input[str]
+    """Image of the tasks. Required. Prefer a digest or a tag that never moves: each node pulls it by
+    itself."""
+    name: Optional[str]
+    """Name of the service: on its networks `<name>` and `tasks.<name>` are its addresses. Another name is
+    another service. Default: the component's name."""
+    entrypoint: Optional[list[str]]
+    """Program that is run, in place of the image's entry point. Default: the image's."""
+    command: Optional[list[str]]
+    """Command, or arguments of the entry point. Default: the image's."""
+    environment: Optional[dict[str, pulumi.Input[str]]]
+    """Environment variables; a secret stays a secret. Default: none."""
+    mode: Optional[str]
+    """`replicated`, or `global`: one task on each node that meets the constraints. Default: replicated."""
+    replicas: Optional[int]
+    """Number of tasks, 0 to 1000. Not with mode global. Default: 1."""
+    constraints: Optional[list[str]]
+    """What a node must meet, all of it: `node.labels.zone==dmz`, `node.role!=manager`, … Default: none."""
+    max_replicas_per_node: Optional[int]
+    """Tasks that a node has at most. Not with mode global. Default: no limit."""
+    networks: Optional[list[pulumi.Input[str]]]
+    """Names of the overlay networks that tasks join. Default: none."""
+    endpoint_mode: Optional[str]
+    """What `<name>` is on the networks: `vip`, one address that the nodes' kernels share among the tasks,
+    or `dnsrr`, the addresses of all tasks. `tasks.<name>` is those in any case. Default: vip."""
+    ports: Optional[list[PublishedPortArgs]]
+    """Ports that are published. Default: none."""
+    configs: Optional[dict[str, TaskFileArgs]]
+    """Files by name. Another content is another config, and the tasks are replaced. Default: none."""
+    secrets: Optional[dict[str, TaskFileArgs]]
+    """Files by name, encrypted where they rest and in memory where they are used. Default: none."""
+    update: Optional[PolicyArgs]
+    """How a change reaches the tasks. Default: see PolicyArgs."""
+    rollback: Optional[PolicyArgs]
+    """How a failed change is taken back. Default: see PolicyArgs."""
+    restart: Optional[TaskRestartArgs]
+    """Restart policy. Default: always, after 5 s."""
+    health: Optional[TaskHealthArgs]
+    """Health check. Default: the image's. Without any, a task counts as well as soon as it runs."""
+    start_timeout: Optional[float]
+    """Seconds a new task has to become well, its image's transfer included. Default: 60."""
+    stop_grace_period: Optional[float]
+    """Seconds a task has to end after the stop signal, before it is killed. Default: 10."""
+    stop_signal: Optional[str]
+    """Signal that asks a task to end. Default: the image's, or SIGTERM."""
+    memory: Optional[int]
+    """Memory limit of a task in MiB. Default: 512."""
+    cpus: Optional[float]
+    """CPU limit of a task, in cores. Default: none."""
+    reserved_memory: Optional[int]
+    """MiB that a node must have free for a task. Default: none."""
+    reserved_cpus: Optional[float]
+    """Cores that a node must have free for a task. Default: none."""
+    user: Optional[str]
+    """User the tasks run as. Default: the image's."""
+    read_only: Optional[bool]
+    """Read-only root file system, with /tmp and /run in memory. Default: false."""
+    capabilities: Optional[list[str]]
+    """Linux capabilities of a task; all others are dropped. Default: CHOWN, KILL, SETGID, SETUID, which a
+    server needs that begins as root and gives the work to another user."""
+    hostname: Optional[str]
+    """Host name of the tasks; may hold Swarm's templates such as `{{.Node.Hostname}}`. Default: the
+    container's id."""
+    init: Optional[bool]
+    """Whether an init process reaps children and passes signals on. Default: as the engine's settings say."""
+    labels: Optional[dict[str, str]]
+    """Labels of the service, beside ours. Default: none."""
+    force_update: Optional[int]
+    """Another number replaces all tasks though nothing else has changed, for example to spread them over
+    nodes that came back. Default: 0."""
+
+
+class SwarmServiceArgs(ManagersArgs, ServiceArgs, total=False):
+    """A service of a swarm, by its managers."""

@@ -1,0 +1,124 @@
+"""SwarmService: tasks of one image in a swarm, changed without a failed request."""
+
+import hashlib
+from typing import Any, Optional
+
+import pulumi
+
+from ... import naming
+from ...provider.resources import Generation, ServiceDefinition, SwarmConfig, SwarmSecret
+from ...types import arguments
+from ..managers import Managers
+from .args import SwarmServiceArgs
+from .claims import claim
+from .model import PlacedService, Service
+from .spec import mounted, spec
+
+GOSSIP_SECONDS = 2.0
+"""Between the moment when a task leaves the names of its service and its stop signal."""
+
+
+class SwarmService(pulumi.ComponentResource):
+    """Tasks of one image, run by a swarm on its nodes."""
+
+    service_id: pulumi.Output[str]
+    """Id of the service."""
+    service_name: pulumi.Output[str]
+    """Name of the service: `tasks.<name>` is the addresses of its tasks, on their networks."""
+
+    def __init__(
+        self, name: str, args: SwarmServiceArgs, opts: Optional[pulumi.ResourceOptions] = None
+    ) -> None:
+        """Declare the service `name`: 1 to 32 of a-z, 0-9 and -, the prefix of all names in it.
+
+        Raises ArgumentError, with the key and what is allowed, before anything is registered.
+        """
+        what = arguments(PlacedService, "SwarmService", name, args)
+        service_name = what.name or name
+        claim(f"SwarmService {name!r}", what, service_name, what)
+        super().__init__(naming.type_token("SwarmService"), name, {}, opts)
+
+        ours = pulumi.ResourceOptions(parent=self)
+        configs = [_config(name, service_name, key, what, ours) for key in sorted(what.configs)]
+        secrets = [_secret(name, service_name, key, what, ours) for key in sorted(what.secrets)]
+        definition = define(
+            f"{name}-service", service_name, what, what, spec(name, "service", what, configs, secrets), ours
+        )
+
+        self.service_id = definition.serviceId
+        self.service_name = definition.name
+        self.register_outputs({"service_id": self.service_id, "service_name": self.service_name})
+
+
+def define(
+    resource: str,
+    name: str,
+    managers: Managers,
+    service: Service,
+    spec: dict[str, Any],
+    opts: pulumi.ResourceOptions,
+) -> ServiceDefinition:
+    """The service `name` of the swarm as `spec` says, once its tasks run."""
+    stop = service.stop_grace_period + GOSSIP_SECONDS
+    return ServiceDefinition(
+        resource,
+        {
+            **managers.properties(),
+            "name": name,
+            "mode": service.mode,
+            "spec": spec,
+            "forceUpdate": service.force_update,
+            # From one task that is replaced to the next.
+            "timeout": service.start_timeout + service.update.delay + service.update.monitor + stop,
+            "stopTimeout": stop + 10,
+        },
+        opts,
+    )
+
+
+def _config(
+    component: str, service: str, key: str, what: PlacedService, opts: pulumi.ResourceOptions
+) -> dict[str, Any]:
+    """A config as a file of the tasks. Its name has a hash of its content, for it cannot be changed."""
+    file = what.configs[key]
+    name = pulumi.Output.from_input(file.content).apply(lambda text: config_name(service, key, text))
+    made = SwarmConfig(
+        f"{component}-config-{key}",
+        {
+            **what.properties(),
+            "name": name,
+            "data": file.content,
+            "labels": naming.labels(component, f"config-{key}"),
+        },
+        opts,
+    )
+    return mounted("Config", made.keptId, name, what.config_paths[key], file)
+
+
+def _secret(
+    component: str, service: str, key: str, what: PlacedService, opts: pulumi.ResourceOptions
+) -> dict[str, Any]:
+    """A secret as a file of the tasks. Its name has the number of its changes: a hash in clear would let
+    anybody test guesses of it."""
+    file = what.secrets[key]
+    content = pulumi.Output.secret(file.content)
+    generation = Generation(
+        f"{component}-secret-{key}-generation", {"definition": {"content": content}}, opts
+    )
+    name = generation.number.apply(lambda number: f"{service[:32]}-{key}-g{int(number)}")
+    made = SwarmSecret(
+        f"{component}-secret-{key}",
+        {
+            **what.properties(),
+            "name": name,
+            "data": content,
+            "labels": naming.labels(component, f"secret-{key}"),
+        },
+        opts,
+    )
+    return mounted("Secret", made.keptId, name, what.secret_paths[key], file)
+
+
+def config_name(service: str, key: str, text: str) -> str:
+    """The name of a config: another content is another config. The engine takes 64 letters."""
+    return f"{service[:25]}-{key}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

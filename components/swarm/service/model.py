@@ -1,0 +1,284 @@
+"""SwarmServiceArgs, validated: what the rest of the component works with."""
+
+import re
+from typing import Annotated, Any, Literal, Optional
+
+import pulumi
+from pydantic import Field, PlainValidator, model_validator
+
+from ...load_balanced.site import differ
+from ...naming import LABEL
+from ...types import (
+    Argument,
+    Capability,
+    EnvironmentName,
+    Frozen,
+    InputImage,
+    InputText,
+    Port,
+    Seconds,
+    UrlPath,
+    User,
+    named,
+    number,
+    shown,
+    text,
+    whole,
+)
+from ..managers import Managers
+from .placement import CONSTRAINT
+
+LARGEST_FILE = 500_000
+"""Bytes of a config or secret that every engine takes."""
+
+
+def _constraint(value: Any) -> str:
+    match = CONSTRAINT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(
+            "must be node.labels.<name>, node.role, node.id, node.hostname, node.ip, node.platform.os, "
+            f"node.platform.arch or engine.labels.<name>, then == or != and a value, got {shown(value)}"
+        )
+    if match["key"] == "node.role" and match["value"] not in ("manager", "worker"):
+        raise ValueError(f"must compare node.role with manager or worker, got {shown(value)}")
+    return f"{match['key']}{match['operator']}{match['value']}"
+
+
+def _overlay(value: Any) -> Any:
+    if isinstance(value, pulumi.Output):
+        return value
+    found = isinstance(value, str) and re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", value, re.ASCII)
+    if not found or value in ("host", "none", "bridge", "default", "ingress"):
+        raise ValueError(
+            f"must be the name of an overlay network, or an Output of it, got {shown(value)}: see "
+            "networks of SwarmCluster"
+        )
+    return value
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, pulumi.Output):
+        return value
+    # It may be a secret, so it is not shown.
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError(f"must be text without NUL, or an Output of it, got {type(value).__name__}")
+    if not 1 <= (size := len(value.encode(errors="surrogatepass"))) <= LARGEST_FILE:
+        raise ValueError(f"must have 1 to {LARGEST_FILE} bytes, got {size}")
+    return value
+
+
+Constraint = Annotated[str, PlainValidator(_constraint)]
+InputOverlay = Annotated[Any, PlainValidator(_overlay)]
+"""Name of an overlay network, or an Output of one."""
+ServiceName = Annotated[
+    str,
+    text(
+        r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?",
+        "1 to 63 letters, digits, _ and -, beginning and ending with a letter or digit",
+    ),
+]
+FileName = Annotated[
+    str,
+    text(
+        r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,22}[a-zA-Z0-9])?",
+        "1 to 24 letters, digits and _.-, beginning and ending with a letter or digit",
+    ),
+]
+FilePath = Annotated[
+    str,
+    text(
+        r"/[a-zA-Z0-9._/@+=-]{1,254}", "a path beginning with / and holding letters, digits and ._/@+=- only"
+    ),
+]
+FileMode = Annotated[str, text(r"[0-7]{3,4}", 'an octal number in quotes such as "0444"')]
+HostNameTemplate = Annotated[
+    str, text(r"[a-zA-Z0-9{}._-]{1,128}", "a host name of letters, digits and .-, or a template of Swarm")
+]
+Signal = Annotated[str, text(r"SIG[A-Z0-9+-]{2,12}", "a signal such as SIGTERM")]
+LabelName = Annotated[str, text(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}", "letters, digits and ._/-")]
+Id = Annotated[int, whole(0, 2**31 - 1)]
+Memory = Annotated[int, whole(6, 1_048_576)]
+Cores = Annotated[float, number(0.01, 512)]
+Pause = Annotated[float, number(0, 86400)]
+
+
+class Policy(Frozen):
+    parallelism: Annotated[int, whole(0, 1000)] = 1
+    delay: Pause = 0
+    order: Optional[Literal["start-first", "stop-first"]] = None
+    monitor: Seconds = 5
+    max_failure_ratio: Annotated[float, number(0, 1)] = 0
+
+
+class Update(Policy):
+    failure_action: Literal["rollback", "pause", "continue"] = "rollback"
+
+
+class Rollback(Policy):
+    failure_action: Literal["pause", "continue"] = "pause"
+
+
+class Restart(Frozen):
+    condition: Literal["any", "on-failure", "none"] = "any"
+    delay: Pause = 5
+    max_attempts: Annotated[int, whole(0, 1000)] = 0
+    window: Pause = 0
+
+    @model_validator(mode="after")
+    def _attempts_are_made(self) -> "Restart":
+        if self.condition == "none" and self.max_attempts:
+            raise ValueError("max_attempts is for condition any or on-failure, got condition 'none'")
+        if self.window and not self.max_attempts:
+            raise ValueError("window is the time in which max_attempts are counted, got none: give it, too")
+        return self
+
+
+class Health(Frozen):
+    command: Optional[list[Argument]] = Field(default=None, min_length=1)
+    path: Optional[UrlPath] = None
+    port: Port = 80
+    interval: Seconds = 2
+    timeout: Seconds = 3
+    retries: Annotated[int, whole(1, 100)] = 3
+    start_period: Pause = 30
+
+    @model_validator(mode="after")
+    def _one_question(self) -> "Health":
+        if self.command and (others := sorted({"path", "port"} & self.model_fields_set)):
+            raise ValueError(
+                f"command stands instead of a question to the port, got {others[0]} as well: drop one"
+            )
+        return self
+
+
+class PublishedPort(Frozen):
+    port: Port
+    published: Optional[Port] = None
+    mode: Literal["ingress", "host"] = "ingress"
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+    @property
+    def number(self) -> int:
+        """The port on the nodes."""
+        return self.published or self.port
+
+
+class File(Frozen):
+    content: Annotated[Any, PlainValidator(_content)]
+    path: Optional[FilePath] = None
+    mode: FileMode = "0444"
+    user: Id = 0
+    group: Id = 0
+
+
+class Service(Frozen):
+    """A service, whichever swarm runs it."""
+
+    image: InputImage
+    name: Optional[ServiceName] = None
+    entrypoint: Optional[list[Argument]] = Field(default=None, min_length=1)
+    command: Optional[list[Argument]] = Field(default=None, min_length=1)
+    environment: dict[EnvironmentName, InputText] = {}
+    mode: Literal["replicated", "global"] = "replicated"
+    replicas: Annotated[int, whole(0, 1000)] = 1
+    constraints: list[Constraint] = []
+    max_replicas_per_node: Optional[Annotated[int, whole(1, 1000)]] = None
+    networks: list[InputOverlay] = []
+    endpoint_mode: Literal["vip", "dnsrr"] = "vip"
+    ports: list[PublishedPort] = []
+    configs: dict[FileName, File] = {}
+    secrets: dict[FileName, File] = {}
+    update: Update = Update()
+    rollback: Rollback = Rollback()
+    restart: Restart = Restart()
+    health: Optional[Health] = None
+    start_timeout: Annotated[float, number(1, 3600)] = 60
+    stop_grace_period: Annotated[float, number(0, 3600)] = 10
+    stop_signal: Optional[Signal] = None
+    memory: Memory = 512
+    cpus: Optional[Cores] = None
+    reserved_memory: Optional[Memory] = None
+    reserved_cpus: Optional[Cores] = None
+    user: Optional[User] = None
+    read_only: bool = False
+    capabilities: list[Capability] = ["CHOWN", "KILL", "SETGID", "SETUID"]
+    hostname: Optional[HostNameTemplate] = None
+    init: Optional[bool] = None
+    labels: dict[LabelName, Argument] = {}
+    force_update: Annotated[int, whole(0, 1_000_000)] = 0
+
+    @model_validator(mode="after")
+    def _lists_and_limits(self) -> "Service":
+        differ("constraints", self.constraints)
+        differ("networks", [name for name in self.networks if isinstance(name, str)])
+        differ("capabilities", self.capabilities)
+        if self.reserved_memory and self.reserved_memory > self.memory:
+            raise ValueError(
+                f"reserved_memory {self.reserved_memory} is more than memory {self.memory}, the limit"
+            )
+        if self.reserved_cpus and self.cpus and self.reserved_cpus > self.cpus:
+            raise ValueError(
+                f"reserved_cpus {self.reserved_cpus:g} is more than cpus {self.cpus:g}, the limit"
+            )
+        for label in self.labels:
+            if label.startswith(f"{LABEL}."):
+                raise ValueError(f"labels: {named(label)} is one of ours ({LABEL}.*): choose another name")
+        places: dict[str, str] = {}
+        for name, path in sorted([*self.config_paths.items(), *self.secret_paths.items()]):
+            if path in places:
+                raise ValueError(f"configs and secrets: {places[path]!r} and {name!r} both have path {path}")
+            places[path] = name
+        return self
+
+    @model_validator(mode="after")
+    def _can_work(self) -> "Service":
+        if self.mode == "global":
+            for key in ("replicas", "max_replicas_per_node"):
+                if key in self.model_fields_set:
+                    raise ValueError(
+                        f"{key} is for mode replicated: with global each node has one task; drop it"
+                    )
+        differ("ports", [f"{port.number}/{port.protocol}" for port in self.ports])
+        if self.endpoint_mode == "dnsrr" and any(port.mode == "ingress" for port in self.ports):
+            raise ValueError(
+                "endpoint_mode dnsrr has no address that ingress ports could lead to: set mode host for "
+                "the ports, or endpoint_mode vip"
+            )
+        if not self.host_ports:
+            return self
+        held = f"port {self.host_ports[0]} in mode host"
+        for key, policy in (("update", self.update), ("rollback", self.rollback)):
+            if policy.order == "start-first":
+                raise ValueError(
+                    f"{key}.order start-first cannot work with {held}: the new task waits for the port, and "
+                    "the old one for the new task; set stop-first, or mode ingress"
+                )
+        if (self.max_replicas_per_node or 1) > 1:
+            raise ValueError(
+                f"max_replicas_per_node must be 1 with {held}: one task at a time can have the port of a "
+                f"node, got {self.max_replicas_per_node}"
+            )
+        return self
+
+    @property
+    def host_ports(self) -> list[int]:
+        """Ports that only one task of a node can have."""
+        return [port.number for port in self.ports if port.mode == "host"]
+
+    def order(self, policy: Policy) -> str:
+        """The order in which a policy replaces a task."""
+        return policy.order or ("stop-first" if self.host_ports else "start-first")
+
+    @property
+    def config_paths(self) -> dict[str, str]:
+        """Where tasks find each config."""
+        return {name: file.path or f"/{name}" for name, file in self.configs.items()}
+
+    @property
+    def secret_paths(self) -> dict[str, str]:
+        """Where tasks find each secret."""
+        return {name: file.path or f"/run/secrets/{name}" for name, file in self.secrets.items()}
+
+
+class PlacedService(Managers, Service):
+    """A service and the swarm that runs it."""

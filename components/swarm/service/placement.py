@@ -1,0 +1,72 @@
+"""Which nodes may run the tasks of a service, as far as what is declared of them tells."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Optional, Protocol
+
+if TYPE_CHECKING:
+    from .model import Service
+
+_LABEL = r"labels\.[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}"
+CONSTRAINT = re.compile(
+    rf"\s*(?P<key>node\.(id|hostname|ip|role|platform\.(os|arch)|{_LABEL})|engine\.{_LABEL})"
+    r"\s*(?P<operator>==|!=)\s*(?P<value>[a-zA-Z0-9]([a-zA-Z0-9._:/@-]{0,127}))\s*",
+    re.ASCII,
+)
+
+
+class Node(Protocol):
+    """What is declared of a node."""
+
+    @property
+    def role(self) -> str:
+        """`manager` or `worker`."""
+        ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels."""
+        ...
+
+
+def unmet(constraints: Sequence[str], nodes: Mapping[str, Node]) -> Optional[str]:
+    """Why no node meets all constraints, or None when one does, or may do.
+
+    What is only known of a running engine (its id, host name, address, platform and own labels) may be
+    anything.
+    """
+    if not constraints or _able(constraints, nodes):
+        return None
+    each = "; ".join(f"{one}: {', '.join(_able([one], nodes)) or 'none'}" for one in constraints)
+    return f"no node meets all constraints ({each}): change one of them, or give a node the labels and role"
+
+
+def problem(service: "Service", nodes: Mapping[str, Node]) -> Optional[str]:
+    """Why the nodes cannot run all tasks of a service, or None."""
+    if said := unmet(service.constraints, nodes):
+        return f"constraints: {said}"
+    most = 1 if service.host_ports else service.max_replicas_per_node
+    able = _able(service.constraints, nodes)
+    if service.mode == "replicated" and most and service.replicas > most * len(able):
+        why = f"port {service.host_ports[0]} in mode host" if service.host_ports else "max_replicas_per_node"
+        return (
+            f"replicas must be at most {most * len(able)} with {why}, for {len(able)} nodes can have them "
+            f"({', '.join(able)}), got {service.replicas}"
+        )
+    return None
+
+
+def _able(constraints: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
+    return sorted(name for name, node in nodes.items() if all(_meets(node, one) for one in constraints))
+
+
+def _meets(node: Node, constraint: str) -> bool:
+    key, operator, value = re.split("(==|!=)", constraint, maxsplit=1)
+    if key == "node.role":
+        found = node.role
+    elif key.startswith("node.labels."):
+        found = node.labels.get(key.removeprefix("node.labels."), "")
+    else:
+        return True
+    # Swarm compares without regard to case.
+    return (found.lower() == value.lower()) == (operator == "==")

@@ -1,0 +1,374 @@
+"""Each domain type once: what it allows, and the error that says so.
+
+Values that reach a generated configuration come through these allow-lists, so no template has to
+quote or escape anything: there is no line break, quote, brace, `;`, `#` or `$` in any of them.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Optional, TypeVar, get_args, get_origin
+
+import pulumi
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, model_validator
+
+
+class ArgumentError(pulumi.RunError, ValueError):
+    """A wrong argument: names the component or settings and the key, what was received, and what
+    is allowed.
+
+    A RunError ends the program with its message alone, without a traceback.
+    """
+
+
+class Frozen(BaseModel):
+    """Base of every model: immutable, and an unknown key is an error, not a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_the_default(cls, values: Any) -> Any:
+        """An optional key may be given as None; an unknown one may not."""
+        if not isinstance(values, Mapping):
+            return values
+        return {k: v for k, v in values.items() if v is not None or k not in cls.model_fields}
+
+
+M = TypeVar("M", bound=Frozen)
+
+
+def shown(value: object) -> str:
+    """A received value as an error shows it: one line of ASCII, at most 80 characters.
+
+    Letters of other alphabets that look like ours are escaped, or nobody would see the mistake. Of
+    a mapping only the keys are shown: its values may be nobody's business.
+    """
+    if isinstance(value, pulumi.Output):
+        return "an Output (only known later; give a plain value)"
+    if isinstance(value, Mapping):
+        return _short(f"a mapping of {', '.join(map(named, value))}" if value else "{}")
+    try:
+        return _short(ascii(value))
+    except ValueError:  # an int of more than 4300 digits has no text
+        return "a huge number"
+
+
+def named(key: object) -> str:
+    """A key as an error names it: as it is, or quoted when it is not a plain word."""
+    if isinstance(key, int) or (isinstance(key, str) and re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", key)):
+        return str(key)
+    return shown(key)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _matching(pattern: str, what: str) -> Callable[[Any], str]:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise ValueError(f"must be {what}, got {shown(value)}")
+        return value
+
+    return check
+
+
+def _within(value: Any, low: float, high: float) -> Any:
+    if not low <= value <= high:
+        raise ValueError(f"must be between {low} and {high}, got {shown(value)}")
+    return value
+
+
+def whole(low: int, high: int) -> PlainValidator:
+    """A whole number from `low` to `high`."""
+
+    def check(value: Any) -> int:
+        # Numbers from another Pulumi language arrive as floats, whole ones too.
+        if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
+            raise ValueError(f"must be a whole number, got {shown(value)}")
+        return int(_within(value, low, high))
+
+    return PlainValidator(check)
+
+
+def number(low: float, high: float) -> PlainValidator:
+    """A number from `low` to `high`."""
+
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"must be a number, got {shown(value)}")
+        return float(_within(value, low, high))
+
+    return PlainValidator(check)
+
+
+def text(pattern: str, what: str) -> PlainValidator:
+    """Text that matches `pattern` as a whole; `what` says so in the error."""
+    return PlainValidator(_matching(pattern, what))
+
+
+def _address(value: Any) -> str:
+    try:
+        return str(ipaddress.ip_address(_without_scope(value)))
+    except ValueError:
+        raise ValueError(f"must be an IP address such as 192.0.2.10, got {shown(value)}") from None
+
+
+def _cidr(value: Any) -> str:
+    try:
+        return str(ipaddress.ip_network(_without_scope(value)))
+    except ValueError:
+        raise ValueError(
+            f"must be a network such as 10.20.0.0/24 (no host bits set), got {shown(value)}"
+        ) from None
+
+
+def _interface_address(value: Any) -> str:
+    try:
+        found = ipaddress.ip_interface(_without_scope(value))
+    except ValueError:
+        raise ValueError(
+            f"must be an IP address such as 192.0.2.10 or 192.0.2.10/24, got {shown(value)}"
+        ) from None
+    network = found.network
+    ends = {network.network_address, network.broadcast_address} if network.num_addresses > 2 else set()
+    if found.is_multicast or found.is_loopback or found.is_unspecified or found.ip in ends:
+        raise ValueError(f"must be an address that one host can have, got {shown(value)}")
+    return str(found)
+
+
+def _vrrp_password(value: Any) -> Any:
+    if isinstance(value, pulumi.Output) or (isinstance(value, str) and _VRRP_PASSWORD.fullmatch(value)):
+        return value
+    # It is not shown.
+    raise ValueError("must be 1 to 8 letters, digits and ._~%@:,+=- in text, or an Output of it")
+
+
+def _without_scope(value: Any) -> str:
+    # ipaddress takes any text as the scope of an IPv6 address, line breaks and braces included.
+    if not isinstance(value, str) or "%" in value:
+        raise ValueError
+    return value
+
+
+def _input_text(value: Any) -> Any:
+    if isinstance(value, pulumi.Output) or (isinstance(value, str) and _TEXT.fullmatch(value)):
+        return value
+    raise ValueError(f"must be text without NUL, or an Output of text, got {shown(value)}")
+
+
+def _input_image(value: Any) -> Any:
+    return value if isinstance(value, pulumi.Output) else _image(value)
+
+
+def _input_network(value: Any) -> Any:
+    if isinstance(value, pulumi.Output):
+        return value
+    if value == "bridge":
+        raise ValueError(
+            "must be a network that somebody made, got 'bridge', the engine's own, where "
+            "containers have no names; drop it to get a network, or name another"
+        )
+    return _network(value)
+
+
+def _network(value: Any) -> str:
+    if value in ("host", "none", "default"):
+        raise ValueError(
+            f"must be a network that containers can share, got {shown(value)}, which is a mode of the engine"
+        )
+    return _network_name(value)
+
+
+def _capability(value: Any) -> str:
+    name = value.removeprefix("CAP_") if isinstance(value, str) else ""
+    if name not in _CAPABILITIES:
+        raise ValueError(
+            f"must be a Linux capability such as NET_BIND_SERVICE, got {shown(value)}; see capabilities(7)"
+        )
+    return name
+
+
+def _log_address(value: Any) -> str:
+    address = _host_port(value)
+    port = int(address.rpartition(":")[2])
+    if port > 65535:
+        raise ValueError(f"must have a port between 1 and 65535, got {shown(value)}")
+    return address
+
+
+_VRRP_PASSWORD = re.compile(r"[A-Za-z0-9._~%@:,+=-]{1,8}", re.ASCII)
+_TEXT = re.compile(r"[^\x00\ud800-\udfff]*")
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_ANY_LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?"
+_HOST = rf"{_ANY_LABEL}(\.{_ANY_LABEL}){{0,31}}"
+_IMAGE_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_image = _matching(
+    rf"(sha256:[0-9a-f]{{64}}|(?=.{{1,255}}$)({_HOST}(:[0-9]+)?/)?{_IMAGE_PART}(/{_IMAGE_PART})*"
+    r"(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?)",
+    "an image reference such as nginx:1.28 or registry.example/app@sha256:...",
+)
+_network_name = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "a Docker network name or id")
+_host_port = _matching(rf"{_HOST}:[1-9][0-9]{{0,4}}", "host:port such as 127.0.0.1:514")
+_CAPABILITIES = frozenset(
+    re.findall(
+        r"\w+",
+        "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN "
+        "DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE "
+        "MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON "
+        "SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE "
+        "SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM",
+    )
+)
+
+Port = Annotated[int, whole(1, 65535)]
+Seconds = Annotated[float, number(0.05, 86400)]
+Name = Annotated[
+    str,
+    text(
+        r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+        "1 to 32 of a-z, 0-9 and -, beginning with a letter, not ending with -",
+    ),
+]
+HostName = Annotated[
+    str,
+    text(
+        rf"(?=.{{1,253}}$)(\*\.)?{_LABEL}(\.{_LABEL})*",
+        "a lower-case host name such as a.example or *.a.example",
+    ),
+]
+UrlPath = Annotated[
+    str,
+    text(
+        r"/[A-Za-z0-9._~%/@:,+=&?-]{0,255}",
+        "a URL path beginning with / and holding letters, digits and ._~%/@:,+=&?- only",
+    ),
+]
+CookieName = Annotated[
+    str,
+    text(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "1 to 64 letters, digits, _ and -, beginning with a letter"),
+]
+EnvironmentName = Annotated[
+    str, text(r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, not beginning with a digit")
+]
+NetworkName = Annotated[str, PlainValidator(_network)]
+Capability = Annotated[str, PlainValidator(_capability)]
+"""Without the prefix CAP_."""
+User = Annotated[
+    str,
+    text(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group"),
+]
+Argument = Annotated[str, text(r"[^\x00\ud800-\udfff]+", "non-empty text without NUL")]
+IpAddress = Annotated[str, PlainValidator(_address)]
+Cidr = Annotated[str, PlainValidator(_cidr)]
+InterfaceAddress = Annotated[str, PlainValidator(_interface_address)]
+"""An IP address with its prefix length; without one it is a network of its own."""
+InterfaceName = Annotated[
+    str, text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}", "a network interface of the host such as eth0")
+]
+VrrpPassword = Annotated[Any, PlainValidator(_vrrp_password)]
+"""Text, or an Output of text."""
+LogAddress = Annotated[str, PlainValidator(_log_address)]
+ImageRef = Annotated[str, PlainValidator(_image)]
+InputImage = Annotated[Any, PlainValidator(_input_image)]
+"""An image reference, or an Output of one."""
+InputText = Annotated[Any, PlainValidator(_input_text)]
+"""Text, or an Output of text (which may be secret)."""
+InputNetworkName = Annotated[Any, PlainValidator(_input_network)]
+"""Name of a network with names in it, or an Output of one."""
+
+
+def parse(model: type[M], values: object, where: str) -> M:
+    """`values` as `model`, or one ArgumentError that lists every wrong key under `where`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [_describe(model, dict(e), where) for e in error.errors(include_url=False)]
+        raise ArgumentError("\n".join(lines)) from None
+
+
+class _Named(Frozen):
+    name: Name
+
+
+def check_name(name: object, where: str) -> None:
+    """ArgumentError when `name` cannot be that of a component or of a part of it."""
+    parse(_Named, {"name": name}, where)
+
+
+def dicts(value: Any) -> Any:
+    """Mappings of any kind, such as another language's, as dicts."""
+    return {k: dicts(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def arguments(model: type[M], component: str, name: object, args: object) -> M:
+    """The arguments `args` of a component (`component`: its class) called `name`, as `model`.
+
+    Raises ArgumentError, before anything is registered.
+    """
+    where = f"{component} {shown(name)}"
+    check_name(name, where)
+    if not isinstance(args, Mapping):
+        raise ArgumentError(f"{where}: args must be a mapping of keys, got {shown(args)}")
+    return parse(model, dicts(args), where)
+
+
+def _describe(model: type[BaseModel], error: dict[str, Any], where: str) -> str:
+    location = tuple(part for part in error["loc"] if part != "[key]")
+    key = ".".join(map(named, location))
+    kind, received = error["type"], shown(error["input"])
+    match kind:
+        case "missing":
+            said = "is required"
+        case "extra_forbidden" | "invalid_key":
+            said = unknown_key(_fields(model, location[:-1]))
+        case "literal_error":
+            said = f"must be {error['ctx']['expected']}, got {received}"
+        case "value_error":
+            said = str(error["ctx"]["error"])
+        case "too_short":
+            said = "must not be empty"
+        case _:
+            expected = {"bool_type": "true or false", "list_type": "a list", "string_type": "text"}
+            said = f"must be {expected.get(kind, 'a mapping of keys')}, got {received}"
+    if not key:
+        return f"{where}: {said}"
+    if said.split()[0].rstrip(":") in _fields(model, location):
+        return f"{where}: {key}.{said}"  # about one of the keys of a whole
+    return f"{where}: {key} {said}"
+
+
+def unknown_key(known: Iterable[str]) -> str:
+    """What is said of a key that is not among the `known` ones."""
+    return f"is not a known key; known here: {', '.join(sorted(known))}"
+
+
+def _fields(model: Optional[type[BaseModel]], location: tuple[Any, ...]) -> list[str]:
+    """The known keys of the model at `location` below `model`; none where no model is."""
+    annotation: Any = model
+    for part in location:
+        inner = _model_in(annotation)
+        if get_origin(annotation) in (dict, list):
+            annotation = get_args(annotation)[-1]  # the key or index leads to an item
+        elif inner is not None and part in inner.model_fields:
+            annotation = inner.model_fields[part].annotation
+        else:
+            return []
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (dict, list):
+        return []
+    found = _model_in(annotation)
+    return list(found.model_fields) if found else []
+
+
+def _model_in(annotation: Any) -> Optional[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        if found := _model_in(inner):
+            return found
+    return None

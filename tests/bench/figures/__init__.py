@@ -1,0 +1,1 @@
+"""Figures of Longshore beside those of its alternatives, measured in one run: `make bench`."""

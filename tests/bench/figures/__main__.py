@@ -1,0 +1,67 @@
+"""`make bench`: measure, print, and end with 1 when a limit is missed."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from tests.bench import images
+from tests.bench.figures import faults, growth, lifecycle, throughput, vip
+from tests.bench.figures.report import Ratio, show
+from tests.bench.hosts import Bench, Host
+from tests.bench.process import BenchUnavailable
+
+HOSTS = 3
+ON_ONE: dict[str, Callable[[Host, bool], tuple[list[Ratio], list[str]]]] = {
+    "lifecycle": lifecycle.measure,
+    "throughput": throughput.measure,
+    "growth": growth.measure,
+    "faults": faults.measure,
+}
+ON_SEVERAL: dict[str, Callable[[list[Host], bool], tuple[list[Ratio], list[str]]]] = {
+    "vip": vip.measure,
+}
+
+
+def main() -> int:
+    """Run what the command line says; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.figures", description=__doc__)
+    parser.add_argument(
+        "--only", choices=[*ON_ONE, *ON_SEVERAL], action="append", help="a part; may be repeated"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small and once: to see that it runs, not a gate"
+    )
+    given = parser.parse_args()
+    chosen = given.only or [*ON_ONE, *ON_SEVERAL]
+    ratios, skipped = [], []
+    try:
+        if alone := [ON_ONE[name] for name in chosen if name in ON_ONE]:
+            with Bench(wait=1800) as bench:
+                images.ensure(bench.hosts[0])
+                for measure in alone:
+                    more, without = measure(bench.hosts[0], given.quick)
+                    ratios += more
+                    skipped += without
+        if together := [ON_SEVERAL[name] for name in chosen if name in ON_SEVERAL]:
+            with Bench(HOSTS, wait=1800) as bench:
+                for host in bench.hosts:
+                    images.ensure(host)
+                for measure_all in together:
+                    more, without = measure_all(bench.hosts, given.quick)
+                    ratios += more
+                    skipped += without
+    except BenchUnavailable as error:
+        skipped.append(f"all of it: {error}")
+    if ratios:
+        show("Limits", [["", "ratio", "limit", ""], *(ratio.row for ratio in ratios)])
+    print()
+    for reason in skipped:
+        print(f"skipped {reason}")
+    missed = [ratio for ratio in ratios if not ratio.kept]
+    for ratio in missed:
+        print(f"missed: {ratio.name}: {ratio.value:.2f}, limit {ratio.limit:.2f}")
+    return 1 if missed and not given.quick else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

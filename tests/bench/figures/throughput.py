@@ -1,0 +1,159 @@
+"""Requests a second through our front end and through one with a configuration written by hand.
+
+Both have the same image and replicas, and so little of one core that nothing but the proxy limits:
+neither the replicas nor the load, nor whatever else this machine does. Pulumi is not needed: the
+component is brought up as in a rehearsal.
+"""
+
+import os
+import re
+import statistics
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from docker.models.containers import Container
+
+from components.load_balanced.frontends import kind_of
+from components.naming import replica_alias
+from components.program import FOLDER, SYSCTLS, TMPFS, USER
+from components.provider import engine
+from tests.bench.figures import hand_tuned
+from tests.bench.figures.report import Ratio, note, ratio_of, show
+from tests.bench.figures.rivals import serves, unavailable
+from tests.bench.hosts import Host
+from tests.program import PORT, PROXY, service
+from tests.rehearsal import Rehearsal
+
+LIMIT = 0.97
+REPLICAS, CONNECTIONS = 4, 32
+SHARE, PERIOD = 0.2, 20_000
+"""Part of a core that a proxy gets, and the microseconds in which it is dealt out."""
+ANSWER = (
+    "pid /tmp/nginx.pid; error_log /dev/null; events { worker_connections 1024; } "
+    "http { access_log off; keepalive_requests 1000000; "
+    'server { listen 80; location / { return 200 "hello\\n"; } } }'
+)
+"""What a replica is: the fastest there is, for the proxy is to be the limit."""
+
+
+@dataclass
+class Series:
+    """What one front end did in each turn."""
+
+    rates: list[float] = field(default_factory=list)
+    """Requests a second."""
+    costs: list[float] = field(default_factory=list)
+    """Processor time of the front end for a request, in microseconds."""
+
+
+def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
+    """The ratio of each kind, and what was skipped with the reason."""
+    if reason := unavailable("wrk"):
+        return [], [f"throughput: {reason}"]
+    pairs, length = (3, 1) if quick else (25, 1)
+    ratios = []
+    rows = [["", "longshore", "by hand", "CPU us/request", "by hand"]]
+    for kind in ("haproxy", "nginx"):
+        note(f"{kind}: {pairs} pairs of {length} s")
+        with _pair(host, kind) as fronts:
+            found = [Series(), Series()]
+            for turn in range(pairs + 1):
+                both = list(zip(fronts, found, strict=True))
+                # Whichever goes first may have the better or the worse place: they take turns.
+                for (port, front), series in both if turn % 2 else reversed(both):
+                    rate, cost = _load(host, port, front, length if turn else 1)
+                    if turn:  # the first is to warm up
+                        series.rates.append(rate)
+                        series.costs.append(cost)
+        medians = [f"{statistics.median(series.rates):.0f}" for series in found]
+        costs = [f"{statistics.median(series.costs):.1f}" for series in found]
+        rows.append([kind, *medians, *costs])
+        value = ratio_of(found[0].rates, found[1].rates)
+        ratios.append(Ratio(f"requests a second, {kind}: ours / by hand", value, LIMIT, True))
+    show(f"Requests a second, {CONNECTIONS} kept connections, median of {pairs}", rows)
+    return ratios, []
+
+
+@contextmanager
+def _pair(host: Host, kind: str) -> Iterator[list[tuple[int, Container]]]:
+    """Port and container of our front end and of the one by hand, before the same replicas."""
+    rehearsal = Rehearsal(host)
+    command = ["sh", "-c", f"echo '{ANSWER}' >/tmp/a; exec nginx -g 'daemon off;' -c /tmp/a"]
+    front_end = {"kind": kind, "resolve": kind == "haproxy"}
+    args = service(image=PROXY, command=command, replicas=REPLICAS, front_end=front_end)
+    made: list[Container] = []
+    try:
+        rehearsal.up("web", args)
+        made.append(_by_hand(host, kind, rehearsal.resources["web-net"][2]["name"]))
+        ours = rehearsal.container("web-lb")
+        _confine([ours, *made])
+        fronts = [(PORT, ours), (PORT + 1, made[0])]
+        for port, _ in fronts:
+            serves(host, port)
+        yield fronts
+    finally:
+        for container in made:
+            container.remove(force=True, v=True)
+        rehearsal.destroy()
+
+
+def _by_hand(host: Host, kind: str, network: str) -> Container:
+    program = kind_of(kind).program
+    names = [replica_alias("web", "web", index, 1) for index in range(REPLICAS)]
+    container = host.engine().containers.create(
+        PROXY,
+        entrypoint=[program.run[0]],
+        command=list(program.run[1:]),
+        network=network,
+        ports={f"{PORT + 1}/tcp": PORT + 1},
+        user=USER,
+        read_only=True,
+        tmpfs=TMPFS,
+        volumes=[FOLDER],
+        sysctls=SYSCTLS,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        mem_limit="256m",
+        memswap_limit="256m",
+    )
+    text = hand_tuned.configuration(kind, names, PORT + 1)
+    engine.write_file(container, FOLDER, program.file, text)
+    container.start()
+    return container
+
+
+def _confine(proxies: list[Container]) -> None:
+    """Give each proxy its share of one core; started again, it counts its threads anew."""
+    core = min(os.sched_getaffinity(0))
+    for container in proxies:
+        container.update(cpuset_cpus=str(core), cpu_period=PERIOD, cpu_quota=round(SHARE * PERIOD))
+        container.restart(timeout=5)
+
+
+def _load(host: Host, port: int, front: Container, length: int) -> tuple[float, float]:
+    """Requests a second, and microseconds of the front end's processor time for each."""
+    url = f"http://{host.address}:{port}/"
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{length}s", url]
+    before = _cpu(front)
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    spent = _cpu(front) - before
+    requests = int(_number(r"(\d+) requests in", said))
+    if requests == 0 or re.search("Non-2xx|Socket errors", said):
+        raise RuntimeError(f"not every request to {url} was answered well: {said}")
+    return _number(r"Requests/sec:\s+([\d.]+)", said), spent / 1000 / requests
+
+
+def _number(pattern: str, text: str) -> float:
+    found = re.search(pattern, text)
+    if found is None:
+        raise RuntimeError(f"wrk said nothing like {pattern!r}: {text}")
+    return float(found[1])
+
+
+def _cpu(container: Container) -> int:
+    """Nanoseconds of processor time that the container has used."""
+    stats: Any = container.stats(stream=False, one_shot=True)
+    return int(stats["cpu_stats"]["cpu_usage"]["total_usage"])

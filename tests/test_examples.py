@@ -1,0 +1,217 @@
+"""The programs below examples/ as their readers run them, in environments of their own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.bench.hosts import Host
+from tests.program import APP, PORT, PROXY, ROOT, Run
+from tests.test_stack import everything, files_with, get
+
+pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
+
+TOKEN = "a-token-of-nobody"
+
+
+class Project:
+    """A Pulumi project in a folder, with state and settings of its own, and one stack."""
+
+    def __init__(self, folder: Path, private: Path, *, path: str = "") -> None:
+        """`private` gets state and Pulumi's own folder; `path` comes first on PATH."""
+        self.folder = folder
+        self.state = private / "state"
+        self.state.mkdir(parents=True)
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")},
+            "PATH": ":".join(filter(None, [path, os.environ["PATH"]])),
+            "PULUMI_HOME": str(private / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.state}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "NO_COLOR": "1",
+        }
+        # `pulumi package add` wants the plugins that a plugin needs there, and not on PATH.
+        plugin = shutil.which("pulumi-resource-docker")
+        installed = private / f"home/plugins/resource-docker-v{version('pulumi_docker')}"
+        if plugin:
+            installed.mkdir(parents=True)
+            (installed / "pulumi-resource-docker").symlink_to(plugin)
+        self.pulumi("stack", "init", "test")
+
+    def pulumi(self, *arguments: str, check: bool = True) -> Run:
+        """`pulumi <arguments>` in the project's folder."""
+        return self.run("pulumi", *arguments, "--non-interactive", check=check)
+
+    def run(self, *command: str, check: bool = True) -> Run:
+        """A command in the project's folder."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        run = Run(command, done.returncode, done.stdout + done.stderr, done.stdout, 0)
+        assert not check or run.code == 0, run.output
+        return run
+
+    def configure(self, host: Host) -> None:
+        """The settings that both examples read."""
+        settings = {"engine": host.url, "image": APP, "proxy": PROXY, "port": str(PORT)}
+        for name, value in settings.items():
+            self.pulumi("config", "set", name, value)
+        self.pulumi("config", "set", "--secret", "token", TOKEN)
+
+
+def checkout(folder: Path) -> Path:
+    """A copy of the repository: building and `pulumi package add` write into it."""
+    unwanted = shutil.ignore_patterns(
+        ".*", "__pycache__", "tests", "build", "sdks", "*.egg-info", "Pulumi.*.yaml"
+    )
+    return Path(shutil.copytree(ROOT, folder / "longshore", ignore=unwanted))
+
+
+@pytest.fixture(scope="module")
+def in_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """examples/in_process, with what its requirements.txt says installed."""
+    repository = checkout(tmp_path_factory.mktemp("in_process"))
+    (repository / ".venv").symlink_to(sys.prefix)  # what plugin/ runs in
+    folder, wheels = repository / "examples/in_process", repository / "wheels"
+    source = (folder / (folder / "requirements.txt").read_text().strip()).resolve()
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={wheels}"]
+    subprocess.run([*build, source], check=True)
+    (wheel,) = wheels.glob("longshore-*.whl")
+    subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
+    python = str(folder / ".venv/bin/python")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+    return folder
+
+
+def test_the_wheel_holds_the_templates(in_process: Path) -> None:
+    """Each one, and the mark of a typed package."""
+    (wheel,) = (in_process.parents[1] / "wheels").glob("*.whl")
+
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+
+    templates = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("templates/*/*.j2")}
+    assert templates
+    assert {f"longshore/{template}" for template in templates} <= names
+    assert "longshore/py.typed" in names
+
+
+@pytest.mark.parametrize("plugin", ["named in Pulumi.yaml", "found on PATH"])
+def test_in_process(plugin: str, in_process: Path, tmp_path: Path, host: Host) -> None:
+    """Preview, up, requests for both backends, destroy."""
+    before = everything(host)
+    programs = in_process / ".venv/bin"
+    about = yaml.safe_load((in_process / "Pulumi.yaml").read_text())
+    if plugin == "found on PATH":
+        del about["plugins"]
+        (in_process / "Pulumi.yaml").write_text(yaml.safe_dump(about))
+    project = Project(in_process, tmp_path, path=str(programs) if "plugins" not in about else "")
+    project.configure(host)
+
+    planned = project.pulumi("preview", "--diff").output
+    project.pulumi("up", "--yes", "--skip-preview")
+    office = get(host, "/env/TOKEN")
+    api = get(host, "/env/TOKEN", name="api.shop.example")
+    database = get(host, "/env/DATABASE", name="api.shop.example")
+    url = project.pulumi("stack", "output", "url").stdout.strip()
+    again = project.pulumi("preview", "--expect-no-changes", check=False)
+    in_clear = files_with(project.state, TOKEN)
+    project.pulumi("destroy", "--yes", "--skip-preview")
+
+    assert "shop-office-0-g1" in planned
+    assert (office, api, database) == ("\n", f"{TOKEN}\n", "database\n")
+    assert url == f"http://localhost:{PORT}"
+    assert again.code == 0, again.output
+    assert in_clear == []
+    assert everything(host) == before
+    (in_process / "Pulumi.test.yaml").unlink()
+
+
+@pytest.fixture(scope="module")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """examples/packaged of a fresh checkout, after README's one command."""
+    folder = checkout(tmp_path_factory.mktemp("packaged")) / "examples/packaged"
+    project = Project(folder, tmp_path_factory.mktemp("private"))
+    project.pulumi("package", "add", "../../plugin")
+    return project
+
+
+def test_a_packaged_program_has_nothing_of_ours(packaged: Project) -> None:
+    """Its environment holds pulumi and what was generated, not this SDK and what that needs."""
+    python = packaged.folder / ".venv/bin/python"
+
+    installed = packaged.run(str(python), "-m", "pip", "list", "--format=freeze").output
+
+    names = {line.partition("=")[0].replace("_", "-") for line in installed.splitlines()}
+    assert {"pulumi", "pulumi-longshore"} <= names
+    assert not names & {"longshore", "pulumi-docker", "docker", "pydantic"}
+
+
+def test_packaged(packaged: Project, host: Host) -> None:
+    """Up, a request, no drift, destroy; the environment's secret stays one."""
+    before = everything(host)
+    packaged.configure(host)
+
+    said = packaged.pulumi("preview", "--diff").output
+    said += packaged.pulumi("up", "--yes", "--skip-preview").output
+    token = get(host, "/env/TOKEN")
+    url = packaged.pulumi("stack", "output", "url").stdout.strip()
+    said += packaged.pulumi("stack", "export").output
+    again = packaged.pulumi("preview", "--expect-no-changes", check=False)
+    in_clear = files_with(packaged.state, TOKEN)
+    packaged.pulumi("destroy", "--yes", "--skip-preview")
+
+    assert token == f"{TOKEN}\n"
+    assert url == f"http://localhost:{PORT}"
+    assert again.code == 0, again.output
+    assert TOKEN not in said
+    assert in_clear == []
+    assert files_with(packaged.state, "io.longshore.role")
+    assert everything(host) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("replicas=3", "replicas=0", "replicas must be between 1 and 1000"),
+        (
+            'config.get_int("port") or 8080',
+            "0",
+            "front_end.port must be between 1 and 65535",
+        ),
+    ],
+)
+def test_a_wrong_value_of_a_packaged_component_is_one_clear_message(
+    packaged: Project, host: Host, key: str, value: str, message: str
+) -> None:
+    """Without a traceback, and nothing is made."""
+    before = everything(host)
+    packaged.configure(host)
+    program = packaged.folder / "__main__.py"
+    right = program.read_text()
+    assert key in right
+    program.write_text(right.replace(key, value))
+
+    run = packaged.pulumi("up", "--yes", check=False)
+    program.write_text(right)
+
+    assert run.code != 0
+    told = [line for line in run.output.splitlines() if line.startswith("    error: ")]
+    assert [line for line in told if f"LoadBalancedService 'site': {message}" in line], run.output
+    assert "Traceback" not in run.output
+    assert 'File "' not in run.output
+    assert everything(host) == before

@@ -1,0 +1,664 @@
+"""Our custom resources: what each does, and how the provider tells Pulumi.
+
+What they do with containers is tested on real engines, in test_resources.py and beyond.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+import pulumi.provider.experimental.provider as p
+import pytest
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.rpc import UNKNOWN
+
+from components.connection import HostUnreachable
+from components.provider import server
+from components.provider.engine import EngineError
+from components.provider.handlers import HANDLERS, Handler, Values
+from components.provider.server import Longshore
+from components.provider.values import plain_map, wrap
+
+T = TypeVar("T")
+NOWHERE = {"address": "unix:///nonexistent/docker.sock"}
+CONFIG: Values = {
+    "host": NOWHERE,
+    "kind": "haproxy",
+    "container": "c0ffee",
+    "config": "global\n",
+    "replicas": {"site-web-0": "1a2b"},
+    "drain": 10,
+}
+READY: Values = {
+    "host": NOWHERE,
+    "kind": "haproxy",
+    "image": "haproxy:3.2",
+    "config": "global\n",
+    "names": ["site-web-0-g1"],
+    "labels": {},
+    "container": {"image": "haproxy:3.2", "port": "0.0.0.0:80"},
+    "replicas": {"site-web-0": "1a2b"},
+    "startTimeout": 60,
+}
+MEMBER: Values = {"managers": [NOWHERE], "swarmId": "k1x"}
+ADDRESSES: Values = {
+    "advertiseAddress": "192.0.2.1",
+    "listenAddress": "0.0.0.0:2377",
+    "dataPathAddress": "",
+}
+OVERLAY: Values = {
+    **MEMBER,
+    "name": "web",
+    "labels": {},
+    "subnet": "172.100.0.0/24",
+    "mtu": 0,
+    "encrypted": False,
+    "attachable": False,
+    "internal": False,
+}
+NODE: Values = {
+    **MEMBER,
+    **ADDRESSES,
+    "host": NOWHERE,
+    "role": "worker",
+    "availability": "active",
+    "labels": {"zone": "dmz"},
+    "drainTimeout": 60,
+}
+SWARM: Values = {
+    **ADDRESSES,
+    "managers": [NOWHERE],
+    "labels": {},
+    "autolock": False,
+    "tokenGeneration": 1,
+    "addressPools": ["10.32.0.0/16"],
+    "poolMask": 24,
+}
+KEPT: Values = {**MEMBER, "name": "site-1a2b", "data": "text", "labels": {}}
+SERVICE: Values = {
+    **MEMBER,
+    "name": "web",
+    "mode": "replicated",
+    "spec": {"Labels": {}, "EndpointSpec": {"Ports": []}},
+    "forceUpdate": 0,
+    "timeout": 60,
+    "stopTimeout": 22,
+}
+KEEPALIVED: Values = {
+    "host": NOWHERE,
+    "registries": [],
+    "name": "vip-a",
+    "image": "longshore-keepalived:1",
+    "memory": 64,
+    "capabilities": ["NET_ADMIN"],
+    "labels": {},
+    "config": "global_defs {\n}\n",
+}
+GROUP: Values = {
+    "hosts": [NOWHERE],
+    "containers": ["c0ffee"],
+    "agreed": {"router_id": "9", "version": "3"},
+    "timeout": 14,
+}
+INPUTS: dict[str, Values] = {
+    "AddressPlan": {
+        "hosts": {"a": NOWHERE},
+        "plan": {"networks.web.subnet": "172.100.0.0/24"},
+        "networks": ["web"],
+        "labels": {},
+    },
+    "FloatingAddressGroup": GROUP,
+    "FloatingAddressNode": KEEPALIVED,
+    "FrontEndConfig": CONFIG,
+    "GatewayConfig": {**KEPT, "kind": "haproxy", "image": "haproxy:3.2", "names": [], "gap": True},
+    "Generation": {"definition": {"image": "httpd:2.4"}},
+    "OverlayNetwork": OVERLAY,
+    "Readiness": READY,
+    "ServiceDefinition": SERVICE,
+    "Swarm": SWARM,
+    "SwarmConfig": KEPT,
+    "SwarmNode": NODE,
+    "SwarmSecret": KEPT,
+}
+OUTPUTS: dict[str, Values] = {
+    "AddressPlan": {},
+    "FloatingAddressGroup": {},
+    "FloatingAddressNode": {"containerId": "c0ffee", "running": True},
+    "FrontEndConfig": {"addresses": {"net": "10.0.0.2"}, "running": True},
+    "GatewayConfig": {"keptId": "g4t"},
+    "Generation": {"number": 3},
+    "OverlayNetwork": {"networkId": "n3t"},
+    "Readiness": {},
+    "ServiceDefinition": {"serviceId": "s3r"},
+    "Swarm": {"swarmId": "k1x", "workerToken": "w", "managerToken": "m", "unlockKey": ""},
+    "SwarmConfig": {"keptId": "c0n"},
+    "SwarmNode": {"nodeId": "n0d", "hostName": "host1", "address": "192.0.2.1"},
+    "SwarmSecret": {"keptId": "s3c"},
+}
+FIXED = {
+    "GatewayConfig": {"name", "data"},
+    "ServiceDefinition": {"name", "mode"},
+    "SwarmConfig": {"name", "data"},
+    "SwarmSecret": {"name", "data"},
+}
+"""Inputs that only another resource can have."""
+EVERY = pytest.mark.parametrize("name", sorted(HANDLERS))
+
+
+def generation() -> Handler:
+    return HANDLERS["Generation"]
+
+
+def check(name: str, new: Values, old: Values | None = None) -> tuple[str | None, list[str]]:
+    """What `check` has against `new`, and its warnings."""
+    warnings: list[str] = []
+    return HANDLERS[name].check(new, old or {}, warnings.append), warnings
+
+
+def done(call: Coroutine[Any, Any, T]) -> T:
+    """The result of one of the provider's calls. (`asyncio.run` would leave other tests no loop.)"""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(call)
+    finally:
+        loop.close()
+
+
+def state_of(name: str) -> Values:
+    """The state after a create of INPUTS."""
+    return {**HANDLERS[name].kept(INPUTS[name]), **OUTPUTS[name]}
+
+
+# Every kind
+
+
+@EVERY
+def test_a_kind_has_a_test(name: str) -> None:
+    """These tests know every kind, with all its inputs and outputs."""
+    assert set(INPUTS[name]) == set(HANDLERS[name].inputs)
+    assert set(OUTPUTS[name]) == set(HANDLERS[name].outputs)
+
+
+@EVERY
+def test_unknown_inputs_are_not_checked(name: str) -> None:
+    """What is not known yet cannot be wrong; nothing is asked of a host."""
+    unknown = dict.fromkeys(INPUTS[name], UNKNOWN)
+
+    assert check(name, unknown) == (None, [])
+
+
+@EVERY
+def test_unchanged_inputs_are_not_checked_again(name: str) -> None:
+    """What was accepted before costs nothing at the next preview: the host, which is not there, is
+    not even tried."""
+    assert check(name, INPUTS[name], HANDLERS[name].kept(INPUTS[name])) == (None, [])
+
+
+@EVERY
+def test_a_preview_touches_nothing(name: str) -> None:
+    """Create and update at a preview need no host, and know what they can know."""
+    handler = HANDLERS[name]
+
+    _, made = handler.create(INPUTS[name], True)
+    changed = handler.update(INPUTS[name], state_of(name), True)
+
+    assert set(made) == set(changed) == set(handler.outputs)
+
+
+# Generation
+
+
+def test_a_generation_begins_with_1() -> None:
+    """The first definition is number 1, at preview as well."""
+    for preview in (True, False):
+        assert generation().create({"definition": {}}, preview)[1] == {"number": 1}
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_generation_counts_changes(preview: bool) -> None:
+    """Each change is one more, known at preview."""
+    old = {"definition": {"image": "a"}, "number": 4}
+
+    assert generation().update({"definition": {"image": "b"}}, old, preview) == {"number": 5}
+
+
+def test_a_generation_of_something_unknown_is_unknown() -> None:
+    """Whether it changes at all is known at the update only."""
+    old = {"definition": {"image": "a"}, "number": 4}
+
+    assert generation().update({"definition": {"image": UNKNOWN}}, old, True) == {"number": UNKNOWN}
+
+
+def test_a_generation_lives_in_the_state_alone() -> None:
+    """It is always there as the state says; nothing is to delete."""
+    assert generation().read({"definition": {}, "number": 4}) == {}
+    generation().delete({"definition": {}, "number": 4})
+
+
+# Readiness
+
+
+def test_a_host_that_is_not_there_is_a_warning() -> None:
+    """A preview without the host goes on, and says that the configuration was not checked."""
+    problem, warnings = check("Readiness", READY)
+
+    assert problem is None
+    (warning,) = warnings
+    assert warning.startswith("configuration not checked")
+    assert "unix:///nonexistent/docker.sock (tried the socket)" in warning
+
+
+@pytest.mark.parametrize("key", ["config", "kind"])
+def test_a_changed_configuration_is_checked(key: str) -> None:
+    """Whatever the program would see anew is checked; that is: the host is tried."""
+    changed = {**READY, key: {"config": "defaults\n", "kind": "nginx"}[key]}
+
+    problem, warnings = check("Readiness", changed, HANDLERS["Readiness"].kept(READY))
+
+    assert problem is None
+    assert [warning.partition(":")[0] for warning in warnings] == ["configuration not checked"]
+
+
+def test_new_replicas_alone_are_not_a_reason_to_check() -> None:
+    """Ids and time-outs are none of the program's business."""
+    changed = {**READY, "replicas": {"site-web-0": "5e6f"}, "startTimeout": 5}
+
+    assert check("Readiness", changed, HANDLERS["Readiness"].kept(READY)) == (None, [])
+
+
+def test_a_replaced_container_is_a_gap_that_is_told() -> None:
+    """What makes another container of the front end: the preview says from what to what, and what it
+    costs; the new image's program checks the configuration."""
+    container = {"image": "haproxy:3.3", "port": "0.0.0.0:81"}
+    changed = {**READY, "image": "haproxy:3.3", "container": container}
+
+    problem, (gap, unchecked) = check("Readiness", changed, HANDLERS["Readiness"].kept(READY))
+
+    assert problem is None
+    assert gap.startswith(
+        "the front end's container is replaced (image: haproxy:3.2 → haproxy:3.3, "
+        "port: 0.0.0.0:80 → 0.0.0.0:81): "
+    )
+    assert "refused for about a second" in gap
+    assert unchecked.startswith("configuration not checked")
+
+
+def test_the_first_container_is_no_gap() -> None:
+    """A new service interrupts nothing."""
+    _, warnings = check("Readiness", READY)
+
+    assert not any("replaced" in warning for warning in warnings)
+
+
+def test_readiness_keeps_a_digest_of_the_text() -> None:
+    """The text is in FrontEndConfig, whose difference a reviewer reads; once is enough."""
+    kept = HANDLERS["Readiness"].kept(READY)
+    other = HANDLERS["Readiness"].kept({**READY, "config": "defaults\n"})
+
+    assert kept["config"].startswith("sha256:")
+    assert kept["config"] != other["config"]
+    assert {**kept, "config": ""} == {**READY, "config": ""}
+
+
+def test_readiness_waits_for_new_replicas_only() -> None:
+    """Replicas that were well at the last update are not asked again: the host, which is not there,
+    is not tried for them, and is for a new one."""
+    handler, old = HANDLERS["Readiness"], state_of("Readiness")
+
+    assert handler.update(READY, old, False) == {}
+    with pytest.raises(HostUnreachable):
+        handler.update({**READY, "replicas": {"site-web-0": "5e6f"}}, old, False)
+
+
+# FrontEndConfig
+
+
+def test_addresses_of_the_same_container_stay_known() -> None:
+    """A changed text does not move the front end; another container may have other addresses."""
+    handler, old = HANDLERS["FrontEndConfig"], state_of("FrontEndConfig")
+
+    same = handler.update({**CONFIG, "config": "defaults\n"}, old, True)
+    other = handler.update({**CONFIG, "container": UNKNOWN}, old, True)
+
+    assert same == {"addresses": {"net": "10.0.0.2"}, "running": True}
+    assert other == {"addresses": UNKNOWN, "running": True}
+
+
+def test_a_delivery_needs_the_host() -> None:
+    """Without the host nothing is in force, and that is an error that names it."""
+    handler = HANDLERS["FrontEndConfig"]
+
+    for action in (
+        lambda: handler.create(CONFIG, False),
+        lambda: handler.update(CONFIG, state_of("FrontEndConfig"), False),
+        lambda: handler.read(state_of("FrontEndConfig")),
+        lambda: handler.delete(state_of("FrontEndConfig")),
+    ):
+        with pytest.raises(HostUnreachable, match=r"unix:///nonexistent/docker\.sock"):
+            action()
+
+
+# Swarm services
+
+
+def replaced(**changed: Any) -> bool:
+    """Whether a replaced service is deleted before the new one is made."""
+    found = diff("ServiceDefinition", {**SERVICE, **changed})
+
+    assert found.replaces
+    return bool(found.delete_before_replace)
+
+
+def test_what_there_is_one_of_goes_first() -> None:
+    """A service of another name is made beside the present one; not so with another mode, whose name is the
+    same, or with a published port."""
+    published = {"Labels": {}, "EndpointSpec": {"Ports": [{"PublishedPort": 80}]}}
+
+    assert not replaced(name="shop")
+    assert replaced(mode="global")
+    assert replaced(name="shop", spec=published)
+
+
+@pytest.mark.parametrize("name", ["ServiceDefinition", "SwarmConfig", "SwarmSecret"])
+def test_a_swarm_without_a_manager_that_answers_is_an_error(name: str) -> None:
+    """It says of each manager why it was not taken."""
+    handler, state = HANDLERS[name], state_of(name)
+
+    for action in (
+        lambda: handler.create(INPUTS[name], False),
+        lambda: handler.read(state),
+        lambda: handler.delete(state),
+    ):
+        with pytest.raises(EngineError, match=r"no manager of swarm k1x answers: cannot reach the Docker"):
+            action()
+
+
+def test_other_managers_alone_change_nothing_of_a_config() -> None:
+    """Which managers are asked is none of the swarm's business."""
+    state = state_of("SwarmConfig")
+
+    assert HANDLERS["SwarmConfig"].update({**KEPT, "managers": []}, state, False) == {"keptId": "c0n"}
+
+
+@pytest.mark.parametrize("key", ["data", "image", "kind"])
+def test_a_gateway_that_is_replaced_is_a_gap_that_is_told(key: str) -> None:
+    """In host mode only; and a preview without its managers says that nothing was checked."""
+    old = state_of("GatewayConfig")
+    changed = {**INPUTS["GatewayConfig"], key: "nginx"}
+
+    problem, (gap, unchecked) = check("GatewayConfig", changed, old)
+    _, quiet = check("GatewayConfig", {**changed, "gap": False}, old)
+
+    assert problem is None
+    assert gap.startswith(f"the gateway's tasks are replaced ({key}), one node after the other")
+    assert unchecked.startswith(
+        "configuration not checked at this preview: cannot reach the Docker engine at"
+    )
+    assert quiet == [unchecked]
+
+
+# FloatingAddressNode, FloatingAddressGroup
+
+
+def test_a_replaced_keepalived_is_told() -> None:
+    """Another image moves the address: the preview says so; its keepalived checks the configuration."""
+    _, (gap, unchecked) = check("FloatingAddressNode", {**KEEPALIVED, "image": "other:1"}, KEEPALIVED)
+
+    assert gap.startswith(
+        "keepalived is replaced on this node (image: longshore-keepalived:1 → other:1): if it has the "
+        "addresses, the next node takes them over meanwhile"
+    )
+    assert unchecked.startswith("configuration not checked")
+
+
+def test_a_changed_configuration_of_keepalived_is_only_checked() -> None:
+    """It is reloaded, which moves nothing; another container is known at the update only."""
+    handler, old = HANDLERS["FloatingAddressNode"], state_of("FloatingAddressNode")
+
+    _, warnings = check("FloatingAddressNode", {**KEEPALIVED, "config": "# mine\n"}, KEEPALIVED)
+
+    assert [warning.partition(":")[0] for warning in warnings] == ["configuration not checked"]
+    assert handler.update({**KEEPALIVED, "config": "# mine\n"}, old, True)["containerId"] == "c0ffee"
+    assert handler.update({**KEEPALIVED, "memory": 65}, old, True)["containerId"] == UNKNOWN
+
+
+def test_a_stopped_keepalived_is_a_difference() -> None:
+    """After a refresh that found it stopped, an update starts it."""
+    found = diff("FloatingAddressNode", KEEPALIVED, running=False)
+
+    assert (found.changes, found.diffs, found.replaces) == (True, ["running"], [])
+
+
+def test_a_node_of_a_host_that_is_gone() -> None:
+    """It is read as not running, so that a refresh goes on; and it can be removed, with a warning."""
+    handler, state = HANDLERS["FloatingAddressNode"], state_of("FloatingAddressNode")
+
+    assert handler.read(state) == {"running": False}
+    warning = handler.delete(state)
+    assert warning is not None
+    assert warning.startswith("cannot reach the Docker engine at unix:///nonexistent/docker.sock")
+    assert "(vip-a, container c0ffee)" in warning
+
+
+def test_what_makes_nodes_deaf_is_told() -> None:
+    """Nodes of two numbers or versions do not hear each other while they are changed."""
+    changed = {**GROUP, "agreed": {"router_id": "10", "version": "3"}}
+
+    problem, (warning,) = check("FloatingAddressGroup", changed, GROUP)
+
+    assert problem is None
+    assert "(router_id: 9 → 10)" in warning
+    assert "two of them may have the addresses for some seconds" in warning
+
+
+def test_a_group_asks_new_nodes_only() -> None:
+    """Nodes that took part before are not asked: their host, which is not there, is not tried."""
+    handler = HANDLERS["FloatingAddressGroup"]
+
+    assert handler.update({**GROUP, "timeout": 1}, GROUP, False) == {}
+    with pytest.raises(HostUnreachable):
+        handler.update({**GROUP, "containers": ["1a2b"]}, GROUP, False)
+
+
+# The provider
+
+
+def urn(name: str) -> str:
+    return f"urn:pulumi:test::longshore::x:y:Parent$longshore:index:{name}::it"
+
+
+def wrapped(values: Values) -> dict[str, PropertyValue]:
+    return {key: wrap(value) for key, value in values.items()}
+
+
+def diff(name: str, new: Values, **state: Any) -> p.DiffResponse:
+    old = {**state_of(name), **state}
+    request = p.DiffRequest(urn(name), "id", wrapped(old), wrapped(new), [])
+    return done(Longshore(None).diff(request))
+
+
+@EVERY
+def test_no_difference_is_no_change(name: str) -> None:
+    """The same inputs, as a state keeps them, are no change: a second preview is empty."""
+    found = diff(name, HANDLERS[name].kept(INPUTS[name]))
+
+    assert found.changes is False
+    assert (found.diffs, found.replaces, found.detailed_diff) == ([], [], {})
+
+
+@EVERY
+def test_every_changed_input_is_named(name: str) -> None:
+    """Each input that differs is an update of that key, in order, and marked as an input or output."""
+    for key in HANDLERS[name].inputs:
+        if HANDLERS[name].replaces({key}):
+            continue
+
+        found = diff(name, {**HANDLERS[name].kept(INPUTS[name]), key: "else"})
+
+        replaces = [key] if key in FIXED.get(name, ()) else []
+        assert (found.changes, found.diffs, found.replaces) == (True, [key], replaces)
+        assert found.detailed_diff is not None
+        kinds = p.PropertyDiffKind
+        assert found.detailed_diff[key].kind == (kinds.UPDATE_REPLACE if replaces else kinds.UPDATE)
+
+
+def test_another_host_is_another_front_end() -> None:
+    """A front end on another host is made there and stopped here."""
+    found = diff("FrontEndConfig", {**CONFIG, "host": {"address": "ssh://other"}, "drain": 5})
+
+    assert found.changes is True
+    assert found.diffs == ["drain", "host"]
+    assert found.replaces == ["host"]
+    assert found.detailed_diff is not None
+    kinds = {key: each.kind for key, each in found.detailed_diff.items()}
+    assert kinds == {
+        "drain": p.PropertyDiffKind.UPDATE,
+        "host": p.PropertyDiffKind.UPDATE_REPLACE,
+    }
+
+
+def test_a_stopped_front_end_is_a_difference() -> None:
+    """After a refresh that found it stopped, an update starts it, though no input has changed."""
+    found = diff("FrontEndConfig", CONFIG, running=False)
+
+    assert (found.changes, found.diffs, found.replaces) == (True, ["running"], [])
+
+
+def test_a_secret_is_compared_by_its_value() -> None:
+    """That a value has become secret is no change of it."""
+    old = wrapped(state_of("Generation"))
+    new = {"definition": PropertyValue(old["definition"].value, is_secret=True)}
+
+    request = p.DiffRequest(urn("Generation"), "id", old, new, [])
+    found = done(Longshore(None).diff(request))
+
+    assert found.changes is False
+
+
+def test_the_provider_hands_on_what_check_says() -> None:
+    """A warning is no failure; the inputs are kept as the handler keeps them, secrets as secrets."""
+    inputs = {**wrapped(READY), "host": PropertyValue(wrap(NOWHERE).value, is_secret=True)}
+    request = p.CheckRequest(urn("Readiness"), {}, inputs, b"")
+
+    response = done(Longshore(None).check(request))
+
+    assert not response.failures
+    assert response.inputs is not None
+    assert plain_map(response.inputs) == HANDLERS["Readiness"].kept(READY)
+    assert response.inputs["host"].is_secret
+
+
+def test_the_provider_keeps_inputs_and_adds_outputs() -> None:
+    """The state of a new resource is its inputs, secrets as they were, and its outputs."""
+    inputs = {"definition": PropertyValue({"a": PropertyValue("hunter2", is_secret=True)})}
+    request = p.CreateRequest(urn("Generation"), inputs, 0, False)
+
+    response = done(Longshore(None).create(request))
+
+    assert response.resource_id == "generation"
+    assert response.properties is not None
+    assert response.properties["definition"] is inputs["definition"]
+    assert plain_map(response.properties)["number"] == 1
+
+
+def test_the_provider_reads_what_is_not_there() -> None:
+    """A generation is always there; an update of it counts from the state."""
+    state = wrapped(state_of("Generation"))
+    inputs = wrapped(INPUTS["Generation"])
+
+    read = done(Longshore(None).read(p.ReadRequest(urn("Generation"), "generation", state, inputs)))
+    update = done(
+        Longshore(None).update(p.UpdateRequest(urn("Generation"), "generation", state, inputs, 0, [], False))
+    )
+
+    assert (read.resource_id, plain_map(read.properties)["number"]) == ("generation", 3)
+    assert plain_map(update.properties)["number"] == 4
+
+
+def test_the_schema_has_components_and_resources() -> None:
+    """One plugin offers both: the component with its arguments, and every kind of resource."""
+    response = done(Longshore(None).get_schema(p.GetSchemaRequest(0)))
+
+    schema = json.loads(response.schema or "")
+    assert schema["name"] == "longshore"
+    component = schema["resources"]["longshore:index:LoadBalancedService"]
+    assert component["isComponent"] is True
+    assert {"image", "backends", "frontEnd"} <= set(component["inputProperties"])
+    for name, handler in HANDLERS.items():
+        found = schema["resources"][f"longshore:index:{name}"]
+        assert set(found["inputProperties"]) == set(found["requiredInputs"]) == set(handler.inputs)
+        assert set(found["properties"]) == {*handler.inputs, *handler.outputs}
+
+
+# Swarms
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("Swarm", "addressPools", ["10.64.0.0/16"]),
+        ("Swarm", "poolMask", 25),
+        ("SwarmNode", "advertiseAddress", "192.0.2.9"),
+        ("SwarmNode", "listenAddress", "0.0.0.0:2378"),
+        ("OverlayNetwork", "subnet", "172.101.0.0/24"),
+        ("OverlayNetwork", "encrypted", True),
+    ],
+)
+def test_what_is_fixed_is_refused_with_a_way_out(name: str, key: str, value: Any) -> None:
+    """At preview, before a replacement would take a whole swarm or network down."""
+    said, _ = check(name, {**INPUTS[name], key: value}, state_of(name))
+
+    assert said is not None
+    assert said.startswith(f"{key} cannot be changed from {INPUTS[name][key]!r} to {value!r}")
+
+
+@pytest.mark.parametrize("name", ["AddressPlan", "Swarm", "SwarmNode"])
+def test_a_host_that_does_not_answer_is_an_error_at_preview(name: str) -> None:
+    """A swarm is made of hosts that are there."""
+    said, warnings = check(name, INPUTS[name])
+
+    assert said is not None
+    assert "cannot reach the Docker engine at unix:///nonexistent/docker.sock" in said
+    assert warnings == []
+
+
+def test_all_managers_at_once_cannot_be_others() -> None:
+    """One must stay to admit the new ones; no host is asked to find that out."""
+    others = [{"address": "unix:///other/docker.sock"}]
+    said, _ = check("Swarm", {**SWARM, "managers": others}, state_of("Swarm"))
+
+    assert said is not None
+    assert "none of the present managers is among the new ones" in said
+
+
+def test_managers_that_do_not_answer_count_as_lost() -> None:
+    """Removing the living ones of a swarm would lose the quorum."""
+    three = [{"address": f"unix:///nonexistent/{n}.sock"} for n in "abc"]
+    said, _ = check("Swarm", {**SWARM, "managers": three[:2]}, {**state_of("Swarm"), "managers": three})
+
+    assert said == (
+        "0 of the 2 managers could be reached, and 2 are needed to decide anything: bring the others "
+        "back, or declare more, first"
+    )
+
+
+def test_tokens_are_secrets_in_the_state() -> None:
+    """Whoever has one may join."""
+    properties = server._state(HANDLERS["Swarm"], {}, OUTPUTS["Swarm"])
+
+    secret = {key for key, value in properties.items() if value.is_secret}
+    assert secret == {"workerToken", "managerToken", "unlockKey"}
+
+
+def test_what_was_secret_stays_so_when_it_is_read() -> None:
+    """A refresh that finds a drift lays plain values over the state. What was not secret does not
+    become it."""
+    hidden = PropertyValue([PropertyValue("A=b", is_secret=True), PropertyValue("B=c")])
+    before = {"spec": PropertyValue({"Env": hidden, "Replicas": PropertyValue(2.0)})}
+    drift = {"spec": {"Env": ["B=c", "A=d"], "Replicas": 4}}
+
+    spec = server._state(HANDLERS["ServiceDefinition"], before, drift)["spec"].value
+
+    assert isinstance(spec, Mapping)
+    assert {key: value.is_secret for key, value in spec.items()} == {"Env": True, "Replicas": False}

@@ -1,0 +1,181 @@
+"""A Docker host: how it is described, and how it is reached."""
+
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import connection, hosts
+from components.connection import HostUnreachable, answers, connect
+from components.hosts import Host
+from components.types import parse
+from tests.mocks import Secret, run
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+TLS = {"ca_certificate": PEM, "client_certificate": PEM, "client_key": PEM}
+
+
+def host(**values: Any) -> Host:
+    return parse(Host, values, "test")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("unix:///var/run/docker.sock", "localhost"),
+        ("unix:///tmp/a-b_c/d.e/docker.sock", "localhost"),
+        ("ssh://server", "server"),
+        ("ssh://root@server.example:2222", "server.example"),
+        ("ssh://deploy.user-1@10.0.0.5", "10.0.0.5"),
+        ("ssh://root@[fd00::1]:22", "fd00::1"),
+        ("tcp://server:2376", "server"),
+        ("tcp://[fd00::1]:2376", "fd00::1"),
+        ("tcp://10.0.0.5:2376/", "10.0.0.5"),
+    ],
+)
+def test_an_address_says_where_clients_find_the_host(address: str, name: str) -> None:
+    """What a host publishes is found at its name; behind a socket that is this machine."""
+    described = host(address=address, insecure=True)
+
+    assert described.address == address
+    assert described.public_name == name
+
+
+def test_without_an_address_it_is_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DOCKER_HOST is the default, as for every Docker client."""
+    monkeypatch.setenv("DOCKER_HOST", "ssh://from-environment")
+
+    assert host().address == "ssh://from-environment"
+    assert host(address=None).address == "ssh://from-environment"
+    assert host(address="ssh://said").address == "ssh://said"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_without_an_environment_it_is_the_local_socket(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    """An empty DOCKER_HOST is none."""
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DOCKER_HOST", value)
+
+    assert host().address == hosts.LOCAL_SOCKET == "unix:///var/run/docker.sock"
+
+
+def test_a_plain_tcp_engine_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain tcp is refused wherever it comes from."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://server:2375")
+
+    with pytest.raises(ValueError, match="tcp://server:2375 is a plain tcp engine"):
+        host()
+
+
+def test_plain_tcp_can_be_allowed() -> None:
+    """Whoever says so may talk to a plain tcp engine."""
+    described = host(address="tcp://server:2375", insecure=True)
+
+    assert described.properties() == {"address": "tcp://server:2375"}
+
+
+def test_properties_of_a_socket_are_its_address() -> None:
+    """Nothing is sent that is not there."""
+    assert host(address="unix:///x.sock").properties() == {"address": "unix:///x.sock"}
+
+
+def test_the_private_key_is_a_secret() -> None:
+    """Of the TLS files, the key reaches the engine as a secret, also when given as plain text."""
+
+    def program() -> None:
+        described = host(address="tcp://server:2376", **TLS)
+        pulumi.CustomResource("test:index:Test", "test", {"host": described.properties()})
+
+    properties = run(program).named("test").inputs["host"]
+
+    assert properties == {
+        "address": "tcp://server:2376",
+        "caCertificate": PEM,
+        "clientCertificate": PEM,
+        "clientKey": Secret(PEM),
+    }
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        (
+            {"address": "unix:///nonexistent/docker.sock"},
+            r"cannot reach the Docker engine at unix:///nonexistent/docker.sock "
+            r"\(tried the socket\): .*No such file",
+        ),
+        (
+            {"address": "tcp://127.0.0.1:1"},
+            r"cannot reach the Docker engine at tcp://127.0.0.1:1 \(tried tcp\): .*refused",
+        ),
+        (
+            {"address": "ssh://nobody@127.0.0.1:1"},
+            r"cannot reach the Docker engine at ssh://nobody@127.0.0.1:1 \(tried the ssh program\): ",
+        ),
+    ],
+)
+def test_a_host_that_does_not_answer_is_named(properties: dict[str, Any], said: str) -> None:
+    """The error says which host and how it was tried, in one line."""
+    with pytest.raises(HostUnreachable, match=said) as error, connect(properties, timeout=5):
+        pass
+
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
+
+
+def test_tls_files_are_private_and_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """While connected, the TLS files are readable for us alone; afterwards they are gone, also when
+    the engine did not answer."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    properties = {
+        "address": "tcp://127.0.0.1:1",
+        "caCertificate": PEM,
+        "clientCertificate": PEM,
+        "clientKey": PEM,
+    }
+
+    with connection._tls(properties):
+        found = [path for path in tmp_path.rglob("*") if path.is_file()]
+        modes = {path.name: path.stat().st_mode & 0o777 for path in found}
+        folder = found[0].parent.stat().st_mode & 0o777
+    after = list(tmp_path.iterdir())
+    with pytest.raises(HostUnreachable, match="tried tcp"), connect(properties, timeout=5):
+        pass
+
+    assert modes == {"caCertificate": 0o600, "clientCertificate": 0o600, "clientKey": 0o600}
+    assert folder == 0o700
+    assert after == list(tmp_path.iterdir()) == []
+
+
+def test_a_socket_answers_when_something_listens(tmp_path: Path) -> None:
+    """So a preview knows beforehand whether the engine can be asked."""
+    path = tmp_path / "docker.sock"
+    before = answers(f"unix://{path}")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        bound = answers(f"unix://{path}")
+        server.listen()
+        listening = answers(f"unix://{path}")
+
+    assert (before, bound, listening) == (False, False, True)
+
+
+def test_a_port_answers_when_something_listens() -> None:
+    """The same for tcp, by IPv4."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        listening = answers(f"tcp://127.0.0.1:{port}")
+
+    assert listening
+    assert not answers("tcp://127.0.0.1:1")
+
+
+def test_ssh_is_not_tried() -> None:
+    """An ssh connection may ask for a password or take long, so it counts as answering."""
+    assert answers("ssh://nobody@127.0.0.1:1")

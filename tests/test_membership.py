@@ -1,0 +1,296 @@
+"""A swarm and its nodes on real engines, without Pulumi: what our resources do with them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.provider import membership
+from components.provider.engine import EngineError
+from components.provider.handlers import HANDLERS, Values
+from tests.bench.hosts import Host
+from tests.bench.process import until
+
+pytestmark = pytest.mark.engine
+
+LABELS = {"io.longshore.component": "main"}
+GONE = {"address": "unix:///nonexistent/docker.sock"}
+
+
+class Nodes:
+    """The three hosts as a swarm, by way of our handlers."""
+
+    def __init__(self, hosts: list[Host]) -> None:
+        self.hosts = dict(zip("abc", hosts, strict=True))
+        self.managers = ["a"]
+        self.swarm: Values = {}
+        self.states: dict[str, Values] = {}
+
+    def connections(self) -> list[Values]:
+        return [{"address": self.hosts[name].url} for name in self.managers]
+
+    def swarm_inputs(self, **keys: Any) -> Values:
+        return {
+            "managers": self.connections(),
+            "labels": LABELS,
+            "autolock": False,
+            "tokenGeneration": 1,
+            "advertiseAddress": self.hosts[self.managers[0]].address,
+            "listenAddress": "0.0.0.0:2377",
+            "dataPathAddress": "",
+            "addressPools": [],
+            "poolMask": 24,
+            **keys,
+        }
+
+    def inputs(self, name: str, **keys: Any) -> Values:
+        return {
+            "host": {"address": self.hosts[name].url},
+            "managers": self.connections(),
+            "swarmId": self.swarm["swarmId"],
+            "role": "manager" if name in self.managers else "worker",
+            "availability": "active",
+            "labels": {},
+            "advertiseAddress": self.hosts[name].address,
+            "listenAddress": "0.0.0.0:2377",
+            "dataPathAddress": "",
+            "drainTimeout": 20,
+            **keys,
+        }
+
+    def up(self, *names: str) -> None:
+        """Make the swarm, and these hosts nodes of it."""
+        inputs = self.swarm_inputs()
+        self.swarm = {**inputs, **HANDLERS["Swarm"].create(inputs, False)[1]}
+        for name in names:
+            self.join(name)
+
+    def join(self, name: str, **keys: Any) -> None:
+        inputs = self.inputs(name, **keys)
+        self.states[name] = {**inputs, **HANDLERS["SwarmNode"].create(inputs, False)[1]}
+
+    def change(self, name: str, **keys: Any) -> None:
+        inputs, old = self.inputs(name, **keys), self.states[name]
+        self.states[name] = {**inputs, **HANDLERS["SwarmNode"].update(inputs, old, False)}
+
+    def remove(self, name: str) -> None:
+        HANDLERS["SwarmNode"].delete({**self.states[name], "managers": self.connections()})
+        del self.states[name]
+
+    def dissolve(self) -> None:
+        HANDLERS["Swarm"].delete({**self.swarm, "managers": self.connections()})
+
+    def seen(self, name: str) -> Values | None:
+        return HANDLERS["SwarmNode"].read(self.states[name])
+
+    def check(self, kind: str, new: Values, old: Values | None = None) -> str | None:
+        return HANDLERS[kind].check(new, old or {}, lambda _: None)
+
+    def member(self, name: str) -> bool:
+        return bool(self.hosts[name].engine().info()["Swarm"]["LocalNodeState"] != "inactive")
+
+
+@pytest.fixture
+def nodes(hosts: list[Host]) -> Iterator[Nodes]:
+    yield Nodes(hosts)
+    for host in hosts:
+        if host.engine().info()["Swarm"]["LocalNodeState"] != "inactive":
+            host.engine().api.leave_swarm(force=True)
+
+
+def test_a_swarm_of_three_and_back(nodes: Nodes) -> None:
+    """Every node has the role that was declared; taken down in order, no host is in a swarm."""
+    nodes.managers = ["a", "b", "c"]
+    nodes.up("a", "b", "c")
+    roles = {name: (nodes.seen(name) or {})["role"] for name in "abc"}
+
+    for name in "cba":
+        nodes.remove(name)
+    nodes.dissolve()
+
+    assert roles == dict.fromkeys("abc", "manager")
+    assert not any(map(nodes.member, "abc"))
+
+
+def test_what_is_there_is_adopted(nodes: Nodes) -> None:
+    """After a run that was killed: the same swarm, the same node, and no error."""
+    nodes.up("a", "b")
+    swarm, states = nodes.swarm["swarmId"], dict(nodes.states)
+
+    refused = nodes.check("Swarm", nodes.swarm_inputs())
+    also_refused = nodes.check("SwarmNode", nodes.inputs("b"))
+    nodes.up("a", "b")
+
+    assert (refused, also_refused) == (None, None)
+    assert nodes.swarm["swarmId"] == swarm
+    assert [nodes.states[name]["nodeId"] for name in "ab"] == [states[name]["nodeId"] for name in "ab"]
+
+
+def test_a_host_of_another_swarm_is_refused_and_left_alone(nodes: Nodes) -> None:
+    """At preview and when it is asked to join; it stays where it is."""
+    nodes.up("a")
+    other = nodes.hosts["b"].engine()
+    other.swarm.init(advertise_addr=nodes.hosts["b"].address)
+    before = other.swarm.attrs["ID"]
+
+    said = nodes.check("SwarmNode", nodes.inputs("b"))
+    with pytest.raises(EngineError, match="belongs to another swarm already"):
+        nodes.join("b")
+
+    assert f"the engine at {nodes.hosts['b'].url} belongs to another swarm already" in str(said)
+    other.swarm.reload()
+    assert other.swarm.attrs["ID"] == before
+
+
+def test_a_swarm_that_is_not_ours_is_refused(nodes: Nodes) -> None:
+    """A first manager that is in a swarm without our labels."""
+    nodes.hosts["a"].engine().swarm.init(advertise_addr=nodes.hosts["a"].address)
+
+    said = nodes.check("Swarm", nodes.swarm_inputs())
+    with pytest.raises(EngineError, match="belongs to another swarm already"):
+        nodes.up()
+
+    assert "belongs to another swarm already" in str(said)
+
+
+def test_roles_labels_and_availability(nodes: Nodes) -> None:
+    """Each is what was declared when the update returns; what was set by hand goes."""
+    nodes.up("a", "b")
+    nodes.change("b", labels={"zone": "dmz"}, availability="pause")
+    labelled = nodes.seen("b")
+    nodes.managers = ["a", "b"]
+    nodes.change("b", labels={"disk": "ssd"})
+    promoted = nodes.seen("b")
+    nodes.managers = ["a"]
+    nodes.change("b")
+    demoted = nodes.seen("b")
+
+    keys = ("role", "availability", "labels")
+    found = [tuple((each or {})[key] for key in keys) for each in (labelled, promoted, demoted)]
+    assert found == [
+        ("worker", "pause", {"zone": "dmz"}),
+        ("manager", "active", {"disk": "ssd"}),
+        ("worker", "active", {}),
+    ]
+
+
+def test_a_drained_node_has_no_task_when_the_update_returns(nodes: Nodes) -> None:
+    """The same for one that is removed; its tasks run elsewhere."""
+    nodes.up("a", "b", "c")
+    nodes.change("a", availability="drain")
+    services: Any = nodes.hosts["a"].engine().services
+    service = services.create("longshore-app:1", name="app", mode=replicated(2))
+    try:
+        until(lambda: len(running(nodes, "b") + running(nodes, "c")) == 2, "both tasks run")
+        nodes.change("b", availability="drain")
+        drained = running(nodes, "b")
+        nodes.change("b")
+        nodes.remove("c")
+        until(lambda: len(running(nodes, "b")) == 2, "both tasks run elsewhere")
+        left = nodes.hosts["c"].engine().containers.list()
+    finally:
+        service.remove()
+
+    assert drained == left == []
+    assert not nodes.member("c")
+
+
+def test_the_last_manager_of_others_stays(nodes: Nodes) -> None:
+    """It is refused before anything is touched."""
+    nodes.up("a", "b")
+
+    with pytest.raises(EngineError, match="host1 is the last manager of host2: promote another one first"):
+        nodes.remove("a")
+
+    assert (nodes.seen("a") or {})["availability"] == "active"
+
+
+def test_a_swarm_with_a_node_that_nobody_declared_is_not_dissolved(nodes: Nodes) -> None:
+    """It would be left alone."""
+    nodes.up("a", "b")
+
+    with pytest.raises(EngineError, match="still has other nodes, which would be left alone: host2"):
+        nodes.dissolve()
+
+    assert nodes.member("a")
+
+
+def test_the_quorum_is_kept(nodes: Nodes) -> None:
+    """With one of three managers dead, neither of the others can go; with it removed, one can."""
+    nodes.managers = ["a", "b", "c"]
+    nodes.up("a", "b", "c")
+    nodes.hosts["c"].stop_engine()
+    try:
+        until(lambda: unreachable(nodes, "c"), "the managers notice", timeout=60)
+        with pytest.raises(EngineError, match="1 of 2 could be reached, and 2 are needed"):
+            nodes.remove("b")
+        nodes.managers = ["a", "b"]
+        nodes.remove("c")  # its host is dead: the managers remove it without its help
+        nodes.remove("b")
+    finally:
+        nodes.hosts["c"].start_engine()
+
+    nodes.managers = ["a"]
+    assert [node.attrs["Description"]["Hostname"] for node in nodes.hosts["a"].engine().nodes.list()] == [
+        "host1"
+    ]
+
+
+def test_any_manager_will_do(nodes: Nodes) -> None:
+    """With the first one dead, the others still change the swarm."""
+    nodes.managers = ["a", "b", "c"]
+    nodes.up("a", "b", "c")
+    nodes.hosts["a"].stop_engine()
+    try:
+        until(lambda: unreachable(nodes, "a"), "the managers notice", timeout=60)
+        nodes.change("c", labels={"zone": "dmz"})
+        assert (nodes.seen("c") or {})["labels"] == {"zone": "dmz"}
+    finally:
+        nodes.hosts["a"].start_engine()
+
+
+def test_tokens_are_made_anew_and_the_lock_is_set(nodes: Nodes) -> None:
+    """The old tokens admit nobody any more; the key is there as soon as it is needed."""
+    nodes.up("a")
+    before = nodes.swarm
+    inputs = nodes.swarm_inputs(tokenGeneration=2, autolock=True)
+
+    after = HANDLERS["Swarm"].update(inputs, before, False)
+    read = HANDLERS["Swarm"].read({**inputs, **after})
+
+    assert after["workerToken"] != before["workerToken"]
+    assert after["managerToken"] != before["managerToken"]
+    assert before["unlockKey"] == ""
+    assert after["unlockKey"].startswith("SWMKEY-1-")
+    assert read is not None
+    assert read["autolock"] is True
+
+
+def test_nobody_answers(nodes: Nodes) -> None:
+    """The error says of each manager why not."""
+    with (
+        pytest.raises(EngineError, match=r"no manager of swarm k1x answers: .*nonexistent.*; .*inactive"),
+        membership.manager([GONE, {"address": nodes.hosts["a"].url}], "k1x"),
+    ):
+        pass
+
+
+def replicated(count: int) -> Any:
+    from docker.types import ServiceMode
+
+    return ServiceMode("replicated", replicas=count)
+
+
+def running(nodes: Nodes, name: str) -> list[str]:
+    """Containers that run on a host."""
+    return [str(each.id) for each in nodes.hosts[name].engine().containers.list()]
+
+
+def unreachable(nodes: Nodes, name: str) -> bool:
+    """Whether the managers know that this one is gone."""
+    asked = next(each for each in nodes.managers if each != name)
+    for node in nodes.hosts[asked].engine().nodes.list():
+        if node.attrs["Description"]["Hostname"] == nodes.hosts[name].name:
+            status = node.attrs.get("ManagerStatus") or {}
+            return bool(status.get("Reachability") != "reachable" and node.attrs["Status"]["State"] == "down")
+    return False

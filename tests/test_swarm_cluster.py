@@ -1,0 +1,269 @@
+"""Swarms on three Docker hosts, brought up with the real pulumi."""
+
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench import images
+from tests.bench.hosts import Host
+from tests.bench.load import Load
+from tests.bench.process import until
+from tests.floating import floating_address
+from tests.program import Program, PulumiError, kill
+
+pytestmark = [pytest.mark.engine, pytest.mark.pulumi]
+
+PORT, VIP = 8080, floating_address(50)
+
+
+def cluster(hosts: list[Host], **keys: Any) -> dict[str, Any]:
+    """Settings of one manager and two workers, with an overlay."""
+    nodes = {
+        name: {"host": {"address": host.url}, "advertise_address": host.address, "drain_timeout": 20}
+        for name, host in zip("abc", hosts, strict=True)
+    }
+    nodes["a"]["role"] = "manager"
+    for name, more in keys.pop("nodes", {}).items():
+        nodes[name] |= more
+    return {"nodes": nodes, "networks": {"web": {"subnet": "172.100.0.0/24"}}, **keys}
+
+
+def seen(host: Host) -> dict[str, dict[str, Any]]:
+    """Role, availability and labels of every node, by host name, as a manager sees them."""
+    return {
+        node.attrs["Description"]["Hostname"]: {
+            key.lower(): node.attrs["Spec"].get(key) or {} for key in ("Role", "Availability", "Labels")
+        }
+        for node in host.engine().nodes.list()
+    }
+
+
+def bare(hosts: list[Host]) -> bool:
+    """Whether no host is in a swarm or has a network or container more than an engine at first."""
+    return all(
+        host.engine().info()["Swarm"]["LocalNodeState"] == "inactive"
+        and {network.name for network in host.engine().networks.list()}
+        <= {"bridge", "host", "none", "docker_gwbridge"}
+        and not host.engine().containers.list(all=True)
+        for host in hosts
+    )
+
+
+def node(role: str = "worker", availability: str = "active", **labels: str) -> dict[str, Any]:
+    return {"role": role, "availability": availability, "labels": labels}
+
+
+def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) -> None:
+    """Up, an empty preview, changes of labels, role and availability, and three bare hosts again."""
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    try:
+        program.up()
+        assert seen(hosts[0]) == {"host1": node("manager"), "host2": node(), "host3": node()}
+        assert program.preview().changes == []
+
+        program.configure({"swarms": {"main": cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})}})
+        assert program.preview().changes == [("update", "main-node-b")]
+        program.up()
+        assert seen(hosts[0])["host2"] == node(zone="dmz")
+        assert program.preview().changes == []
+
+        managers = {"b": {"role": "manager"}, "c": {"role": "manager", "availability": "drain"}}
+        program.configure({"swarms": {"main": cluster(hosts, nodes=managers)}})
+        program.up()
+        assert seen(hosts[0])["host2"] == node("manager")
+        assert seen(hosts[0])["host3"] == node("manager", "drain")
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def test_what_somebody_did_by_hand_is_seen_and_mended(tmp_path: Path, hosts: list[Host]) -> None:
+    """A label removed, a node drained: refresh sees it, `up` mends it."""
+    labelled = cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": labelled}})
+    try:
+        program.up()
+        (found,) = [n for n in hosts[0].engine().nodes.list() if n.attrs["Spec"]["Labels"]]
+        found.update({**found.attrs["Spec"], "Labels": {}, "Availability": "drain"})
+
+        program.refresh()
+        assert program.preview().changes == [("update", "main-node-b")]
+        program.up()
+
+        assert seen(hosts[0])["host2"] == node(zone="dmz")
+        program.refresh()
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def test_a_host_of_another_swarm_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
+    """At preview, naming the host; nothing is touched."""
+    hosts[1].engine().swarm.init(advertise_addr=hosts[1].address)
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    try:
+        with pytest.raises(PulumiError) as error:
+            program.preview()
+        assert f"the engine at {hosts[1].url} belongs to another swarm already" in str(error.value)
+    finally:
+        hosts[1].engine().api.leave_swarm(force=True)
+
+
+def test_an_overlay_over_a_network_of_a_host_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
+    """At preview, naming both networks: with Docker alone its tasks would never start."""
+    from docker.types import IPAMConfig, IPAMPool
+
+    taken = (
+        hosts[2]
+        .engine()
+        .networks.create("legacy", ipam=IPAMConfig(pool_configs=[IPAMPool(subnet="172.100.0.0/16")]))
+    )
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    try:
+        with pytest.raises(PulumiError) as error:
+            program.preview()
+        assert "networks.web.subnet 172.100.0.0/24 overlaps network legacy 172.100.0.0/16 of node c" in str(
+            error.value
+        )
+    finally:
+        taken.remove()
+
+
+def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
+    """A service on two labelled nodes, a gateway on both, and an address that one of them has."""
+    dmz = {"labels": {"zone": "dmz"}}
+    nodes = {name: {**dmz, **keys.get(name, {})} for name in "bc"}
+    return cluster(
+        hosts,
+        nodes=nodes,
+        services={
+            "shop": {
+                "image": images.APP,
+                "replicas": 4,
+                "constraints": ["node.labels.zone==dmz"],
+                "networks": ["web"],
+                "endpoint_mode": "dnsrr",
+                "health": {"path": "/", "interval": 0.5},
+                "update": {"parallelism": 1, "delay": 0, "monitor": 1},
+            }
+        },
+        gateway={
+            "networks": ["web"],
+            "constraints": ["node.labels.zone==dmz"],
+            "front_end": {"image": images.PROXY, "port": PORT},
+            "backends": {"shop": {"host_names": ["shop.example"]}},
+        },
+        floating_addresses={
+            "vip": {
+                "nodes": {"b": {"interface": "eth0"}, "c": {"interface": "eth0"}},
+                "addresses": [f"{VIP}/24"],
+                "advert_interval": 0.1,
+                "track": {"port": PORT},
+                "image": images.KEEPALIVED,
+            }
+        },
+    )
+
+
+def answer(host_name: str = "shop.example") -> tuple[int, str]:
+    """Status and text of what the gateway answers at the floating address."""
+    request = urllib.request.Request(f"http://{VIP}:{PORT}/", headers={"Host": host_name})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as found:  # noqa: S310 — http it is
+            return found.status, found.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def test_a_gateway_behind_a_floating_address(
+    tmp_path: Path, hosts: list[Host], note: Callable[[str], None]
+) -> None:
+    """Scenario 3 in one `up`; then the owner of the address is drained by a setting, under load."""
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    try:
+        seconds = program.up().seconds
+        assert answer()[0] == 200
+        assert answer("nobody.example")[0] == 503
+        assert program.preview().changes == []
+        note(f"from three bare hosts to a gateway at the floating address: {seconds:.0f} s")
+
+        drained = {"availability": "drain"}
+        with Load(f"http://{VIP}:{PORT}/", rate=200, max_seconds=90, host_header="shop.example") as load:
+            load.wait_sent(200)
+            program.configure({"swarms": {"main": everything(hosts, b=drained)}})
+            program.up()
+            load.wait_sent(load.sent + 400)
+            load.stop()
+        note(f"the owner of the address drained: {load.report.failed} of {load.report.sent} failed")
+        assert load.report.failed <= 1, load.report.failures
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def killed(program: Program, at: str, *command: str) -> None:
+    """Run `pulumi <command>` and kill it as soon as it prints a text that matches."""
+    process = program.start(*command, "--yes", "--skip-preview")
+    try:
+        until(lambda: re.search(at, program.log.read_text()) or process.poll() is not None, at, 120, 0.003)
+        assert process.poll() is None, f"too late to kill it:\n{program.log.read_text()}"
+    finally:
+        if process.poll() is None:
+            kill(process)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "at",
+    [
+        r"main-swarm creating",
+        r"main-node-b creating",
+        r"main-vip-node-c creating",
+        r"main-shop-service creating",
+        r"main-gateway-service creating",
+    ],
+)
+def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
+    """The next `up` makes it whole: what was made and not recorded is adopted."""
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    program.pulumi("stack", "init")
+    try:
+        killed(program, at, "up")
+
+        program.operate("up")
+
+        assert answer()[0] == 200
+        assert program.preview().changes == []
+        assert {name: each["role"] for name, each in seen(hosts[0]).items()} == {
+            "host1": "manager",
+            "host2": "worker",
+            "host3": "worker",
+        }
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "at", [r"main-shop-service deleting", r"main-node-b deleting", r"main-swarm deleting"]
+)
+def test_removal_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
+    """The next `down` ends it: three bare hosts."""
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    try:
+        program.up()
+        killed(program, at, "destroy")
+
+        program.operate("down")
+    except BaseException:
+        program.destroy(check=False)
+        raise
+    assert bare(hosts)
