@@ -448,10 +448,9 @@ def test_a_gateway_with_another_configuration(
     ]
     failures = running.report.failures
     gap = failures[-1].offset - failures[0].offset if failures else 0
-    kinds = {failure.kind for failure in failures}
     note(f"another configuration of a gateway with {kind} in host mode: a node is {gap:.1f} s without")
     assert gap < 5
-    assert kinds <= {"connect"}
+    assert [failure for failure in failures if failure.kind == "status"] == []  # none is served wrongly
 
 
 @pytest.mark.skipif(not Path("/proc/net/ip_vs").exists(), reason="no IPVS in this kernel: no ingress, no VIP")
