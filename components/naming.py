@@ -6,6 +6,8 @@ import pulumi
 
 PACKAGE = "longshore"
 LABEL = "io.longshore"
+CHECK = {f"{LABEL}.role": "check"}
+"""The role of every throw-away container in which something is checked."""
 
 
 def type_token(name: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Optional
 
+from ..naming import CHECK
 from ..program import FOLDER, SYSCTLS, TMPFS, Program
 from .engine import write_file
 
@@ -49,7 +50,7 @@ def problem(
             sysctls=SYSCTLS if program.check_network == "none" else None,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            labels=labels,
+            labels={**labels, **CHECK},
             mem_limit="256m",
         )
     except ImageNotFound as error:

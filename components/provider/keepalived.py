@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..naming import LABEL
 from ..program import FOLDER, TMPFS
 from ..rendering import render
 from ..swarm.floating.program import KEEPALIVED, RELOADED, SCRIPT
@@ -39,8 +38,7 @@ def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
 
     Raises ImageMissing.
     """
-    labels = {**spec["labels"], f"{LABEL}.role": "check"}
-    return config_check.problem(engine, KEEPALIVED, spec["image"], spec["config"], [], labels)
+    return config_check.problem(engine, KEEPALIVED, spec["image"], spec["config"], [], spec["labels"])
 
 
 def prepare(engine: "DockerClient", spec: Spec) -> str:
