@@ -5,18 +5,21 @@ What they do with containers is tested on real engines, in test_resources.py and
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pulumi.provider.experimental.provider as p
 import pytest
+from docker.errors import APIError, ImageNotFound
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.connection import HostUnreachable
 from components.provider import server
 from components.provider.engine import EngineError
-from components.provider.handlers import HANDLERS, Handler, Values
+from components.provider.handlers import HANDLERS, Handler, Values, gateway
 from components.provider.server import Longshore
 from components.provider.values import plain_map, wrap
 
@@ -111,7 +114,14 @@ INPUTS: dict[str, Values] = {
     "FloatingAddressGroup": GROUP,
     "FloatingAddressNode": KEEPALIVED,
     "FrontEndConfig": CONFIG,
-    "GatewayConfig": {**KEPT, "kind": "haproxy", "image": "haproxy:3.2", "names": [], "gap": True},
+    "GatewayConfig": {
+        **KEPT,
+        "registries": [],
+        "kind": "haproxy",
+        "image": "haproxy:3.2",
+        "names": [],
+        "gap": True,
+    },
     "Generation": {"definition": {"image": "httpd:2.4"}},
     "OverlayNetwork": OVERLAY,
     "Readiness": READY,
@@ -396,6 +406,32 @@ def test_a_gateway_that_is_replaced_is_a_gap_that_is_told(key: str) -> None:
         "configuration not checked at this preview: cannot reach the Docker engine at"
     )
     assert quiet == [unchecked]
+
+
+def test_a_gateway_is_pulled_with_the_login_of_its_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the image is not on the manager that checks; what the registry says is the error."""
+    pulled = []
+
+    def get(image: str) -> None:
+        raise ImageNotFound("no such image")
+
+    def pull(image: str, auth_config: Any) -> None:
+        pulled.append((image, auth_config))
+        raise APIError("?", explanation="denied")
+
+    @contextmanager
+    def connect(host: Any, timeout: float) -> Iterator[Any]:
+        yield SimpleNamespace(images=SimpleNamespace(get=get, pull=pull))
+
+    monkeypatch.setattr(gateway, "connect", connect)
+    login = {"username": "me", "password": "hunter2"}
+    registries = [{"address": address, **login} for address in ("r.example", "other.example")]
+    private = {**INPUTS["GatewayConfig"], "image": "r.example/proxy:1", "registries": registries}
+
+    with pytest.raises(EngineError, match=r"image r\.example/proxy:1 .* cannot be pulled \(denied\)"):
+        HANDLERS["GatewayConfig"].create(private, False)
+
+    assert pulled == [("r.example/proxy:1", login)]
 
 
 # FloatingAddressNode, FloatingAddressGroup

@@ -179,6 +179,15 @@ def test_a_gateway_in_host_mode_and_behind_the_ingress(kind: str) -> None:
     assert all(port[0]["PublishedPort"] == port[0]["TargetPort"] == 8080 for port in ports)
 
 
+def test_a_password_of_a_registry_is_a_secret() -> None:
+    """It goes to the gateway's configuration, which pulls the image to check with."""
+    registry = {"address": "registry.example", "username": "me", "password": "hunter2"}
+    seen = run(gateway(managers=[{"address": "ssh://a.example", "registries": [registry]}]))
+
+    (found,) = seen.named("gate-config").inputs["registries"]
+    assert found == {**registry, "password": Secret("hunter2")}
+
+
 def test_only_a_gateway_in_host_mode_leaves_a_gap() -> None:
     """What the preview warns of."""
     assert run(gateway()).named("gate-config").inputs["gap"] is True

@@ -8,11 +8,10 @@ from pulumi.runtime.rpc import UNKNOWN
 from ...connection import HostUnreachable, connect
 from .. import keepalived
 from ..config_check import ImageMissing
-from ..engine import EngineError, Unfinished, find
+from ..engine import PULL_SECONDS, EngineError, Unfinished, find
 from ..values import has_unknown
 from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, listed
 
-PULL_SECONDS = 600
 _FIXED = ("image", "memory", "capabilities")
 """What only another container can have."""
 
