@@ -18,6 +18,9 @@ UNROUTABLE = "192.0.2.1"
 class ImageMissing(Exception):
     """The image is not on the host, so nothing can be checked with it yet."""
 
+    def __init__(self, image: str) -> None:
+        super().__init__(f"image {image} is not on the host yet")
+
 
 def problem(
     engine: "DockerClient",

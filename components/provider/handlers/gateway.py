@@ -7,7 +7,7 @@ from ...load_balanced.frontends import kind_of
 from .. import config_check
 from ..engine import PULL_SECONDS, EngineError, pull_missing
 from ..values import has_unknown
-from .handler import FLAG, TEXT, TEXTS, Values, Warn, listed
+from .handler import FLAG, TEXT, TEXTS, Values, Warn, checked, listed
 from .services import SwarmConfig
 
 
@@ -37,11 +37,7 @@ class GatewayConfig(SwarmConfig):
                 "task at a time can have the port of a node, so for some seconds a node refuses new "
                 "connections, while the others serve"
             )
-        try:
-            return _problem(new)
-        except EngineError as error:
-            warn(f"configuration not checked at this preview: {error}; `up` checks it first")
-        return None
+        return checked(lambda: _problem(new), warn)
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if not preview:
