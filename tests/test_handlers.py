@@ -19,7 +19,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from components.connection import HostUnreachable
 from components.provider import server
 from components.provider.engine import EngineError
-from components.provider.handlers import HANDLERS, Handler, Values, gateway
+from components.provider.handlers import HANDLERS, Handler, Values, gateway, swarm
 from components.provider.server import Longshore
 from components.provider.values import plain_map, wrap
 
@@ -163,7 +163,7 @@ def generation() -> Handler:
 def check(name: str, new: Values, old: Values | None = None) -> tuple[str | None, list[str]]:
     """What `check` has against `new`, and its warnings."""
     warnings: list[str] = []
-    return HANDLERS[name].check(new, old or {}, warnings.append), warnings
+    return server.problem(HANDLERS[name], new, old or {}, warnings.append), warnings
 
 
 def done(call: Coroutine[Any, Any, T]) -> T:
@@ -657,6 +657,23 @@ def test_a_host_that_does_not_answer_is_an_error_at_preview(name: str) -> None:
     assert said is not None
     assert "cannot reach the Docker engine at unix:///nonexistent/docker.sock" in said
     assert warnings == []
+
+
+def test_an_engine_that_is_locked_is_an_error_at_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remedy, and no traceback."""
+
+    @contextmanager
+    def connect(host: Any, timeout: float) -> Iterator[Any]:
+        yield SimpleNamespace(info=lambda: {"Swarm": {"LocalNodeState": "locked"}})
+
+    monkeypatch.setattr(swarm, "connect", connect)
+
+    response = done(Longshore(None).check(p.CheckRequest(urn("SwarmNode"), {}, wrapped(NODE), b"")))
+
+    (failure,) = response.failures or []
+    assert failure.reason.startswith(
+        f"the engine at {NOWHERE['address']} is locked after a restart: run `dock"
+    )
 
 
 def test_all_managers_at_once_cannot_be_others() -> None:

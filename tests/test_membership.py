@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.provider import membership
+from components.provider import membership, server
 from components.provider.engine import EngineError
 from components.provider.handlers import HANDLERS, Values
 from tests.bench.hosts import Host
@@ -84,7 +84,7 @@ class Nodes:
         return HANDLERS["SwarmNode"].read(self.states[name])
 
     def check(self, kind: str, new: Values, old: Values | None = None) -> str | None:
-        return HANDLERS[kind].check(new, old or {}, lambda _: None)
+        return server.problem(HANDLERS[kind], new, old or {}, lambda _: None)
 
     def member(self, name: str) -> bool:
         return bool(self.hosts[name].engine().info()["Swarm"]["LocalNodeState"] != "inactive")

@@ -50,14 +50,9 @@ class Swarm(Handler):
         remedy = "make a new swarm under another name and move the services, or change it back"
         if said := _fixed(_FIXED_SWARM, new, old, remedy):
             return said
-        try:
-            if not old:
-                return _bare_or_ours(new["managers"][0], new["labels"])
-            if old["managers"] != new["managers"]:
-                return _keeps_quorum(new["managers"], old)
-        except (HostUnreachable, EngineRefused) as error:
-            return str(error)
-        return None
+        if not old:
+            return _bare_or_ours(new["managers"][0], new["labels"])
+        return _keeps_quorum(new["managers"], old) if old["managers"] != new["managers"] else None
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if preview:
@@ -147,14 +142,9 @@ class SwarmNode(Handler):
         remedy = "remove the node, `up`, and declare it again, or change it back"
         if said := _fixed(_FIXED_NODE, new, old, remedy):
             return said
-        try:
-            if not old:
-                return _free_or_ours(new["host"], new["managers"], new["swarmId"])
-            if old["host"] != new["host"]:
-                return _same_engine(new["host"], old)
-        except (HostUnreachable, EngineRefused) as error:
-            return str(error)
-        return None
+        if not old:
+            return _free_or_ours(new["host"], new["managers"], new["swarmId"])
+        return _same_engine(new["host"], old) if old["host"] != new["host"] else None
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if preview:
@@ -237,7 +227,7 @@ class AddressPlan(Handler):
                     found, seen = overlay.clashes(engine, new["plan"], new["networks"], new["labels"])
             except (HostUnreachable, EngineRefused) as error:
                 if not old:
-                    return str(error)
+                    raise
                 warn(f"addresses of node {name} not checked: {error}")
                 continue
             said += [
