@@ -17,7 +17,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.connection import HostUnreachable
-from components.provider import server
+from components.provider import nodes, server
 from components.provider.engine import EngineError
 from components.provider.handlers import HANDLERS, Handler, Values, gateway, swarm
 from components.provider.server import Longshore
@@ -674,6 +674,28 @@ def test_an_engine_that_is_locked_is_an_error_at_preview(monkeypatch: pytest.Mon
     assert failure.reason.startswith(
         f"the engine at {NOWHERE['address']} is locked after a restart: run `dock"
     )
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_node_stays_on_its_engine(preview: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host may get another address; another machine is refused, at preview as well."""
+    there = {"LocalNodeState": "active", "NodeID": "n0d"}
+
+    @contextmanager
+    def connect(host: Any, timeout: float) -> Iterator[Any]:
+        yield SimpleNamespace(info=lambda: {"Swarm": there})
+
+    monkeypatch.setattr(nodes, "connect", connect)
+    monkeypatch.setattr(nodes, "apply", lambda *_: OUTPUTS["SwarmNode"])
+    handler, old = HANDLERS["SwarmNode"], state_of("SwarmNode")
+    moved = {**NODE, "host": {"address": "ssh://host1.example"}}
+
+    same = handler.update(moved, old, preview)
+    there["NodeID"] = "0ther"
+    with pytest.raises(EngineError, match=r"at ssh://host1\.example is another machine than this node was"):
+        handler.update(moved, old, preview)
+
+    assert same == OUTPUTS["SwarmNode"]
 
 
 def test_all_managers_at_once_cannot_be_others() -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..naming import same_owner
 from .engine import POLL, EngineError, wait_until
-from .membership import BUSY, in_sequence
+from .membership import in_sequence
+from .nodes import BUSY
 from .raw import api, post
 from .replicas import without_values
 
