@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from components.arguments import parse
 from components.load_balanced.frontends import KINDS, kind_of
 from components.load_balanced.frontends.views import server_addresses
 from components.load_balanced.model import Service
 from components.load_balanced.validation import service
 from components.swarm.gateway.model import Gateway
-from components.types import parse
 from tests.golden_files import FOLDER, installed, main, read, tidy
 
 COMPONENT = "site"

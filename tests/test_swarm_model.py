@@ -15,11 +15,11 @@ import pulumi
 import pytest
 
 from components import ArgumentError, SwarmGateway, SwarmService
+from components.arguments import parse
 from components.swarm.gateway.model import Gateway
 from components.swarm.service.component import config_name
 from components.swarm.service.model import Service
 from components.swarm.service.placement import problem, unmet
-from components.types import parse
 from tests.mocks import Secret, Seen, run
 
 MANAGERS = [{"address": "unix:///run/one.sock"}]

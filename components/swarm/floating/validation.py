@@ -1,6 +1,7 @@
 """From what a user wrote to a Floating, in words that teach."""
 
-from ...types import Frozen, VrrpPassword, arguments, parse, shown
+from ...arguments import Frozen, arguments, parse
+from ...types import VrrpPassword, shown
 from .model import Floating
 
 _COMPONENT = "FloatingAddress"

@@ -5,8 +5,8 @@ from typing import Optional
 import pulumi
 
 from ... import naming
+from ...arguments import arguments
 from ...provider.resources import GatewayConfig
-from ...types import arguments
 from ..service.claims import claim
 from ..service.component import config_name, define
 from ..service.spec import mounted, spec

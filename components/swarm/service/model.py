@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, Optional
 import pulumi
 from pydantic import Field, PlainValidator, model_validator
 
+from ...arguments import Frozen
 from ...load_balanced.site import differ
 from ...naming import LABEL
 from ...types import (
     Argument,
     Capability,
     EnvironmentName,
-    Frozen,
     InputImage,
     InputText,
     Port,
