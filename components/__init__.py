@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .arguments import ArgumentError
     from .hosts import HostArgs
     from .load_balanced.args import LoadBalancedServiceArgs
     from .load_balanced.component import LoadBalancedService
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from .swarm.gateway.component import SwarmGateway
     from .swarm.service.args import SwarmServiceArgs
     from .swarm.service.component import SwarmService
-    from .types import ArgumentError
 
 __all__ = [
     "ArgumentError",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _WHERE = {
-    "ArgumentError": ".types",
+    "ArgumentError": ".arguments",
     "FloatingAddress": ".swarm.floating.component",
     "FloatingAddressArgs": ".swarm.floating.args",
     "HostArgs": ".hosts",

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Optional, TypedDict
 import pulumi
 from pydantic import PlainValidator, field_validator, model_validator
 
-from .types import Argument, Frozen, shown, text
+from .arguments import Frozen
+from .types import Argument, shown, text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"

@@ -1,9 +1,13 @@
 """Names and labels of what we make. Resource names are a contract: see tests/test_names.py."""
 
+from collections.abc import Mapping
+
 import pulumi
 
 PACKAGE = "longshore"
 LABEL = "io.longshore"
+CHECK = {f"{LABEL}.role": "check"}
+"""The role of every throw-away container in which something is checked."""
 
 
 def type_token(name: str) -> str:
@@ -19,6 +23,12 @@ def labels(component: str, role: str) -> dict[str, str]:
         f"{LABEL}.component": component,
         f"{LABEL}.role": role,
     }
+
+
+def same_owner(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether both labels name the same project, stack and component."""
+    keys = [f"{LABEL}.{key}" for key in ("project", "stack", "component")]
+    return [one.get(key) for key in keys] == [other.get(key) for key in keys]
 
 
 def replica_alias(component: str, backend: str, index: int, generation: int) -> str:

@@ -7,7 +7,8 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import PlainValidator
 
-from .types import ArgumentError, Frozen, Name, named, parse, shown
+from .arguments import ArgumentError, Frozen, parse
+from .types import Name, named, shown
 
 
 def _secrets(value: Any) -> dict[str, str]:

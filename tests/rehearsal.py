@@ -20,6 +20,7 @@ from docker.models.networks import Network
 
 from components.load_balanced.component import LoadBalancedService
 from components.provider.handlers import HANDLERS
+from components.provider.server import problem
 from tests.bench.hosts import Host
 
 PROJECT, STACK = "longshore", "rehearsal"
@@ -91,9 +92,8 @@ class Rehearsal(pulumi.runtime.Mocks):
                     self._remove(old)
             return self._container(name, inputs)
         handler = HANDLERS[kind]
-        problem = handler.check(inputs, before, lambda warning: None)
-        if problem:
-            raise AssertionError(problem)
+        if said := problem(handler, inputs, before, lambda warning: None):
+            raise AssertionError(said)
         if before:
             return {"id": was["id"], **handler.update(inputs, {**before, **was}, preview=False)}
         made, outputs = handler.create(inputs, preview=False)

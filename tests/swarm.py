@@ -18,6 +18,7 @@ import pulumi
 
 from components.provider.engine import Unfinished
 from components.provider.handlers import HANDLERS
+from components.provider.server import problem
 from tests.bench.hosts import Host
 from tests.bench.process import until
 from tests.mocks import SECRET, SIGNATURE
@@ -156,8 +157,8 @@ class Rehearsal(pulumi.runtime.Mocks):
         self, kind: str, name: str, inputs: dict[str, Any], before: dict[str, Any], was: dict[str, Any]
     ) -> dict[str, Any]:
         handler = HANDLERS[kind]
-        if problem := handler.check(inputs, before, self.warnings.append):
-            raise AssertionError(problem)
+        if said := problem(handler, inputs, before, self.warnings.append):
+            raise AssertionError(said)
         changed = {key for key in inputs if before.get(key) != inputs[key]}
         try:
             if before and not handler.replaces(changed):

@@ -3,12 +3,12 @@
 import re
 from typing import Any
 
-import pulumi
 import pytest
 
 from components import ArgumentError, LoadBalancedService
 from components.load_balanced.validation import service
-from tests.cases.bad_arguments import CASES, LATER, Case, front, many, registry, short
+from tests.cases.bad_arguments import CASES, Case, front, many, registry, short
+from tests.cases.later import LATER, with_outputs
 from tests.mocks import run
 
 
@@ -180,14 +180,3 @@ def test_two_components_may_share_a_program(first: dict[str, Any], second: dict[
         LoadBalancedService("two", {"image": "httpd:2.4", **second})  # type: ignore[typeddict-item]
 
     assert run(program).error is None
-
-
-def with_outputs(value: Any) -> Any:
-    """`value` with an Output in each place of LATER."""
-    if value is LATER:
-        return pulumi.Output.from_input("later")
-    if isinstance(value, dict):
-        return {key: with_outputs(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [with_outputs(item) for item in value]
-    return value

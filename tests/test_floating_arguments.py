@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-import pulumi
 import pytest
 
 from components import ArgumentError, FloatingAddress
 from components.swarm.floating.model import Floating
 from components.swarm.floating.validation import floating, known_password
-from tests.cases.bad_floating_addresses import BAD, LATER, args, ranks
+from tests.cases.bad_floating_addresses import BAD, args, ranks
+from tests.cases.later import LATER, with_outputs
 from tests.mocks import Secret, run
 
 COMPONENT = "longshore:index:FloatingAddress"
@@ -199,14 +199,3 @@ def test_priorities_follow_from_the_names() -> None:
 def test_who_does_not_preempt_at_once_has_no_weight(keys: dict[str, Any]) -> None:
     """Its nodes respect an owner however low its priority: a node without gateway takes no part."""
     assert model(track={"port": 80}, **keys).weight == 0
-
-
-def with_outputs(value: Any) -> Any:
-    """`value` with an Output in each place of LATER."""
-    if value is LATER:
-        return pulumi.Output.from_input("later")
-    if isinstance(value, dict):
-        return {key: with_outputs(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [with_outputs(item) for item in value]
-    return value

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from components.arguments import parse
 from components.load_balanced.frontends import KINDS
 from components.swarm.gateway.model import Gateway
-from components.types import parse
 from tests.bench.process import until
 
 pytestmark = pytest.mark.engine

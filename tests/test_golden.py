@@ -8,24 +8,20 @@ a file that has only arguments); the difference is then reviewed like any other 
 
 import functools
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from components.arguments import parse
 from components.load_balanced.frontends import KINDS, kind_of
 from components.load_balanced.frontends.views import server_addresses
 from components.load_balanced.model import Service
 from components.load_balanced.validation import service
 from components.swarm.gateway.model import Gateway
-from components.types import parse
+from tests.golden_files import FOLDER, installed, main, read, tidy
 
-FOLDER = Path(__file__).parent / "golden"
-SEPARATOR = "----------\n"
 COMPONENT = "site"
 FILES = sorted(
     file for kind in KINDS for where in (kind, f"gateway/{kind}") for file in FOLDER.glob(f"{where}/*.txt")
@@ -57,11 +53,10 @@ def test_order_of_arguments_does_not_matter(file: Path) -> None:
 
 @pytest.mark.parametrize("file", CASES)
 def test_a_configuration_holds_no_blank_surprise(file: Path) -> None:
-    """No tab, no trailing blank, no carriage return, one newline at the end."""
+    """No tab, no trailing blank, no carriage return, a newline at the end."""
     _, expected = read(file)
 
-    assert not re.search(r"[\t\r]| $", expected, re.MULTILINE)
-    assert expected.endswith("\n")
+    assert tidy(expected)
 
 
 @pytest.mark.parametrize("file", CASES)
@@ -122,12 +117,6 @@ def test_there_are_golden_files(kind: str) -> None:
     assert len([file for file in FILES if file.parent.name == kind]) >= 10
 
 
-def read(file: Path) -> tuple[dict[str, Any], str]:
-    """Arguments and expected text of a golden file."""
-    head, _, expected = file.read_text().partition(SEPARATOR)
-    return dict(yaml.safe_load(head)), expected
-
-
 def of_gateway(file: Path) -> bool:
     return file.parent.parent.name == "gateway"
 
@@ -178,9 +167,7 @@ def with_addresses(text: str, kind: str, args: dict[str, Any]) -> str:
 
 def objections(kind: str, text: str, folder: Path) -> list[str]:
     """What the real program says against a configuration; skips the test where there is none."""
-    program = shutil.which(kind) or shutil.which(kind, path="/usr/sbin")
-    if program is None:
-        pytest.skip(f"no {kind} on PATH")
+    program = installed(kind)
     file = folder / "configuration"
     command = [program, "-c", "-f"] if kind == "haproxy" else [program, "-t"]
     if kind == "nginx":
@@ -214,14 +201,5 @@ def number(text: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups())) if found else (0,)
 
 
-def update() -> None:
-    for file in FILES:
-        head = file.read_text().partition(SEPARATOR)[0]
-        text = made(file, yaml.safe_load(head))
-        file.write_text(f"{head.rstrip()}\n{SEPARATOR}{text}")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] != ["--update"]:
-        sys.exit("usage: python -m tests.test_golden --update")
-    update()
+    main(FILES, made)

@@ -6,21 +6,18 @@ Hosts, interfaces and addresses of the nodes have defaults; the key `node` says 
 
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from components.swarm.floating.program import FILE, KEEPALIVED
 from components.swarm.floating.validation import floating
 from components.swarm.floating.view import configuration
+from tests.golden_files import FOLDER, installed, main, read, tidy
 
-SEPARATOR = "----------\n"
-FILES = sorted((Path(__file__).parent / "golden" / "keepalived").glob("*.txt"))
+FILES = sorted((FOLDER / "keepalived").glob("*.txt"))
 CASES = [pytest.param(file, id=file.stem) for file in FILES]
 
 
@@ -39,7 +36,7 @@ def test_a_configuration_holds_no_blank_surprise(file: Path) -> None:
     """No tab, no trailing blank, no carriage return, one newline at the end."""
     _, expected = read(file)
 
-    assert not re.search(r"[\t\r]| $", expected, re.MULTILINE)
+    assert tidy(expected)
     assert expected.endswith("}\n")
 
 
@@ -63,12 +60,6 @@ def test_there_are_golden_files() -> None:
     assert len(FILES) >= 10
 
 
-def read(file: Path) -> tuple[dict[str, Any], str]:
-    """Arguments and expected text of a golden file."""
-    head, _, expected = file.read_text().partition(SEPARATOR)
-    return dict(yaml.safe_load(head)), expected
-
-
 def text(args: dict[str, Any]) -> str:
     given = {key: value for key, value in args.items() if key != "node"}
     given["nodes"] = {
@@ -85,9 +76,7 @@ def text(args: dict[str, Any]) -> str:
 
 def objections(config: str, folder: Path) -> str:
     """What the real keepalived says against a configuration; skips the test where there is none."""
-    program = shutil.which("keepalived") or shutil.which("keepalived", path="/usr/sbin")
-    if program is None:
-        pytest.skip("no keepalived on PATH")
+    program = installed("keepalived")
     if "script_user" in config and os.geteuid():
         pytest.skip("keepalived takes scripts of root only, as in its container")
     interfaces = [each.name for each in Path("/sys/class/net").iterdir() if multicast(each)]
@@ -105,13 +94,5 @@ def multicast(interface: Path) -> bool:
     return bool(int((interface / "flags").read_text(), 16) & 0x1000)
 
 
-def update() -> None:
-    for file in FILES:
-        head = file.read_text().partition(SEPARATOR)[0]
-        file.write_text(f"{head.rstrip()}\n{SEPARATOR}{text(yaml.safe_load(head))}")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] != ["--update"]:
-        sys.exit("usage: python -m tests.test_golden_keepalived --update")
-    update()
+    main(FILES, lambda _, args: text(args))

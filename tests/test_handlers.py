@@ -5,18 +5,21 @@ What they do with containers is tested on real engines, in test_resources.py and
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pulumi.provider.experimental.provider as p
 import pytest
+from docker.errors import APIError, ImageNotFound
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.connection import HostUnreachable
-from components.provider import server
+from components.provider import nodes, server
 from components.provider.engine import EngineError
-from components.provider.handlers import HANDLERS, Handler, Values
+from components.provider.handlers import HANDLERS, Handler, Values, gateway, swarm
 from components.provider.server import Longshore
 from components.provider.values import plain_map, wrap
 
@@ -111,7 +114,14 @@ INPUTS: dict[str, Values] = {
     "FloatingAddressGroup": GROUP,
     "FloatingAddressNode": KEEPALIVED,
     "FrontEndConfig": CONFIG,
-    "GatewayConfig": {**KEPT, "kind": "haproxy", "image": "haproxy:3.2", "names": [], "gap": True},
+    "GatewayConfig": {
+        **KEPT,
+        "registries": [],
+        "kind": "haproxy",
+        "image": "haproxy:3.2",
+        "names": [],
+        "gap": True,
+    },
     "Generation": {"definition": {"image": "httpd:2.4"}},
     "OverlayNetwork": OVERLAY,
     "Readiness": READY,
@@ -153,7 +163,7 @@ def generation() -> Handler:
 def check(name: str, new: Values, old: Values | None = None) -> tuple[str | None, list[str]]:
     """What `check` has against `new`, and its warnings."""
     warnings: list[str] = []
-    return HANDLERS[name].check(new, old or {}, warnings.append), warnings
+    return server.problem(HANDLERS[name], new, old or {}, warnings.append), warnings
 
 
 def done(call: Coroutine[Any, Any, T]) -> T:
@@ -254,10 +264,10 @@ def test_a_changed_configuration_is_checked(key: str) -> None:
     """Whatever the program would see anew is checked; that is: the host is tried."""
     changed = {**READY, key: {"config": "defaults\n", "kind": "nginx"}[key]}
 
-    problem, warnings = check("Readiness", changed, HANDLERS["Readiness"].kept(READY))
+    problem, (unchecked,) = check("Readiness", changed, HANDLERS["Readiness"].kept(READY))
 
     assert problem is None
-    assert [warning.partition(":")[0] for warning in warnings] == ["configuration not checked"]
+    assert unchecked.startswith("configuration not checked")
 
 
 def test_new_replicas_alone_are_not_a_reason_to_check() -> None:
@@ -398,6 +408,32 @@ def test_a_gateway_that_is_replaced_is_a_gap_that_is_told(key: str) -> None:
     assert quiet == [unchecked]
 
 
+def test_a_gateway_is_pulled_with_the_login_of_its_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the image is not on the manager that checks; what the registry says is the error."""
+    pulled = []
+
+    def get(image: str) -> None:
+        raise ImageNotFound("no such image")
+
+    def pull(image: str, auth_config: Any) -> None:
+        pulled.append((image, auth_config))
+        raise APIError("?", explanation="denied")
+
+    @contextmanager
+    def connect(host: Any, timeout: float) -> Iterator[Any]:
+        yield SimpleNamespace(images=SimpleNamespace(get=get, pull=pull))
+
+    monkeypatch.setattr(gateway, "connect", connect)
+    login = {"username": "me", "password": "hunter2"}
+    registries = [{"address": address, **login} for address in ("r.example", "other.example")]
+    private = {**INPUTS["GatewayConfig"], "image": "r.example/proxy:1", "registries": registries}
+
+    with pytest.raises(EngineError, match=r"image r\.example/proxy:1 .* cannot be pulled \(denied\)"):
+        HANDLERS["GatewayConfig"].create(private, False)
+
+    assert pulled == [("r.example/proxy:1", login)]
+
+
 # FloatingAddressNode, FloatingAddressGroup
 
 
@@ -416,9 +452,9 @@ def test_a_changed_configuration_of_keepalived_is_only_checked() -> None:
     """It is reloaded, which moves nothing; another container is known at the update only."""
     handler, old = HANDLERS["FloatingAddressNode"], state_of("FloatingAddressNode")
 
-    _, warnings = check("FloatingAddressNode", {**KEEPALIVED, "config": "# mine\n"}, KEEPALIVED)
+    _, (unchecked,) = check("FloatingAddressNode", {**KEEPALIVED, "config": "# mine\n"}, KEEPALIVED)
 
-    assert [warning.partition(":")[0] for warning in warnings] == ["configuration not checked"]
+    assert unchecked.startswith("configuration not checked")
     assert handler.update({**KEEPALIVED, "config": "# mine\n"}, old, True)["containerId"] == "c0ffee"
     assert handler.update({**KEEPALIVED, "memory": 65}, old, True)["containerId"] == UNKNOWN
 
@@ -621,6 +657,45 @@ def test_a_host_that_does_not_answer_is_an_error_at_preview(name: str) -> None:
     assert said is not None
     assert "cannot reach the Docker engine at unix:///nonexistent/docker.sock" in said
     assert warnings == []
+
+
+def test_an_engine_that_is_locked_is_an_error_at_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remedy, and no traceback."""
+
+    @contextmanager
+    def connect(host: Any, timeout: float) -> Iterator[Any]:
+        yield SimpleNamespace(info=lambda: {"Swarm": {"LocalNodeState": "locked"}})
+
+    monkeypatch.setattr(swarm, "connect", connect)
+
+    response = done(Longshore(None).check(p.CheckRequest(urn("SwarmNode"), {}, wrapped(NODE), b"")))
+
+    (failure,) = response.failures or []
+    assert failure.reason.startswith(
+        f"the engine at {NOWHERE['address']} is locked after a restart: run `dock"
+    )
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_node_stays_on_its_engine(preview: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host may get another address; another machine is refused, at preview as well."""
+    there = {"LocalNodeState": "active", "NodeID": "n0d"}
+
+    @contextmanager
+    def connect(host: Any, timeout: float) -> Iterator[Any]:
+        yield SimpleNamespace(info=lambda: {"Swarm": there})
+
+    monkeypatch.setattr(nodes, "connect", connect)
+    monkeypatch.setattr(nodes, "apply", lambda *_: OUTPUTS["SwarmNode"])
+    handler, old = HANDLERS["SwarmNode"], state_of("SwarmNode")
+    moved = {**NODE, "host": {"address": "ssh://host1.example"}}
+
+    same = handler.update(moved, old, preview)
+    there["NodeID"] = "0ther"
+    with pytest.raises(EngineError, match=r"at ssh://host1\.example is another machine than this node was"):
+        handler.update(moved, old, preview)
+
+    assert same == OUTPUTS["SwarmNode"]
 
 
 def test_all_managers_at_once_cannot_be_others() -> None:

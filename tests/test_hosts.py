@@ -9,9 +9,9 @@ import pulumi
 import pytest
 
 from components import connection, hosts
+from components.arguments import parse
 from components.connection import HostUnreachable, answers, connect
 from components.hosts import Host
-from components.types import parse
 from tests.mocks import Secret, run
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
-from components.provider import membership
-from components.provider.engine import EngineError
+from components.provider import membership, server
+from components.provider.engine import EngineError, Unfinished
 from components.provider.handlers import HANDLERS, Values
 from tests.bench.hosts import Host
 from tests.bench.process import until
@@ -84,7 +85,7 @@ class Nodes:
         return HANDLERS["SwarmNode"].read(self.states[name])
 
     def check(self, kind: str, new: Values, old: Values | None = None) -> str | None:
-        return HANDLERS[kind].check(new, old or {}, lambda _: None)
+        return server.problem(HANDLERS[kind], new, old or {}, lambda _: None)
 
     def member(self, name: str) -> bool:
         return bool(self.hosts[name].engine().info()["Swarm"]["LocalNodeState"] != "inactive")
@@ -151,6 +152,50 @@ def test_a_swarm_that_is_not_ours_is_refused(nodes: Nodes) -> None:
         nodes.up()
 
     assert "belongs to another swarm already" in str(said)
+
+
+def test_a_host_of_another_swarm_is_refused_before_there_is_ours(nodes: Nodes) -> None:
+    """No manager of ours answers yet."""
+    other = nodes.hosts["b"].engine()
+    other.swarm.init(advertise_addr=nodes.hosts["b"].address)
+    nodes.swarm = {"swarmId": UNKNOWN}
+
+    said = nodes.check("SwarmNode", nodes.inputs("b"))
+    silent = nodes.check("SwarmNode", nodes.inputs("b", managers=[GONE]))
+
+    assert "belongs to another swarm already" in str(said)
+    assert "no manager of a swarm answers: cannot reach" in str(silent)
+
+
+def test_a_node_that_joined_but_is_not_as_declared_is_kept(nodes: Nodes) -> None:
+    """The state has it, so that the next update goes on and a removal takes it out."""
+    nodes.up("a")
+
+    with pytest.raises(Unfinished, match="bogus") as error:
+        nodes.join("b", availability="bogus")
+    made = nodes.hosts["b"].engine().info()["Swarm"]["NodeID"]
+    nodes.states["b"] = {**nodes.inputs("b"), **error.value.outputs}
+    known = HANDLERS["SwarmNode"].update(nodes.inputs("b"), nodes.states["b"], True)
+    nodes.change("b")
+    seen = nodes.seen("b") or {}
+    nodes.remove("b")
+
+    assert (error.value.made, error.value.outputs) == (made, {"nodeId": made})
+    assert known == {"nodeId": made, "hostName": UNKNOWN, "address": UNKNOWN}
+    assert (seen["role"], seen["availability"]) == ("worker", "active")
+    assert not nodes.member("b")
+
+
+def test_another_machine_is_not_the_node(nodes: Nodes) -> None:
+    """At preview, too; nothing is done to it."""
+    nodes.up("a", "b")
+
+    for preview in (True, False):
+        moved = nodes.inputs("b", host={"address": nodes.hosts["c"].url})
+        with pytest.raises(EngineError, match="is another machine than this node was"):
+            HANDLERS["SwarmNode"].update(moved, nodes.states["b"], preview)
+
+    assert not nodes.member("c")
 
 
 def test_roles_labels_and_availability(nodes: Nodes) -> None:

@@ -16,8 +16,10 @@ import pytest
 from docker.errors import NotFound
 from pulumi import automation
 
+from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
 from components.operate import CannotGoOn, __main__, lock, processes, repair, run, workspace
+from components.provider import config_check, overlay
 
 OWNER = repair.Owner("longshore", "dev")
 STATE = "urn:pulumi:dev::longshore"
@@ -440,6 +442,34 @@ def test_checks_cut_short_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert repair.remove_checks(a_deployment(), OWNER) == ["hungry_wu"]
     assert engine.removed == ["hungry_wu"]
     assert asked == [[f"{LABEL}.project=longshore", f"{LABEL}.role=check", f"{LABEL}.stack=dev"]]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda engine, labels: config_check.problem(
+            engine, kind_of("nginx").program, "nginx", "", [], labels
+        ),
+        lambda engine, labels: overlay.host_subnets(engine, labels),
+    ],
+    ids=["configuration", "host's subnets"],
+)
+def test_every_check_can_be_found_when_it_is_cut_short(check: Any) -> None:
+    """Whichever role the resource has that is checked."""
+    made = []
+
+    def create(*args: Any, **options: Any) -> None:
+        made.append(options["labels"])
+        raise KeyboardInterrupt
+
+    engine = SimpleNamespace(
+        containers=SimpleNamespace(create=create),
+        images=SimpleNamespace(list=lambda: [SimpleNamespace(id="sha256:1a2b")]),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        check(engine, {**OWNER.labels, f"{LABEL}.role": "plan"})
+
+    assert made == [{**OWNER.labels, f"{LABEL}.role": "check"}]
 
 
 # Where the state is, and its passphrase

@@ -17,8 +17,8 @@ import pytest
 import yaml
 from docker.models.containers import Container
 
+from components.arguments import ArgumentError
 from components.load_balanced.validation import service as validated
-from components.types import ArgumentError
 from tests.bench.hosts import BRIDGE, GATEWAY, Host
 from tests.bench.images import APP, PROXY
 from tests.bench.process import run, until

@@ -15,11 +15,11 @@ import pulumi
 import pytest
 
 from components import ArgumentError, SwarmGateway, SwarmService
+from components.arguments import parse
 from components.swarm.gateway.model import Gateway
 from components.swarm.service.component import config_name
 from components.swarm.service.model import Service
 from components.swarm.service.placement import problem, unmet
-from components.types import parse
 from tests.mocks import Secret, Seen, run
 
 MANAGERS = [{"address": "unix:///run/one.sock"}]
@@ -177,6 +177,15 @@ def test_a_gateway_in_host_mode_and_behind_the_ingress(kind: str) -> None:
     ports = [spec["EndpointSpec"]["Ports"] for spec in (host, ingress)]
     assert [[port["PublishMode"] for port in each] for each in ports] == [["host"], ["ingress"]]
     assert all(port[0]["PublishedPort"] == port[0]["TargetPort"] == 8080 for port in ports)
+
+
+def test_a_password_of_a_registry_is_a_secret() -> None:
+    """It goes to the gateway's configuration, which pulls the image to check with."""
+    registry = {"address": "registry.example", "username": "me", "password": "hunter2"}
+    seen = run(gateway(managers=[{"address": "ssh://a.example", "registries": [registry]}]))
+
+    (found,) = seen.named("gate-config").inputs["registries"]
+    assert found == {**registry, "password": Secret("hunter2")}
 
 
 def test_only_a_gateway_in_host_mode_leaves_a_gap() -> None:

@@ -4,7 +4,7 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from ..types import ArgumentError
+from ..arguments import ArgumentError
 from .model import Service
 
 _prefixes: WeakKeyDictionary[object, dict[str, str]] = WeakKeyDictionary()

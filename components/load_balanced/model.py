@@ -5,13 +5,13 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
+from ..arguments import Frozen
 from ..hosts import Host
 from ..types import (
     Argument,
     Capability,
     Cidr,
     EnvironmentName,
-    Frozen,
     InputImage,
     InputNetworkName,
     InputText,

@@ -5,19 +5,8 @@ from typing import Annotated, Any, Literal, Optional
 
 from pydantic import BeforeValidator, model_validator
 
-from ..types import (
-    Cidr,
-    CookieName,
-    Frozen,
-    HostName,
-    ImageRef,
-    LogAddress,
-    Name,
-    Port,
-    Seconds,
-    UrlPath,
-    whole,
-)
+from ..arguments import Frozen
+from ..types import Cidr, CookieName, HostName, ImageRef, LogAddress, Name, Port, Seconds, UrlPath, whole
 
 
 def differ(key: str, values: list[str]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..types import ArgumentError, check_name, dicts, named, parse, shown, unknown_key
+from ..arguments import ArgumentError, check_name, dicts, parse, unknown_key
+from ..types import named, shown
 from .frontends import kind_of
 from .model import Backend, Service
 

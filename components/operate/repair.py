@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..connection import HostUnreachable, connect
-from ..naming import LABEL, PACKAGE, type_token
+from ..naming import CHECK, LABEL, PACKAGE, type_token
 from ..provider.engine import wait_until
 from . import CannotGoOn
 
@@ -130,17 +130,15 @@ def remove(leftovers: Iterable[Leftover], owner: Owner, recorded: frozenset[str]
 
 
 def remove_checks(deployment: Json, owner: Owner) -> list[str]:
-    """Remove throw-away containers in which a configuration was being checked; their names.
+    """Remove throw-away containers in which something was being checked; their names.
 
     A host that does not answer keeps its own until it does.
     """
-    labels = [f"{key}={value}" for key, value in owner.labels.items()]
+    labels = [f"{key}={value}" for key, value in {**owner.labels, **CHECK}.items()]
     names = []
     for host in _hosts(deployment):
         with suppress(HostUnreachable), connect(host) as engine:
-            found = engine.containers.list(
-                all=True, filters={"label": [*labels, f"{LABEL}.role=check"]}, ignore_removed=True
-            )
+            found = engine.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
             for container in found:
                 _remove(container, Leftover(CONTAINER, str(container.name), ""))
                 names.append(str(container.name))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Optional
 
+from ..naming import CHECK
 from ..program import FOLDER, SYSCTLS, TMPFS, Program
 from .engine import write_file
 
@@ -16,6 +17,9 @@ UNROUTABLE = "192.0.2.1"
 
 class ImageMissing(Exception):
     """The image is not on the host, so nothing can be checked with it yet."""
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f"image {image} is not on the host yet")
 
 
 def problem(
@@ -49,7 +53,7 @@ def problem(
             sysctls=SYSCTLS if program.check_network == "none" else None,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            labels=labels,
+            labels={**labels, **CHECK},
             mem_limit="256m",
         )
     except ImageNotFound as error:

@@ -3,7 +3,7 @@
 import io
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 POLL = 0.1
+PULL_SECONDS = 600.0
+"""How long an engine that pulls an image may take to answer."""
 
 
 class EngineError(Exception):
@@ -34,6 +36,28 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(POLL)
     return True
+
+
+def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Mapping[str, str]]) -> None:
+    """Pull the image when it is not on the host; `registries` has the login of its registry, if any.
+
+    Raises EngineError when it cannot be pulled.
+    """
+    from docker.auth import resolve_repository_name
+    from docker.errors import APIError, ImageNotFound
+
+    try:
+        engine.images.get(image)
+    except ImageNotFound:
+        registry = resolve_repository_name(image)[0]
+        logins = [each for each in registries if each["address"] == registry]
+        login = {key: logins[0][key] for key in ("username", "password")} if logins else None
+        try:
+            engine.images.pull(image, auth_config=login)
+        except APIError as error:
+            raise EngineError(
+                f"image {image} is not on the host and cannot be pulled ({error.explanation})"
+            ) from error
 
 
 def write_file(container: "Container", folder: str, name: str, text: str) -> None:

@@ -10,12 +10,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..naming import LABEL
 from ..program import FOLDER, TMPFS
 from ..rendering import render
 from ..swarm.floating.program import KEEPALIVED, RELOADED, SCRIPT
 from . import config_check
-from .engine import EngineError, ErrorLog, find, read_file, wait_until, write_file
+from .engine import EngineError, ErrorLog, find, pull_missing, read_file, wait_until, write_file
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -39,8 +38,7 @@ def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
 
     Raises ImageMissing.
     """
-    labels = {**spec["labels"], f"{LABEL}.role": "check"}
-    return config_check.problem(engine, KEEPALIVED, spec["image"], spec["config"], [], labels)
+    return config_check.problem(engine, KEEPALIVED, spec["image"], spec["config"], [], spec["labels"])
 
 
 def prepare(engine: "DockerClient", spec: Spec) -> str:
@@ -231,24 +229,13 @@ def _refuse_wrong(engine: "DockerClient", spec: Spec) -> None:
 
 
 def _ready_image(engine: "DockerClient", spec: Spec) -> None:
-    """Pull the image when it is not on the host."""
-    from docker.auth import resolve_repository_name
-    from docker.errors import APIError, ImageNotFound
-
-    image = spec["image"]
     try:
-        engine.images.get(image)
-    except ImageNotFound:
-        registry = resolve_repository_name(image)[0]
-        logins = [each for each in spec["registries"] if each["address"] == registry]
-        login = {key: logins[0][key] for key in ("username", "password")} if logins else None
-        try:
-            engine.images.pull(image, auth_config=login)
-        except (APIError, ImageNotFound) as error:
-            raise EngineError(
-                f"image {image} is not on the host and cannot be pulled ({error.explanation}): build it with "
-                "`docker build -t longshore-keepalived:1 templates/keepalived`, there or for a registry"
-            ) from error
+        pull_missing(engine, spec["image"], spec["registries"])
+    except EngineError as error:
+        raise EngineError(
+            f"{error}: build it with `docker build -t longshore-keepalived:1 templates/keepalived`, there or "
+            "for a registry"
+        ) from error
 
 
 def _remove_others(engine: "DockerClient", spec: Spec, besides: "Optional[Container]" = None) -> None:

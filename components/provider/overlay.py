@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..naming import CHECK
 from .engine import EngineError, wait_until
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def host_subnets(engine: "DockerClient", labels: dict[str, str]) -> Optional[dic
                 read_only=True,
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],
-                labels=labels,
+                labels={**labels, **CHECK},
             )
         except APIError:
             continue

@@ -18,7 +18,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, prov
 from ..connection import EngineRefused, HostUnreachable
 from ..naming import PACKAGE, type_token
 from .engine import EngineError, Unfinished
-from .handlers import HANDLERS, Handler
+from .handlers import HANDLERS, Handler, Values, Warn
 from .values import Properties, plain_map, wrap, wrap_like
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # as the engine's own
@@ -56,7 +56,7 @@ class Longshore(p.Provider):
         warnings: list[str] = []
         handler, new = _handler(request.urn), plain_map(request.new_inputs)
         old = plain_map(request.old_inputs)
-        reason = await asyncio.to_thread(handler.check, new, old, warnings.append)
+        reason = await asyncio.to_thread(problem, handler, new, old, warnings.append)
         for warning in warnings:
             await self._warn(request.urn, warning)
         # Without a property's name the engine prints the reason alone, not the whole configuration.
@@ -124,6 +124,14 @@ class Longshore(p.Provider):
         async with grpc.aio.insecure_channel(self._engine_address) as channel:
             request = engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=message, urn=urn)
             await engine_pb2_grpc.EngineStub(channel).Log(request)
+
+
+def problem(handler: Handler, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    """What is wrong with the inputs, or None; that it cannot be found out is a reason, too."""
+    try:
+        return handler.check(new, old, warn)
+    except _OUR_ERRORS as error:
+        return str(error)
 
 
 def components() -> Any:

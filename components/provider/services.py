@@ -1,16 +1,18 @@
-"""Services, configs and secrets of a swarm through the Engine API. Plain functions, no Pulumi.
+"""Services of a swarm through the Engine API. Plain functions, no Pulumi.
 
 A service is what the Engine API calls a ServiceSpec: https://docs.docker.com/reference/api/engine/
 """
 
-import base64
 import copy
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..naming import same_owner
 from .engine import POLL, EngineError, wait_until
-from .membership import BUSY, in_sequence
+from .membership import in_sequence
+from .nodes import BUSY
+from .raw import api, post
 from .replicas import without_values
 
 if TYPE_CHECKING:
@@ -35,16 +37,16 @@ NEW_PRIVILEGES_API = "1.44"
 
 def create(engine: "DockerClient", name: str, spec: Spec) -> str:
     """Make the service, or find the one with our labels and make it so; its id."""
-    for found in _api(engine).services(filters={"name": name}):
+    for found in api(engine).services(filters={"name": name}):
         if found["Spec"]["Name"] == name:
-            if not _same_owner(found["Spec"].get("Labels"), spec["Labels"]):
+            if not same_owner(found["Spec"].get("Labels") or {}, spec["Labels"]):
                 raise EngineError(
                     f"there is a service {name} in this swarm already, which is not ours: give this one "
                     "another name, or remove that one"
                 )
             update(engine, found["ID"], spec)
             return str(found["ID"])
-    return str(_post(engine, "/services/create", {**adapted(engine, spec), "Name": name})["ID"])
+    return str(post(engine, "/services/create", {**adapted(engine, spec), "Name": name})["ID"])
 
 
 def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False) -> None:
@@ -58,7 +60,7 @@ def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False
         from docker.errors import NotFound
 
         try:
-            found = _api(engine).inspect_service(service)
+            found = api(engine).inspect_service(service)
         except NotFound as error:
             raise EngineError("the service is gone: refresh, then up again") from error
         # Somebody may have forced an update by hand; that number must not go back.
@@ -68,7 +70,7 @@ def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False
             "Name": found["Spec"]["Name"],
             "TaskTemplate": {**wanted["TaskTemplate"], "ForceUpdate": forced},
         }
-        _post(engine, f"/services/{service}/update", body, version=found["Version"]["Index"])
+        post(engine, f"/services/{service}/update", body, version=found["Version"]["Index"])
 
     in_sequence(change)
 
@@ -81,7 +83,7 @@ def await_settled(engine: "DockerClient", service: str, seconds: float) -> None:
     """
     before, since = None, time.monotonic()
     while True:
-        found = _api(engine).inspect_service(service)
+        found = api(engine).inspect_service(service)
         name, state = found["Spec"]["Name"], (found.get("UpdateStatus") or {}).get("State", "")
         if state in STOPPED:
             raise EngineError(f"the update of service {name} was {STOPPED[state]}{_reasons(engine, service)}")
@@ -109,7 +111,7 @@ def look(engine: "DockerClient", service: str, declared: Spec) -> Optional[Spec]
     from docker.errors import NotFound
 
     try:
-        found = _api(engine).inspect_service(service)["Spec"]
+        found = api(engine).inspect_service(service)["Spec"]
     except NotFound:
         return None
     return dict(_as_found(declared, adapted(engine, declared), found))
@@ -120,7 +122,7 @@ def remove(engine: "DockerClient", service: str, seconds: float) -> None:
     from docker.errors import NotFound
 
     try:
-        _api(engine).remove_service(service)
+        api(engine).remove_service(service)
     except NotFound:
         return
     # The engine finds no tasks by a service that is gone.
@@ -128,7 +130,7 @@ def remove(engine: "DockerClient", service: str, seconds: float) -> None:
         lambda: (
             not any(
                 task.get("ServiceID") == service and task["Status"]["State"] in BUSY
-                for task in _api(engine).tasks()
+                for task in api(engine).tasks()
             )
         ),
         seconds,
@@ -142,54 +144,9 @@ def adapted(engine: "DockerClient", spec: Spec) -> Spec:
     made = copy.deepcopy(spec)
     for network in made["TaskTemplate"]["Networks"]:
         network["Target"] = _network(engine, network["Target"])
-    if version_lt(_api(engine)._version, NEW_PRIVILEGES_API):
+    if version_lt(api(engine)._version, NEW_PRIVILEGES_API):
         del made["TaskTemplate"]["ContainerSpec"]["Privileges"]
     return made
-
-
-def keep(engine: "DockerClient", kind: str, name: str, data: str, labels: dict[str, str]) -> str:
-    """Make a config or secret (`kind`), or find the one that an `up` which was killed has made; its id."""
-    encoded = base64.b64encode(data.encode()).decode()
-    for found in _get(engine, f"/{kind}s"):
-        if found["Spec"]["Name"] == name:
-            if (found["Spec"].get("Labels") or {}) != labels:
-                raise EngineError(
-                    f"there is a {kind} {name} in this swarm already, which is not ours: give the service "
-                    "another name, or remove it"
-                )
-            if found["Spec"].get("Data") == encoded:
-                return str(found["ID"])
-            _delete(engine, kind, found["ID"])  # a secret does not show what it holds
-    return str(_post(engine, f"/{kind}s/create", {"Name": name, "Data": encoded, "Labels": labels})["ID"])
-
-
-def kept(engine: "DockerClient", kind: str, id_: str) -> bool:
-    """Whether the config or secret is there."""
-    return any(found["ID"] == id_ for found in _get(engine, f"/{kind}s"))
-
-
-def discard(engine: "DockerClient", kind: str, id_: str) -> None:
-    """Remove a config or secret; nothing to do when it is gone, or when a change that was taken back has
-    it in use again."""
-    for found in _get(engine, f"/{kind}s"):
-        if found["ID"] == id_ and not _wanted_again(engine, kind, found):
-            _delete(engine, kind, id_)
-
-
-def _wanted_again(engine: "DockerClient", kind: str, found: dict[str, Any]) -> bool:
-    for service in _api(engine).services():
-        spec = service["Spec"]
-        files = spec["TaskTemplate"]["ContainerSpec"].get(f"{kind.title()}s") or []
-        used = any(file[f"{kind.title()}ID"] == found["ID"] for file in files)
-        if used and _same_owner(spec.get("Labels"), found["Spec"]["Labels"]):
-            return True
-    return False
-
-
-def _same_owner(one: Optional[Mapping[str, str]], other: Mapping[str, str]) -> bool:
-    """Whether both labels name the same project, stack and component."""
-    keys = [f"io.longshore.{key}" for key in ("project", "stack", "component")]
-    return [(one or {}).get(key) for key in keys] == [other.get(key) for key in keys]
 
 
 _UNSENT = object()
@@ -212,7 +169,7 @@ def _as_found(declared: Any, sent: Any, actual: Any) -> Any:
 
 def _network(engine: "DockerClient", name: str) -> str:
     """Id of an overlay network."""
-    for found in _api(engine).networks():
+    for found in api(engine).networks():
         if name in (found["Name"], found["Id"]) and found["Scope"] == "swarm":
             return str(found["Id"])
     raise EngineError(f"there is no overlay network {name} in this swarm: make it first, or name another")
@@ -265,11 +222,11 @@ def _log(engine: "DockerClient", task: str) -> str:
     """The last lines that a task wrote; nothing when its node does not tell."""
     from docker.errors import APIError
 
-    api = _api(engine)
+    client = api(engine)
     query = {"stdout": True, "stderr": True, "tail": LOG_LINES}
     try:
-        answer = api._get(api._url("/tasks/{0}/logs", task), params=query, stream=True)
-        raw: bytes = b"".join(api._get_result_tty(True, answer, False))
+        answer = client._get(client._url("/tasks/{0}/logs", task), params=query, stream=True)
+        raw: bytes = b"".join(client._get_result_tty(True, answer, False))
     except APIError:
         return ""
     return "\n".join(raw.decode(errors="replace").splitlines()[-LOG_LINES:])
@@ -280,25 +237,4 @@ def _has_check(spec: Spec) -> bool:
 
 
 def _tasks(engine: "DockerClient", service: str, **filters: str) -> list[dict[str, Any]]:
-    return list(_api(engine).tasks(filters={"service": service, **filters}))
-
-
-def _api(engine: "DockerClient") -> Any:
-    """The SDK's lower layer, which has no types for most of this."""
-    return engine.api
-
-
-def _get(engine: "DockerClient", path: str) -> Any:
-    api = _api(engine)
-    return api._result(api._get(api._url(path)), json=True)
-
-
-def _post(engine: "DockerClient", path: str, body: Spec, **query: Any) -> Any:
-    # The SDK's own methods know fewer keys of a ServiceSpec than the engine does.
-    api = _api(engine)
-    return api._result(api._post_json(api._url(path), data=body, params=query), json=True)
-
-
-def _delete(engine: "DockerClient", kind: str, id_: str) -> None:
-    api = _api(engine)
-    api._raise_for_status(api._delete(api._url(f"/{kind}s/{id_}")))
+    return list(api(engine).tasks(filters={"service": service, **filters}))

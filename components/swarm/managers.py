@@ -5,8 +5,9 @@ from typing import Any, Optional, TypedDict
 import pulumi
 from pydantic import Field
 
+from ..arguments import Frozen
 from ..hosts import Host, HostArgs
-from ..types import Frozen, InputText
+from ..types import InputText
 
 
 class ManagersArgs(TypedDict, total=False):

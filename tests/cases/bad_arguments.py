@@ -1,14 +1,15 @@
 """Malformed arguments of LoadBalancedService, and what the error must say (regular expressions).
 
-Each is one mistake. LATER stands for an Output: what is only known later.
+Each is one mistake.
 """
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from tests.cases.later import LATER
+
 Make = Callable[[Any], Any]
-LATER = object()
 IMAGE = "httpd:2.4"
 NAN, INFINITE = float("nan"), float("inf")
 HUGE = 10**5000

@@ -1,11 +1,11 @@
 """Malformed arguments of FloatingAddress, and what the error must say (regular expressions).
 
-Each is one mistake. LATER stands for an Output: what is only known later.
+Each is one mistake.
 """
 
 from typing import Any
 
-LATER = object()
+from tests.cases.later import LATER
 
 
 def args(names: str = "abc", nodes: Any = None, **keys: Any) -> dict[str, Any]:

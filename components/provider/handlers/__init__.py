@@ -4,7 +4,7 @@ from .floating import FloatingAddressGroup, FloatingAddressNode
 from .front_end import FrontEndConfig, Readiness
 from .gateway import GatewayConfig
 from .generation import Generation
-from .handler import Handler, Values
+from .handler import Handler, Values, Warn
 from .services import ServiceDefinition, SwarmConfig, SwarmSecret
 from .swarm import AddressPlan, OverlayNetwork, Swarm, SwarmNode
 
@@ -24,4 +24,4 @@ HANDLERS: dict[str, Handler] = {
     "SwarmSecret": SwarmSecret(),
 }
 
-__all__ = ["HANDLERS", "Handler", "Values"]
+__all__ = ["HANDLERS", "Handler", "Values", "Warn"]

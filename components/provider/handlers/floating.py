@@ -7,12 +7,10 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import HostUnreachable, connect
 from .. import keepalived
-from ..config_check import ImageMissing
-from ..engine import EngineError, Unfinished, find
+from ..engine import PULL_SECONDS, EngineError, Unfinished, find
 from ..values import has_unknown
-from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, listed
+from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, checked, differences, listed
 
-PULL_SECONDS = 600
 _FIXED = ("image", "memory", "capabilities")
 """What only another container can have."""
 
@@ -38,26 +36,15 @@ class FloatingAddressNode(Handler):
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
         if has_unknown({key: new[key] for key in ("host", "image", "config")}):
             return None
-        changed = [key for key in _FIXED if old and old.get(key) != new[key]]
-        if changed and old.get("host") == new["host"]:
-            what = ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)
+        what = differences(old, {key: new[key] for key in _FIXED})
+        if what and old["host"] == new["host"]:
             warn(
                 f"keepalived is replaced on this node ({what}): if it has the addresses, the next node takes "
                 "them over meanwhile, which cuts connections to them"
             )
         if all(old.get(key) == new[key] for key in ("host", "image", "config")):
             return None  # accepted before
-        try:
-            with connect(new["host"], timeout=30) as engine:
-                return keepalived.problem(engine, new)
-        except HostUnreachable as error:
-            warn(f"configuration not checked: {error}")
-        except ImageMissing:
-            warn(
-                f"configuration not checked at this preview: image {new['image']} is not on the host yet; "
-                "`up` pulls it and checks it before it changes anything"
-            )
-        return None
+        return checked(lambda: _problem(new), warn)
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"host"}
@@ -101,6 +88,11 @@ class FloatingAddressNode(Handler):
         return None
 
 
+def _problem(new: Values) -> Optional[str]:
+    with connect(new["host"], timeout=30) as engine:
+        return keepalived.problem(engine, new)
+
+
 class FloatingAddressGroup(Handler):
     """The nodes together: all take part, and one of them has the addresses.
 
@@ -116,11 +108,9 @@ class FloatingAddressGroup(Handler):
     }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
-        before, after = old.get("agreed", {}), new["agreed"]
-        if has_unknown(after):
+        if has_unknown(new["agreed"]):
             return None
-        if changed := [key for key in sorted(after) if before and before.get(key) != after[key]]:
-            what = ", ".join(f"{key}: {before.get(key)} → {after[key]}" for key in changed)
+        if what := differences(old.get("agreed", {}), new["agreed"]):
             warn(
                 f"nodes that differ in this do not hear each other ({what}): while they are changed, one "
                 "after the other, two of them may have the addresses for some seconds"

@@ -5,13 +5,13 @@ from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ...connection import HostUnreachable, connect
+from ...connection import connect
 from ...load_balanced.frontends import kind_of
 from .. import config_check, front_end_config
 from ..engine import EngineError
 from ..replicas import wait_until_well
 from ..values import has_unknown
-from .handler import FLAG, NUMBER, TEXT, TEXTS, Handler, Values, Warn, listed
+from .handler import FLAG, NUMBER, TEXT, TEXTS, Handler, Values, Warn, checked, differences, listed
 
 
 class Readiness(Handler):
@@ -37,27 +37,14 @@ class Readiness(Handler):
         asked = {key: self.kept(new)[key] for key in ("config", "names", "image", "kind", "host")}
         if has_unknown(asked):
             return None
-        if moved := _differences(old.get("container", {}), new["container"]) if old else "":
+        if moved := differences(old.get("container", {}), new["container"]):
             warn(
                 f"the front end's container is replaced ({moved}): one container at a time can hold "
                 "its port, so new connections are refused for about a second"
             )
         if all(old.get(key) == asked[key] for key in ("config", "image", "kind")):
             return None  # accepted before
-        program = kind_of(new["kind"]).program
-        try:
-            with connect(new["host"], timeout=30) as engine:
-                return config_check.problem(
-                    engine, program, new["image"], new["config"], new["names"], new["labels"]
-                )
-        except HostUnreachable as error:
-            warn(f"configuration not checked: {error}")
-        except config_check.ImageMissing:
-            warn(
-                f"configuration not checked at this preview: image {new['image']} is not on the host "
-                "yet; `up` checks it before it touches the front end"
-            )
-        return None
+        return checked(lambda: _problem(new), warn)
 
     def kept(self, new: Values) -> Values:
         # FrontEndConfig shows the text and its differences; once is enough.
@@ -76,6 +63,12 @@ class Readiness(Handler):
             with connect(new["host"]) as engine:
                 wait_until_well(engine, replicas, new["startTimeout"])
         return {}
+
+
+def _problem(new: Values) -> Optional[str]:
+    program = kind_of(new["kind"]).program
+    with connect(new["host"], timeout=30) as engine:
+        return config_check.problem(engine, program, new["image"], new["config"], new["names"], new["labels"])
 
 
 class FrontEndConfig(Handler):
@@ -125,8 +118,3 @@ class FrontEndConfig(Handler):
     def delete(self, state: Values) -> None:
         with connect(state["host"]) as engine:
             front_end_config.stop(engine, state["container"], state["drain"])
-
-
-def _differences(old: dict[str, str], new: dict[str, str]) -> str:
-    changed = [key for key in sorted(new) if old.get(key) != new[key] and not has_unknown(new[key])]
-    return ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)

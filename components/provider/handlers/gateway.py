@@ -5,12 +5,10 @@ from typing import Optional
 from ...connection import EngineRefused, HostUnreachable, connect
 from ...load_balanced.frontends import kind_of
 from .. import config_check
-from ..engine import EngineError
+from ..engine import PULL_SECONDS, EngineError, pull_missing
 from ..values import has_unknown
-from .handler import FLAG, TEXT, Values, Warn, listed
+from .handler import FLAG, TEXT, TEXTS, Values, Warn, checked, listed
 from .services import SwarmConfig
-
-PULL_SECONDS = 600.0
 
 
 class GatewayConfig(SwarmConfig):
@@ -19,7 +17,14 @@ class GatewayConfig(SwarmConfig):
     A manager checks it, whether there is a swarm yet or not.
     """
 
-    inputs = {**SwarmConfig.inputs, "kind": TEXT, "image": TEXT, "names": listed(TEXT), "gap": FLAG}
+    inputs = {
+        **SwarmConfig.inputs,
+        "registries": listed(TEXTS),
+        "kind": TEXT,
+        "image": TEXT,
+        "names": listed(TEXT),
+        "gap": FLAG,
+    }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
         if has_unknown({key: new[key] for key in ("managers", "kind", "image", "data", "names", "gap")}):
@@ -32,11 +37,7 @@ class GatewayConfig(SwarmConfig):
                 "task at a time can have the port of a node, so for some seconds a node refuses new "
                 "connections, while the others serve"
             )
-        try:
-            return _problem(new)
-        except EngineError as error:
-            warn(f"configuration not checked at this preview: {error}; `up` checks it first")
-        return None
+        return checked(lambda: _problem(new), warn)
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if not preview:
@@ -63,14 +64,14 @@ def _problem(new: Values, pull: bool = False) -> Optional[str]:
     for host in new["managers"]:
         try:
             with connect(host, timeout=PULL_SECONDS if pull else 30) as engine:
-                if pull and not engine.images.list(new["image"]):
-                    engine.images.pull(new["image"])
+                if pull:
+                    pull_missing(engine, new["image"], new["registries"])
                 return config_check.problem(
                     engine, program, new["image"], new["data"], new["names"], new["labels"]
                 )
         except config_check.ImageMissing:
             reasons.append(f"image {new['image']} is not on {host['address']} yet")
-        except (HostUnreachable, EngineRefused) as error:
+        except (EngineError, EngineRefused, HostUnreachable) as error:
             reasons.append(str(error))
     raise EngineError("; ".join(reasons))
 

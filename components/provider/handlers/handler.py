@@ -4,6 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Optional
 
+from ...connection import HostUnreachable
+from ..config_check import ImageMissing
+from ..engine import EngineError
+from ..values import has_unknown
+
 Values = dict[str, Any]
 Warn = Callable[[str], None]
 
@@ -28,6 +33,21 @@ def mapped(item: Values) -> Values:
 def secret(schema: Values) -> Values:
     """The same, kept as a secret."""
     return {**schema, "secret": True}
+
+
+def differences(old: Values, new: Values) -> str:
+    """What of `new` was otherwise in `old`, from what to what; nothing of what is not known yet."""
+    changed = [key for key in sorted(new) if old and old.get(key) != new[key] and not has_unknown(new[key])]
+    return ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)
+
+
+def checked(ask: Callable[[], Optional[str]], warn: Warn) -> Optional[str]:
+    """What a host finds wrong with a configuration (`ask`), or None; a warning when it cannot be asked."""
+    try:
+        return ask()
+    except (EngineError, HostUnreachable, ImageMissing) as error:
+        warn(f"configuration not checked at this preview: {error}; `up` checks it before it is in force")
+    return None
 
 
 class Handler(ABC):

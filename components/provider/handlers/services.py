@@ -1,10 +1,10 @@
-"""What runs in a swarm: `ServiceDefinition`, `SwarmConfig`, `SwarmSecret`. See `services`."""
+"""What runs in a swarm: `ServiceDefinition`, `SwarmConfig`, `SwarmSecret`. See `services`, `files`."""
 
 from typing import TYPE_CHECKING, Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from .. import membership, services
+from .. import files, membership, services
 from ..engine import EngineError, Unfinished
 from ..values import has_unknown
 from .handler import ANY, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, listed, mapped, secret
@@ -90,7 +90,7 @@ class SwarmConfig(Handler):
         if preview:
             return "", {"keptId": UNKNOWN}
         with membership.manager(new["managers"], new["swarmId"]) as engine:
-            id_ = services.keep(engine, self.kind, new["name"], new["data"], new["labels"])
+            id_ = files.keep(engine, self.kind, new["name"], new["data"], new["labels"])
         return id_, {"keptId": id_}
 
     def update(self, new: Values, old: Values, preview: bool) -> Values:
@@ -98,11 +98,11 @@ class SwarmConfig(Handler):
 
     def read(self, state: Values) -> Optional[Values]:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
-            return {} if services.kept(engine, self.kind, state["keptId"]) else None
+            return {} if files.kept(engine, self.kind, state["keptId"]) else None
 
     def delete(self, state: Values) -> None:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
-            services.discard(engine, self.kind, state["keptId"])
+            files.discard(engine, self.kind, state["keptId"])
 
 
 class SwarmSecret(SwarmConfig):

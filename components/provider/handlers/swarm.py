@@ -1,4 +1,4 @@
-"""A swarm, its nodes and its networks: `Swarm`, `SwarmNode`, `OverlayNetwork`. See `membership`."""
+"""A swarm, its nodes and its networks: `Swarm`, `SwarmNode`, `OverlayNetwork`. See `membership`, `nodes`."""
 
 import contextlib
 from collections.abc import Iterable
@@ -7,7 +7,8 @@ from typing import Optional
 from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import EngineRefused, HostUnreachable, connect
-from .. import membership, overlay
+from .. import membership, nodes, overlay
+from ..engine import EngineError, Unfinished
 from ..values import has_unknown
 from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, listed, mapped, secret
 
@@ -50,14 +51,9 @@ class Swarm(Handler):
         remedy = "make a new swarm under another name and move the services, or change it back"
         if said := _fixed(_FIXED_SWARM, new, old, remedy):
             return said
-        try:
-            if not old:
-                return _bare_or_ours(new["managers"][0], new["labels"])
-            if old["managers"] != new["managers"]:
-                return _keeps_quorum(new["managers"], old)
-        except (HostUnreachable, EngineRefused) as error:
-            return str(error)
-        return None
+        if not old:
+            return _bare_or_ours(new["managers"][0], new["labels"])
+        return _keeps_quorum(new["managers"], old) if old["managers"] != new["managers"] else None
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if preview:
@@ -147,63 +143,40 @@ class SwarmNode(Handler):
         remedy = "remove the node, `up`, and declare it again, or change it back"
         if said := _fixed(_FIXED_NODE, new, old, remedy):
             return said
-        try:
-            if not old:
-                return _free_or_ours(new["host"], new["managers"], new["swarmId"])
-            if old["host"] != new["host"]:
-                return _same_engine(new["host"], old)
-        except (HostUnreachable, EngineRefused) as error:
-            return str(error)
+        if not old:
+            # Before there is the swarm, it is whichever the managers are in.
+            swarm = "" if has_unknown(new["swarmId"]) else new["swarmId"]
+            with connect(new["host"], timeout=30) as engine:
+                nodes.own_node(engine, new["host"], new["managers"], swarm)
         return None
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if preview:
             return "", dict.fromkeys(self.outputs, UNKNOWN)
-        node = membership.join(new["host"], new["managers"], new["swarmId"], new)
-        return node, self._apply(new, node)
+        node = nodes.join(new["host"], new["managers"], new["swarmId"], new)
+        try:
+            return node, self._apply(new, node)
+        except (EngineError, EngineRefused, HostUnreachable) as error:
+            raise Unfinished(str(error), node, {"nodeId": node}) from error
 
     def update(self, new: Values, old: Values, preview: bool) -> Values:
+        if old["host"] != new["host"] and not has_unknown(new["host"]):
+            nodes.refuse_other_engine(new["host"], old["nodeId"])
         if preview:
-            return {key: old[key] for key in self.outputs}
+            return {key: old.get(key, UNKNOWN) for key in self.outputs}
         return self._apply(new, old["nodeId"])
 
     def _apply(self, new: Values, node: str) -> Values:
-        membership.apply(new["managers"], new["swarmId"], node, new, new["drainTimeout"])
-        with membership.manager(new["managers"], new["swarmId"]) as engine:
-            found = membership.look(engine, node) or {}
+        found = nodes.apply(new["managers"], new["swarmId"], node, new, new["drainTimeout"])
         return {"nodeId": node, "hostName": found["hostName"], "address": found["address"]}
 
     def read(self, state: Values) -> Optional[Values]:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
-            return membership.look(engine, state["nodeId"])
+            return nodes.look(engine, state["nodeId"])
 
     def delete(self, state: Values) -> None:
         hosts = [*state["managers"], state["host"]]
-        membership.remove(state["host"], hosts, state["swarmId"], state["nodeId"], state["drainTimeout"])
-
-
-def _free_or_ours(host: Values, managers: list[Values], swarm: str) -> Optional[str]:
-    """Why a host cannot become a node of the swarm, or None."""
-    with connect(host, timeout=30) as engine:
-        node = membership.node_of(engine, host)
-        if not node or membership.was_removed(engine, swarm):
-            return None
-    for each in managers:
-        with connect(each, timeout=30) as engine:
-            if engine.info()["Swarm"]["ControlAvailable"]:
-                known = any(found["ID"] == node for found in engine.api.nodes())
-                return None if known else str(membership.foreign(host))
-    return str(membership.foreign(host))
-
-
-def _same_engine(host: Values, old: Values) -> Optional[str]:
-    with connect(host, timeout=30) as engine:
-        if engine.info()["Swarm"]["NodeID"] == old.get("nodeId", engine.info()["Swarm"]["NodeID"]):
-            return None
-    return (
-        f"the engine at {host['address']} is another machine than this node was: give it a name of its "
-        "own under nodes, and remove the old name"
-    )
+        nodes.remove(state["host"], hosts, state["swarmId"], state["nodeId"], state["drainTimeout"])
 
 
 def _encrypts(managers: list[Values]) -> Optional[str]:
@@ -237,7 +210,7 @@ class AddressPlan(Handler):
                     found, seen = overlay.clashes(engine, new["plan"], new["networks"], new["labels"])
             except (HostUnreachable, EngineRefused) as error:
                 if not old:
-                    return str(error)
+                    raise
                 warn(f"addresses of node {name} not checked: {error}")
                 continue
             said += [

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
+from ...arguments import Frozen
 from ...hosts import Host
-from ...types import Cidr, Frozen, IpAddress, Name, number, shown, text, whole
+from ...types import Cidr, IpAddress, Name, number, shown, text, whole
 from ..floating.model import Floating
 from ..gateway.model import Gateway
 from ..service.model import Service

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...types import ArgumentError, arguments, dicts, named, shown
+from ...arguments import ArgumentError, arguments, dicts
+from ...types import named, shown
 from ..floating.model import Floating
 from ..service.placement import problem
 from .model import Cluster

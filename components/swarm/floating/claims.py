@@ -4,7 +4,7 @@ from weakref import WeakKeyDictionary
 
 import pulumi
 
-from ...types import ArgumentError
+from ...arguments import ArgumentError
 from .model import Floating
 
 _groups: WeakKeyDictionary[object, dict[str, Floating]] = WeakKeyDictionary()

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
+from ...arguments import Frozen
 from ...hosts import Host
 from ...types import (
-    Frozen,
     HostName,
     InputImage,
     InterfaceAddress,

@@ -1,13 +1,10 @@
 """From what a user wrote to a Floating, in words that teach."""
 
-from collections.abc import Mapping
-
-from ...types import ArgumentError, Frozen, Name, VrrpPassword, parse, shown
+from ...arguments import Frozen, arguments, parse
+from ...types import VrrpPassword, shown
 from .model import Floating
 
-
-class _HasName(Frozen):
-    name: Name
+_COMPONENT = "FloatingAddress"
 
 
 class _HasPassword(Frozen):
@@ -19,14 +16,10 @@ def floating(name: str, args: object) -> Floating:
 
     Raises ArgumentError, before anything is registered.
     """
-    where = f"FloatingAddress {shown(name)}"
-    parse(_HasName, {"name": name}, where)
-    if not isinstance(args, Mapping):
-        raise ArgumentError(f"{where}: args must be a mapping of keys, got {shown(args)}")
-    return parse(Floating, dict(args), where)
+    return arguments(Floating, _COMPONENT, name, args)
 
 
 def known_password(name: str, password: str) -> str:
     """A password that was not known before, validated: it stands in a configuration."""
-    parse(_HasPassword, {"password": password}, f"FloatingAddress {shown(name)}")
+    parse(_HasPassword, {"password": password}, f"{_COMPONENT} {shown(name)}")
     return password

@@ -5,8 +5,8 @@ from typing import Optional
 import pulumi
 
 from ... import naming
+from ...arguments import arguments
 from ...provider.resources import GatewayConfig
-from ...types import arguments
 from ..service.claims import claim
 from ..service.component import config_name, define
 from ..service.spec import mounted, spec
@@ -60,6 +60,7 @@ def _config(name: str, what: PlacedGateway, opts: pulumi.ResourceOptions) -> Gat
             "name": config_name(name, CONFIG, what.text),
             "data": what.text,
             "labels": naming.labels(name, "gateway-config"),
+            "registries": [login for host in what.managers for login in host.credentials()],
             "kind": what.front_end.kind,
             "image": what.image,
             "names": [log.address.rpartition(":")[0]] if log else [],

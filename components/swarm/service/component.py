@@ -6,8 +6,8 @@ from typing import Any, Optional
 import pulumi
 
 from ... import naming
+from ...arguments import arguments
 from ...provider.resources import Generation, ServiceDefinition, SwarmConfig, SwarmSecret
-from ...types import arguments
 from ..managers import Managers
 from .args import SwarmServiceArgs
 from .claims import claim

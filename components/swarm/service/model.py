@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, Optional
 import pulumi
 from pydantic import Field, PlainValidator, model_validator
 
+from ...arguments import Frozen
 from ...load_balanced.site import differ
 from ...naming import LABEL
 from ...types import (
     Argument,
     Capability,
     EnvironmentName,
-    Frozen,
     InputImage,
     InputText,
     Port,
@@ -26,14 +26,19 @@ from ...types import (
     whole,
 )
 from ..managers import Managers
-from .placement import CONSTRAINT
 
 LARGEST_FILE = 500_000
 """Bytes of a config or secret that every engine takes."""
+_LABEL_KEY = r"labels\.[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}"
+_CONSTRAINT = re.compile(
+    rf"\s*(?P<key>node\.(id|hostname|ip|role|platform\.(os|arch)|{_LABEL_KEY})|engine\.{_LABEL_KEY})"
+    r"\s*(?P<operator>==|!=)\s*(?P<value>[a-zA-Z0-9]([a-zA-Z0-9._:/@-]{0,127}))\s*",
+    re.ASCII,
+)
 
 
 def _constraint(value: Any) -> str:
-    match = CONSTRAINT.fullmatch(value) if isinstance(value, str) else None
+    match = _CONSTRAINT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(
             "must be node.labels.<name>, node.role, node.id, node.hostname, node.ip, node.platform.os, "

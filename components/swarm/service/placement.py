@@ -2,17 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Optional, Protocol
+from typing import Optional, Protocol
 
-if TYPE_CHECKING:
-    from .model import Service
-
-_LABEL = r"labels\.[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}"
-CONSTRAINT = re.compile(
-    rf"\s*(?P<key>node\.(id|hostname|ip|role|platform\.(os|arch)|{_LABEL})|engine\.{_LABEL})"
-    r"\s*(?P<operator>==|!=)\s*(?P<value>[a-zA-Z0-9]([a-zA-Z0-9._:/@-]{0,127}))\s*",
-    re.ASCII,
-)
+from .model import Service
 
 
 class Node(Protocol):
@@ -41,7 +33,7 @@ def unmet(constraints: Sequence[str], nodes: Mapping[str, Node]) -> Optional[str
     return f"no node meets all constraints ({each}): change one of them, or give a node the labels and role"
 
 
-def problem(service: "Service", nodes: Mapping[str, Node]) -> Optional[str]:
+def problem(service: Service, nodes: Mapping[str, Node]) -> Optional[str]:
     """Why the nodes cannot run all tasks of a service, or None."""
     if said := unmet(service.constraints, nodes):
         return f"constraints: {said}"

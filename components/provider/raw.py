@@ -1,0 +1,29 @@
+"""The Engine API below the Docker SDK's own methods, which know fewer keys and have fewer types."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+def api(engine: "DockerClient") -> Any:
+    """The SDK's lower layer."""
+    return engine.api
+
+
+def get(engine: "DockerClient", path: str) -> Any:
+    """The answer to a GET."""
+    client = api(engine)
+    return client._result(client._get(client._url(path)), json=True)
+
+
+def post(engine: "DockerClient", path: str, body: dict[str, Any], **query: Any) -> Any:
+    """The answer to a POST."""
+    client = api(engine)
+    return client._result(client._post_json(client._url(path), data=body, params=query), json=True)
+
+
+def delete(engine: "DockerClient", path: str) -> None:
+    """A DELETE."""
+    client = api(engine)
+    client._raise_for_status(client._delete(client._url(path)))
