@@ -1,0 +1,135 @@
+"""What a change will do, instance by instance."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .consequences import Consequence, consequences
+from .instance import Fate, Instance, instances, others
+from .preview import Preview, Step, read
+
+_TEXTS = {"FloatingAddressNode": "config", "FrontEndConfig": "config", "GatewayConfig": "data"}
+"""Resources that hold a generated configuration, and the input that it is."""
+CONTEXT = 3
+
+
+@dataclass(frozen=True)
+class TextChange:
+    """A generated configuration that changes."""
+
+    name: str
+    """Name of the resource that holds it."""
+    lines: tuple[str, ...]
+    """A unified diff, without line ends."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one instance."""
+
+    kind: str
+    name: str
+    fate: Fate
+    counts: Mapping[str, int]
+    """Resources by operation; only those that are there."""
+    consequences: tuple[Consequence, ...]
+    warnings: tuple[str, ...]
+    texts: tuple[TextChange, ...]
+
+    @property
+    def gap(self) -> float:
+        """The longest time in seconds in which somebody is refused; 0 where nobody is."""
+        return max((each.gap for each in self.consequences), default=0.0)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a preview will do."""
+
+    changes: tuple[Change, ...]
+    """Of the instances that change."""
+    instances: tuple[Instance, ...]
+    """All that the preview shows."""
+    others: tuple[Step, ...]
+    """Resources of no component of ours that change."""
+    errors: tuple[str, ...]
+    """Why there is no whole preview."""
+
+    @property
+    def gap(self) -> bool:
+        """Whether somebody is refused for some time."""
+        return any(change.gap for change in self.changes)
+
+    def has(self, operation: str) -> bool:
+        """Whether a resource is replaced (`replace`), or removed (`delete`)."""
+        return any(change.counts.get(operation) for change in self.changes) or any(
+            step.operation == operation for step in self.others
+        )
+
+    def properties(self) -> dict[str, Any]:
+        """The same as plain values, for tools; a gap that does not end is null."""
+        return {
+            "changes": [
+                {
+                    "kind": change.kind,
+                    "name": change.name,
+                    "fate": change.fate,
+                    "resources": dict(change.counts),
+                    "consequences": [
+                        {"text": each.text, "gap_seconds": None if each.gap == float("inf") else each.gap}
+                        for each in change.consequences
+                    ],
+                    "warnings": list(change.warnings),
+                    "configurations": {text.name: list(text.lines) for text in change.texts},
+                }
+                for change in self.changes
+            ],
+            "others": [{"name": s.name, "type": s.type, "operation": s.operation} for s in self.others],
+            "errors": list(self.errors),
+        }
+
+
+def review(text: str) -> Report:
+    """What `text`, a preview as `pulumi preview --json` prints it, will do. Raises NotAPreview."""
+    preview: Preview = read(text)
+    found = instances(preview)
+    return Report(
+        changes=tuple(_change(each) for each in found if each.fate != "unchanged"),
+        instances=tuple(found),
+        others=tuple(others(preview)),
+        errors=preview.errors,
+    )
+
+
+def _change(instance: Instance) -> Change:
+    counts: dict[str, int] = {}
+    for step in instance.steps:
+        if step.operation != "same":
+            counts[step.operation] = counts.get(step.operation, 0) + 1
+    hidden = tuple(
+        f"{step.name}: the preview says update, but {', '.join(sorted(step.changed))} cannot change in a "
+        "container that runs: it is replaced"
+        for step in instance.steps
+        if step.hidden
+    )
+    return Change(
+        kind=instance.kind,
+        name=instance.name,
+        fate=instance.fate,
+        counts=counts,
+        consequences=tuple(consequences(instance)),
+        warnings=(*instance.warnings, *hidden),
+        texts=tuple(_texts(instance)),
+    )
+
+
+def _texts(instance: Instance) -> list[TextChange]:
+    found = []
+    for kind, key in _TEXTS.items():
+        for step in instance.of(kind, "create", "update", "replace", "delete"):
+            old, new = (str(values.get(key, "")).splitlines() for values in (step.old, step.new))
+            lines = list(difflib.unified_diff(old, new, "before", "after", lineterm="", n=CONTEXT))
+            if lines:
+                found.append(TextChange(step.name, tuple(lines)))
+    return found
