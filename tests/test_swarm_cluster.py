@@ -1,8 +1,6 @@
 """Swarms on three Docker hosts, brought up with the real pulumi."""
 
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from tests.bench.load import Load
 from tests.bench.process import until
 from tests.floating import floating_address
 from tests.program import Program, PulumiError, kill
+from tests.swarm import asked, bare
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi]
 
@@ -41,17 +40,6 @@ def seen(host: Host) -> dict[str, dict[str, Any]]:
         }
         for node in host.engine().nodes.list()
     }
-
-
-def bare(hosts: list[Host]) -> bool:
-    """Whether no host is in a swarm or has a network or container more than an engine at first."""
-    return all(
-        host.engine().info()["Swarm"]["LocalNodeState"] == "inactive"
-        and {network.name for network in host.engine().networks.list()}
-        <= {"bridge", "host", "none", "docker_gwbridge"}
-        and not host.engine().containers.list(all=True)
-        for host in hosts
-    )
 
 
 def node(role: str = "worker", availability: str = "active", **labels: str) -> dict[str, Any]:
@@ -174,12 +162,7 @@ def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
 
 def answer(host_name: str = "shop.example") -> tuple[int, str]:
     """Status and text of what the gateway answers at the floating address."""
-    request = urllib.request.Request(f"http://{VIP}:{PORT}/", headers={"Host": host_name})
-    try:
-        with urllib.request.urlopen(request, timeout=5) as found:  # noqa: S310 — http it is
-            return found.status, found.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, ""
+    return asked(f"http://{VIP}:{PORT}/", host_name)
 
 
 def test_a_gateway_behind_a_floating_address(
