@@ -17,6 +17,7 @@ from typing import Any
 
 import docker.errors
 import pulumi
+from docker.types import IPAMConfig, IPAMPool
 
 from components.provider.engine import Unfinished
 from components.provider.handlers import HANDLERS
@@ -65,9 +66,10 @@ class Swarm:
         spec: Any = node.attrs["Spec"]
         node.update({**spec, "Labels": labels})
 
-    def network(self, name: str) -> Any:
+    def network(self, name: str, subnet: str | None = None) -> Any:
         """Make an overlay network."""
-        return self.first.engine().networks.create(name, driver="overlay", attachable=True)
+        ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]) if subnet else None
+        return self.first.engine().networks.create(name, driver="overlay", ipam=ipam)
 
     def tasks(self, service: str, state: str = "running") -> list[dict[str, Any]]:
         """Tasks of a service that are, and are to be, in a state."""
