@@ -78,6 +78,7 @@ SWARM: Values = {
 KEPT: Values = {**MEMBER, "name": "site-1a2b", "data": "text", "labels": {}}
 SERVICE: Values = {
     **MEMBER,
+    "registries": [],
     "name": "web",
     "mode": "replicated",
     "spec": {"Labels": {}, "EndpointSpec": {"Ports": []}},

@@ -93,6 +93,18 @@ def test_an_environment_value_stays_secret(preview: bool) -> None:
 
 
 @BOTH
+def test_a_password_of_a_registry_is_secret(preview: bool) -> None:
+    """Of every manager's host; nothing of the rest is."""
+    login = {"address": "registry.example", "username": "me", "password": "hunter2"}
+    managers = [*MANAGERS, {"address": "unix:///run/two.sock", "registries": [login]}]
+
+    seen = run(service(managers=managers), preview=preview)
+
+    assert definition(seen)["registries"] == [{**login, "password": Secret("hunter2")}]
+    assert definition(run(service(), preview=preview))["registries"] == []
+
+
+@BOTH
 def test_a_secret_file_is_secret_and_so_is_its_name(preview: bool) -> None:
     """Its content is a secret wherever it goes, and its name tells nothing of it."""
     seen = run(service(secrets={"token": {"content": "hunter2"}}), preview=preview)

@@ -571,6 +571,7 @@ token = config.require_secret("token")
 for name, args in config.require_object("services").items():
     args["environment"] = {"TOKEN": token}
     args["secrets"] = {"token": {"content": token}}
+    args["managers"][0]["registries"] = [{"address": "registry.example", "username": "me", "password": token}]
     SwarmService(name, args)
 for name, args in config.require_object("gateways").items():
     pulumi.export(name, SwarmGateway(name, args).config)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 Spec = dict[str, Any]
+Logins = Iterable[Mapping[str, str]]
+"""Of registries: address, username, password."""
 ENDED = frozenset({"failed", "rejected", "orphaned"})
 GIVE_UP = 3
 """Tasks of one slot that fail in a row before a new service is called broken."""
@@ -33,8 +35,11 @@ NEW_PRIVILEGES_API = "1.44"
 """Engine 25.0: the first that can forbid new privileges to the tasks of a service."""
 
 
-def create(engine: "DockerClient", name: str, spec: Spec) -> str:
-    """Make the service, or find the one with our labels and make it so; its id."""
+def create(engine: "DockerClient", name: str, spec: Spec, registries: Logins) -> str:
+    """Make the service, or find the one with our labels and make it so; its id.
+
+    Nodes pull its image with the first login to its registry among `registries`.
+    """
     for found in _api(engine).services(filters={"name": name}):
         if found["Spec"]["Name"] == name:
             if not _same_owner(found["Spec"].get("Labels"), spec["Labels"]):
@@ -42,15 +47,17 @@ def create(engine: "DockerClient", name: str, spec: Spec) -> str:
                     f"there is a service {name} in this swarm already, which is not ours: give this one "
                     "another name, or remove that one"
                 )
-            update(engine, found["ID"], spec)
+            update(engine, found["ID"], spec, registries)
             return str(found["ID"])
-    return str(_post(engine, "/services/create", {**adapted(engine, spec), "Name": name})["ID"])
+    body = {**adapted(engine, spec), "Name": name}
+    return str(_post(engine, "/services/create", body, _login(spec, registries))["ID"])
 
 
-def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False) -> None:
+def update(engine: "DockerClient", service: str, spec: Spec, registries: Logins, force: bool = False) -> None:
     """Make the service what `spec` says; Swarm does it task by task, see `await_settled`.
 
-    `force` replaces all tasks, also when they are what `spec` says.
+    `registries` as in `create`: another login alone replaces no task. `force` replaces all, also when they
+    are what `spec` says.
     """
     wanted = adapted(engine, spec)
 
@@ -68,7 +75,8 @@ def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False
             "Name": found["Spec"]["Name"],
             "TaskTemplate": {**wanted["TaskTemplate"], "ForceUpdate": forced},
         }
-        _post(engine, f"/services/{service}/update", body, version=found["Version"]["Index"])
+        login = _login(spec, registries)
+        _post(engine, f"/services/{service}/update", body, login, version=found["Version"]["Index"])
 
     in_sequence(change)
 
@@ -293,10 +301,26 @@ def _get(engine: "DockerClient", path: str) -> Any:
     return api._result(api._get(api._url(path)), json=True)
 
 
-def _post(engine: "DockerClient", path: str, body: Spec, **query: Any) -> Any:
+def _login(spec: Spec, registries: Logins) -> dict[str, str]:
+    """The header with the login to the registry of the image; none where none is known."""
+    from docker.auth import encode_header, resolve_repository_name
+
+    registry = resolve_repository_name(spec["TaskTemplate"]["ContainerSpec"]["Image"])[0]
+    for login in registries:
+        if login["address"] == registry:
+            header = encode_header({**login, "serveraddress": registry})
+            return {"X-Registry-Auth": header.decode()}
+    return {}
+
+
+def _post(
+    engine: "DockerClient", path: str, body: Spec, headers: Optional[dict[str, str]] = None, **query: Any
+) -> Any:
     # The SDK's own methods know fewer keys of a ServiceSpec than the engine does.
     api = _api(engine)
-    return api._result(api._post_json(api._url(path), data=body, params=query), json=True)
+    return api._result(
+        api._post_json(api._url(path), data=body, params=query, headers=headers or {}), json=True
+    )
 
 
 def _delete(engine: "DockerClient", kind: str, id_: str) -> None:

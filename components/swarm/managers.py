@@ -35,6 +35,10 @@ class Managers(Frozen):
         hosts = self._ask(lambda hosts: [host.properties() for host in hosts])
         return {"managers": hosts, "swarmId": self.swarm_id}
 
+    def credentials(self) -> Any:
+        """Their logins to registries as the `registries` property of our resources; the first one counts."""
+        return self._ask(lambda hosts: [login for host in hosts for login in host.credentials()])
+
     @property
     def identity(self) -> frozenset[object]:
         """What another description of the same swarm shares something of."""
