@@ -79,13 +79,14 @@ class Host:
         self.start_engine()
         clear(self.engine())
 
-    def start_engine(self, *, pulls: bool = False) -> None:
+    def start_engine(self, *, pulls: bool = False, in_swarm: bool = False) -> None:
         """Start dockerd and await its answer; containers and images are those of before.
 
-        With `pulls` a swarm's agent asks registries for images; else it takes what the host has.
+        With `pulls` a swarm's agent asks registries for images; else it takes what the host has. With
+        `in_swarm` it is still in its swarm; else in none.
         """
-        # A swarm of a former run would seek its managers; its state is of no use.
-        shutil.rmtree(self.directory / "data" / "swarm", ignore_errors=True)
+        if not in_swarm:
+            shutil.rmtree(self.directory / "data" / "swarm", ignore_errors=True)
         self.socket.unlink(missing_ok=True)
         # /run is a tmpfs of its own: execution state and pid file end with the engine.
         setup = (
