@@ -16,3 +16,4 @@ swarms = {
 pulumi.export("urls", {name: service.url for name, service in services.items()})
 pulumi.export("replicas", {name: service.replica_names for name, service in services.items()})
 pulumi.export("swarms", {name: swarm.swarm_id for name, swarm in swarms.items()})
+pulumi.export("unlock_keys", {name: swarm.unlock_key for name, swarm in swarms.items()})

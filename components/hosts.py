@@ -148,6 +148,15 @@ class Host(Frozen):
             for registry in self.registries
         ]
 
+    def arguments(self) -> HostArgs:
+        """This host as HostArgs again, with what must be secret as a secret."""
+        given: Any = self.model_dump(exclude_defaults=True)
+        if self.client_key is not None:
+            given["client_key"] = pulumi.Output.secret(self.client_key)
+        if self.registries:
+            given["registries"] = self.credentials()
+        return given  # type: ignore[no-any-return]
+
     def properties(self) -> dict[str, Any]:
         """This host as the `host` property of our custom resources."""
         key = None if self.client_key is None else pulumi.Output.secret(self.client_key)

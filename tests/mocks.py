@@ -132,6 +132,9 @@ def run(program: Callable[[], Any], *, preview: bool = False, unknown_generation
     """Run `program` as a deployment of its own and wait for everything it started."""
     seen = Seen(unknown=unknown_generations)
     settings.ROOT.set(None)
+    # Of an error of the program before.
+    settings.SETTINGS.rpc_manager.clear()
+    settings.SETTINGS.outputs.clear()
     pulumi.runtime.set_mocks(seen, project=PROJECT, stack=STACK, preview=preview, monitor=_Monitor(seen))
 
     def main() -> None:

@@ -8,6 +8,8 @@ It does what Pulumi does with resources of ours and no more: what cannot be chan
 old one goes, what is no longer declared goes last. State and previews are tested with the real one.
 """
 
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -15,6 +17,7 @@ from typing import Any
 
 import docker.errors
 import pulumi
+from docker.types import IPAMConfig, IPAMPool
 
 from components.provider.engine import Unfinished
 from components.provider.handlers import HANDLERS
@@ -64,9 +67,10 @@ class Swarm:
         spec: Any = node.attrs["Spec"]
         node.update({**spec, "Labels": labels})
 
-    def network(self, name: str) -> Any:
+    def network(self, name: str, subnet: str | None = None) -> Any:
         """Make an overlay network."""
-        return self.first.engine().networks.create(name, driver="overlay", attachable=True)
+        ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]) if subnet else None
+        return self.first.engine().networks.create(name, driver="overlay", ipam=ipam)
 
     def tasks(self, service: str, state: str = "running") -> list[dict[str, Any]]:
         """Tasks of a service that are, and are to be, in a state."""
@@ -200,3 +204,24 @@ def answers(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> A
         return None
 
     return until(tried, what, timeout, interval=0.1)
+
+
+def asked(url: str, host_name: str) -> tuple[int, str]:
+    """Status and text of an answer."""
+    request = urllib.request.Request(url, headers={"Host": host_name})  # noqa: S310 — http it is
+    try:
+        with urllib.request.urlopen(request, timeout=5) as found:  # noqa: S310
+            return found.status, found.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def bare(hosts: list[Host]) -> bool:
+    """Whether no host is in a swarm or has a network or container more than an engine at first."""
+    return all(
+        host.engine().info()["Swarm"]["LocalNodeState"] == "inactive"
+        and {network.name for network in host.engine().networks.list()}
+        <= {"bridge", "host", "none", "docker_gwbridge"}
+        and not host.engine().containers.list(all=True)
+        for host in hosts
+    )

@@ -1,5 +1,6 @@
 """The programs below examples/ as their readers run them, in environments of their own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 import yaml
 
 from tests.bench.hosts import Host
+from tests.bench.images import APP_2
 from tests.program import APP, PORT, PROXY, ROOT, Run
+from tests.swarm import answers, asked, bare
 from tests.test_stack import everything, files_with, get
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
@@ -27,7 +30,7 @@ class Project:
         """`private` gets state and Pulumi's own folder; `path` comes first on PATH."""
         self.folder = folder
         self.state = private / "state"
-        self.state.mkdir(parents=True)
+        self.state.mkdir(parents=True, exist_ok=True)
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")},
             "PATH": ":".join(filter(None, [path, os.environ["PATH"]])),
@@ -41,7 +44,7 @@ class Project:
         # `pulumi package add` wants the plugins that a plugin needs there, and not on PATH.
         plugin = shutil.which("pulumi-resource-docker")
         installed = private / f"home/plugins/resource-docker-v{version('pulumi_docker')}"
-        if plugin:
+        if plugin and not installed.exists():
             installed.mkdir(parents=True)
             (installed / "pulumi-resource-docker").symlink_to(plugin)
         self.pulumi("stack", "init", "test")
@@ -66,11 +69,25 @@ class Project:
         return run
 
     def configure(self, host: Host) -> None:
-        """The settings that both examples read."""
-        settings = {"engine": host.url, "image": APP, "proxy": PROXY, "port": str(PORT)}
+        """The settings that both examples of LoadBalancedService read."""
+        self.set(engine=host.url, image=APP, proxy=PROXY, port=str(PORT))
+        self.pulumi("config", "set", "--secret", "token", TOKEN)
+
+    def set(self, **settings: str) -> None:
+        """Change these settings."""
         for name, value in settings.items():
             self.pulumi("config", "set", name, value)
-        self.pulumi("config", "set", "--secret", "token", TOKEN)
+
+    def up(self) -> None:
+        self.pulumi("up", "--yes", "--skip-preview")
+
+    def destroy(self) -> None:
+        self.pulumi("destroy", "--yes", "--skip-preview")
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether a preview is empty."""
+        return self.pulumi("preview", "--expect-no-changes", check=False).code == 0
 
 
 def checkout(folder: Path) -> Path:
@@ -139,6 +156,48 @@ def test_in_process(plugin: str, in_process: Path, tmp_path: Path, host: Host) -
     assert in_clear == []
     assert everything(host) == before
     (in_process / "Pulumi.test.yaml").unlink()
+
+
+def test_three_stacks(in_process: Path, tmp_path: Path, hosts: list[Host]) -> None:
+    """They meet on the network of the first: the gateway is there before its service, which changes without
+    the other two, and they go in reverse order."""
+    projects = [three_stacks(in_process, name, tmp_path) for name in ("cluster", "gateway", "services")]
+    cluster, gateway, services = projects
+    nodes = {
+        name: {"host": {"address": host.url}, "advertise_address": host.address, "role": "manager"}
+        for name, host in zip("abc", hosts, strict=True)
+    }
+    cluster.set(nodes=json.dumps(nodes))
+    gateway.set(proxy=PROXY, port=str(PORT))
+    services.set(image=APP)
+
+    def shop(host: Host) -> tuple[int, str]:
+        return asked(f"http://{host.address}:{PORT}/", "shop.example")
+
+    try:
+        cluster.up()
+        gateway.up()
+        answers(lambda: [shop(host)[0] for host in hosts] == [503] * 3, "every gateway misses the service")
+        services.up()
+        answers(lambda: [shop(host)[0] for host in hosts] == [200] * 3, "every gateway finds it", timeout=5)
+        assert [project.changes_nothing for project in projects] == [True] * 3
+
+        services.set(image=APP_2)
+        assert [project.changes_nothing for project in projects] == [True, True, False]
+        services.up()
+        assert [shop(host)[1].split()[1] for host in hosts] == ["v2"] * 3
+        assert [project.changes_nothing for project in projects] == [True] * 3
+    finally:
+        for project in reversed(projects):
+            project.destroy()
+    assert bare(hosts)
+
+
+def three_stacks(in_process: Path, name: str, private: Path) -> Project:
+    """A project of examples/three_stacks; all of them have one state, and what in_process has installed."""
+    folder = in_process.parent / "three_stacks" / name
+    (folder / ".venv").symlink_to(in_process / ".venv")
+    return Project(folder, private)
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,7 @@ SWARM: Values = {
 KEPT: Values = {**MEMBER, "name": "site-1a2b", "data": "text", "labels": {}}
 SERVICE: Values = {
     **MEMBER,
+    "registries": [],
     "name": "web",
     "mode": "replicated",
     "spec": {"Labels": {}, "EndpointSpec": {"Ports": []}},
@@ -621,6 +622,7 @@ def test_the_schema_has_components_and_resources() -> None:
     component = schema["resources"]["longshore:index:LoadBalancedService"]
     assert component["isComponent"] is True
     assert {"image", "backends", "frontEnd"} <= set(component["inputProperties"])
+    assert "managers" in schema["resources"]["longshore:index:SwarmCluster"]["properties"]
     for name, handler in HANDLERS.items():
         found = schema["resources"][f"longshore:index:{name}"]
         assert set(found["inputProperties"]) == set(found["requiredInputs"]) == set(handler.inputs)

@@ -136,7 +136,17 @@ class TestSettings:
         seen = declared(yaml.safe_load(path.read_text())["config"])
 
         assert seen.error is None
-        assert seen.named("main-swarm" if path.stem == "swarm" else "site-lb")
+        assert seen.named("site-lb")
+
+    def test_the_swarm_stack_is_accepted(self) -> None:
+        """Three nodes, and what runs there."""
+        seen = declared(yaml.safe_load((ROOT / "Pulumi.swarm.yaml").read_text())["config"])
+
+        assert seen.error is None
+        assert len(seen.of_type("SwarmNode")) == 3
+        assert {each.name for each in seen.of_type("ServiceDefinition")} == {
+            "main-shop-service", "main-gateway-service"
+        }  # fmt: skip
 
     def test_the_error_is_the_one_shown(self) -> None:
         """In the very words."""
@@ -161,7 +171,9 @@ def declared(config: dict[str, Any]) -> Any:
     return run_with_mocks(program)
 
 
-@pytest.mark.parametrize("command", ["make test", "make check", "make bench", "make up STACK=other"])
+@pytest.mark.parametrize(
+    "command", ["make test", "make check", "make bench", "make up STACK=other", "make up STACK=swarm"]
+)
 def test_make_knows_what_is_named(command: str) -> None:
     """Each is told by README, and make has a way to do it."""
     assert command in (ROOT / "README.md").read_text()
@@ -169,7 +181,8 @@ def test_make_knows_what_is_named(command: str) -> None:
     done = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
-    assert {"make up STACK=other": "--stack other"}.get(command, "-m ") in done.stdout
+    stack = command.partition("STACK=")[2]
+    assert (f"--stack {stack}" if stack else "-m ") in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """Swarms on three Docker hosts, brought up with the real pulumi."""
 
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import docker.errors
 import pytest
 
 from tests.bench import images
@@ -14,7 +13,10 @@ from tests.bench.hosts import Host
 from tests.bench.load import Load
 from tests.bench.process import until
 from tests.floating import floating_address
+from tests.mocks import SECRET, SIGNATURE
 from tests.program import Program, PulumiError, kill
+from tests.swarm import asked, bare
+from tests.test_stack import files_with
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi]
 
@@ -41,17 +43,6 @@ def seen(host: Host) -> dict[str, dict[str, Any]]:
         }
         for node in host.engine().nodes.list()
     }
-
-
-def bare(hosts: list[Host]) -> bool:
-    """Whether no host is in a swarm or has a network or container more than an engine at first."""
-    return all(
-        host.engine().info()["Swarm"]["LocalNodeState"] == "inactive"
-        and {network.name for network in host.engine().networks.list()}
-        <= {"bridge", "host", "none", "docker_gwbridge"}
-        and not host.engine().containers.list(all=True)
-        for host in hosts
-    )
 
 
 def node(role: str = "worker", availability: str = "active", **labels: str) -> dict[str, Any]:
@@ -136,6 +127,82 @@ def test_an_overlay_over_a_network_of_a_host_is_refused(tmp_path: Path, hosts: l
         taken.remove()
 
 
+@pytest.mark.slow
+def test_tokens_that_are_rotated_and_a_manager_that_is_locked(tmp_path: Path, hosts: list[Host]) -> None:
+    """Each by its setting alone; nothing of it is ever in clear."""
+    first, _, other = hosts
+    program = Program(tmp_path, first, {})
+
+    def configure(**keys: Any) -> None:
+        what = cluster(hosts, **keys)
+        del what["nodes"]["c"]
+        program.configure({"swarms": {"main": what}})
+
+    def tokens() -> dict[str, str]:
+        return dict(first.engine().api.inspect_swarm()["JoinTokens"])
+
+    def joins(token: str) -> None:
+        other.engine().swarm.join(
+            remote_addrs=[f"{first.address}:2377"], join_token=token, advertise_addr=other.address
+        )
+
+    def changed() -> str:
+        """What preview and `up` say of a change of the swarm alone."""
+        assert program.preview().changes == [("update", "main-swarm")]
+        said = program.pulumi("preview", "--diff").output + program.up().output
+        assert program.preview().changes == []
+        return said
+
+    configure()
+    try:
+        said, old = program.up().output, tokens()
+
+        configure(token_generation=2)
+        said, new = said + changed(), tokens()
+        for role in ("Worker", "Manager"):
+            assert old[role] != new[role]
+            with pytest.raises(docker.errors.APIError, match="A valid join token is necessary"):
+                joins(old[role])
+        joins(new["Worker"])
+        leave(first, other)
+
+        configure(token_generation=2, autolock=True)
+        said += changed()
+        key = first.engine().api.get_unlock_key()["UnlockKey"]
+        assert key
+        assert program.outputs()["unlock_keys"] == {"main": key}
+        (component,) = [
+            each for each in program.export()["resources"] if each["type"].endswith("SwarmCluster")
+        ]
+        for name in ("worker_token", "manager_token", "unlock_key"):
+            assert component["outputs"][name][SIGNATURE] == SECRET
+
+        first.stop_engine()
+        first.start_engine(in_swarm=True)
+        locked = program.pulumi("refresh", "--yes", "--skip-preview", check=False)
+        first.engine().api.unlock_swarm(key)
+        until(lambda: len(seen(first)) == 2, "it manages again")
+        assert locked.code != 0
+        advice = f"the engine at {first.url} is locked after a restart: run `docker swarm unlock`"
+        assert advice in locked.output
+        said += locked.output + program.refresh().output
+        assert program.preview().changes == []
+
+        for secret in (key, *old.values(), *new.values()):
+            assert secret not in said
+            assert files_with(program.folder, secret) == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def leave(manager: Host, host: Host) -> None:
+    """Take a host that nobody declared out of the swarm."""
+    host.engine().swarm.leave()
+    (node,) = manager.engine().nodes.list(filters={"name": host.name})
+    node.remove(force=True)
+
+
 def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
     """A service on two labelled nodes, a gateway on both, and an address that one of them has."""
     dmz = {"labels": {"zone": "dmz"}}
@@ -174,12 +241,7 @@ def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
 
 def answer(host_name: str = "shop.example") -> tuple[int, str]:
     """Status and text of what the gateway answers at the floating address."""
-    request = urllib.request.Request(f"http://{VIP}:{PORT}/", headers={"Host": host_name})
-    try:
-        with urllib.request.urlopen(request, timeout=5) as found:  # noqa: S310 — http it is
-            return found.status, found.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, ""
+    return asked(f"http://{VIP}:{PORT}/", host_name)
 
 
 def test_a_gateway_behind_a_floating_address(

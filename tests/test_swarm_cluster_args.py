@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components import ArgumentError, SwarmCluster
+from components import ArgumentError, SwarmCluster, SwarmService
 from tests.mocks import Secret, Seen, run
 
 
@@ -283,6 +283,34 @@ def test_managers_join_one_by_one_and_workers_last() -> None:
     assert after("node-c") == {"swarm", "node-b"}
     assert after("node-w") == {"swarm", "node-a", "node-b", "node-c"}
     assert after("net-web") == {"swarm", "node-a", "node-b", "node-c"}
+
+
+def test_its_managers_are_managers_of_a_service() -> None:
+    """Those alone, as a stack of services takes them; keys and passwords as secrets."""
+    key = "-----BEGIN PRIVATE KEY-----\nx"
+    tls = {"ca_certificate": key, "client_certificate": key, "client_key": key}
+    login = {"address": "registry.example", "username": "me", "password": "hunter2"}
+    host = {"address": "tcp://host1:2376", **tls, "registries": [login]}
+    args: Any = {"nodes": {"a": {"host": host, "role": "manager"}, "b": node(2)}}
+
+    def program() -> None:
+        SwarmService("web", {"managers": SwarmCluster("main", args).managers, "image": "app:1"})
+
+    seen, plain = run(program), declared(three())
+
+    assert seen.error is None
+    assert seen.outputs["main"]["managers"] == Secret([host])
+    assert seen.named("web-service").inputs["managers"] == Secret(
+        [
+            {
+                "address": "tcp://host1:2376",
+                "caCertificate": key,
+                "clientCertificate": key,
+                "clientKey": key,
+            }
+        ]
+    )
+    assert plain.outputs["main"]["managers"] == [{"address": "ssh://host1.example"}]
 
 
 def test_tokens_and_keys_are_secret() -> None:

@@ -93,6 +93,18 @@ def test_an_environment_value_stays_secret(preview: bool) -> None:
 
 
 @BOTH
+def test_a_password_of_a_registry_is_secret(preview: bool) -> None:
+    """Of every manager's host; nothing of the rest is."""
+    login = {"address": "registry.example", "username": "me", "password": "hunter2"}
+    managers = [*MANAGERS, {"address": "unix:///run/two.sock", "registries": [login]}]
+
+    seen = run(service(managers=managers), preview=preview)
+
+    assert definition(seen)["registries"] == [{**login, "password": Secret("hunter2")}]
+    assert definition(run(service(), preview=preview))["registries"] == []
+
+
+@BOTH
 def test_a_secret_file_is_secret_and_so_is_its_name(preview: bool) -> None:
     """Its content is a secret wherever it goes, and its name tells nothing of it."""
     seen = run(service(secrets={"token": {"content": "hunter2"}}), preview=preview)
@@ -455,6 +467,17 @@ def test_two_services_cannot_have_the_same(first: Any, second: Any, error: str) 
     assert re.search(error, str(seen.error)), seen.error
 
 
+def test_the_same_output_is_the_same_swarm() -> None:
+    """Its services are compared before anybody knows its managers."""
+    managers = [pulumi.Output.from_input(MANAGERS) for _ in range(2)]
+
+    same = run(lambda: (service(managers=managers[0])(), service("b", name="web", managers=managers[0])()))
+    other = run(lambda: (service(managers=managers[0])(), service("b", name="web", managers=managers[1])()))
+
+    assert "name 'web' is that of SwarmService 'web', too" in str(same.error)
+    assert other.error is None
+
+
 def test_two_services_may_share_what_does_not_clash() -> None:
     """Host ports of other nodes; another swarm; another protocol."""
     dmz, inner = ["node.labels.zone==dmz"], ["node.labels.zone==inner"]
@@ -470,6 +493,27 @@ def test_two_services_may_share_what_does_not_clash() -> None:
     )
 
     assert seen.error is None
+
+
+@BOTH
+def test_managers_may_be_an_output(preview: bool) -> None:
+    """Those of another stack, for example; their keys are secret."""
+    key = "-----BEGIN PRIVATE KEY-----\nx"
+    tls = {"ca_certificate": key, "client_certificate": key, "client_key": key}
+    managers = pulumi.Output.from_input([{"address": "tcp://host1:2376", **tls}])
+
+    seen = run(lambda: (service(managers=managers)(), gateway(managers=managers)()), preview=preview)
+
+    (found,) = definition(seen)["managers"].value
+    assert (found["address"], found["clientKey"]) == ("tcp://host1:2376", key)
+    assert seen.named("gate-config").inputs["managers"] == Secret([found])
+
+
+def test_an_output_is_validated_once_it_is_known() -> None:
+    """As plain managers are before that."""
+    seen = run(service(managers=pulumi.Output.from_input([{"address": "tcp://host1:2375"}])))
+
+    assert "managers.0.address tcp://host1:2375 is a plain tcp engine" in str(seen.error)
 
 
 def test_a_gateway_finds_its_services_by_name() -> None:

@@ -3,6 +3,7 @@
 import functools
 import http.client
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from components import SwarmGateway, SwarmService
+from components.provider import overlay
 from components.provider.engine import EngineError
 from components.provider.handlers import HANDLERS
 from tests.bench.hosts import GATEWAY, Host
@@ -17,7 +19,7 @@ from tests.bench.images import APP, APP_2, APP_BROKEN, BROKEN_LINE, PROXY
 from tests.bench.load import Load
 from tests.bench.process import until
 from tests.program import Program
-from tests.swarm import Rehearsal, Swarm, answers
+from tests.swarm import Rehearsal, Swarm, answers, asked
 
 pytestmark = pytest.mark.engine
 
@@ -66,6 +68,72 @@ def test_a_service_over_two_nodes(swarm: Swarm, rehearsal: Rehearsal) -> None:
     rehearsal.up(lambda: web(swarm, replicas=4))
     assert swarm.places("web") == ["host2", "host2", "host3", "host3"]
     assert rehearsal.refresh() == {}
+
+
+@pytest.fixture
+def wide(swarm: Swarm) -> Iterator[str]:
+    """An overlay network of a subnet of its own."""
+    network = swarm.network("wide", "172.100.0.0/24")
+    yield "wide"
+    overlay.remove(swarm.first.engine(), network.id)
+
+
+def containers(swarm: Swarm, service: str = "web") -> list[Any]:
+    """The containers of a service, on all hosts."""
+    return [
+        container
+        for host in swarm.hosts
+        for container in host.engine().containers.list(filters={"name": f"{service}."})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hostname", "pattern"),
+    [(None, "[0-9a-f]{12}"), ("{{.Service.Name}}-{{.Task.Slot}}", "web-[1-4]")],
+    ids=["an id", "a template"],
+)
+def test_containers_reach_each_other(
+    hostname: str | None, pattern: str, swarm: Swarm, wide: str, rehearsal: Rehearsal
+) -> None:
+    """By address, host name and container's name, on the same host and across hosts; and by the service's."""
+    rehearsal.up(lambda: web(swarm, replicas=4, networks=[wide], hostname=hostname))
+    assert swarm.places("web") == ["host2", "host2", "host3", "host3"]
+
+    found = containers(swarm)
+    ways = {
+        way: container.attrs["Config"]["Hostname"]
+        for container in found
+        for way in (
+            container.attrs["NetworkSettings"]["Networks"][wide]["IPAddress"],
+            container.attrs["Config"]["Hostname"],
+            container.name,
+        )
+    }
+    assert len(ways) == 12
+    assert all(re.fullmatch(pattern, name) for name in ways.values())
+    ask = "for way; do echo $way $(curl -s --max-time 5 http://$way/); done"
+    for container in found:
+        said = container.exec_run(["sh", "-c", ask, "sh", *ways, "tasks.web"]).output.decode().splitlines()
+        answered = {line.split()[0]: line.split()[1:2] for line in said}
+        assert set(answered.pop("tasks.web")) <= set(ways.values())
+        assert answered == {way: [name] for way, name in ways.items()}
+
+
+NEEDS_IPVS = pytest.mark.skipif(
+    not Path("/proc/net/ip_vs").exists(), reason="no IPVS in this kernel: no ingress, no VIP"
+)
+
+
+@NEEDS_IPVS
+def test_a_port_of_the_ingress_is_one_of_every_host(swarm: Swarm, wide: str, rehearsal: Rehearsal) -> None:
+    """Also of one without a task; each leads to all tasks."""
+    port = {"port": 80, "published": 8080}
+    rehearsal.up(lambda: web(swarm, replicas=4, networks=[wide], ports=[port]))
+
+    for host in swarm.hosts:
+        url = f"http://{host.address}:8080/"
+        answers(functools.partial(asked, url, "web.example"), f"{host.name} answers")
+        assert len({asked(url, "web.example")[1].split()[0] for _ in range(20)}) == 4
 
 
 KINDS = pytest.mark.parametrize("kind", ["haproxy", "nginx"])
@@ -453,7 +521,7 @@ def test_a_gateway_with_another_configuration(
     assert [failure for failure in failures if failure.kind == "status"] == []  # none is served wrongly
 
 
-@pytest.mark.skipif(not Path("/proc/net/ip_vs").exists(), reason="no IPVS in this kernel: no ingress, no VIP")
+@NEEDS_IPVS
 def test_a_gateway_behind_the_ingress(swarm: Swarm, rehearsal: Rehearsal) -> None:
     """Every node answers, whichever runs it; another configuration fails no request, new tasks come first."""
 
@@ -503,6 +571,7 @@ token = config.require_secret("token")
 for name, args in config.require_object("services").items():
     args["environment"] = {"TOKEN": token}
     args["secrets"] = {"token": {"content": token}}
+    args["managers"][0]["registries"] = [{"address": "registry.example", "username": "me", "password": token}]
     SwarmService(name, args)
 for name, args in config.require_object("gateways").items():
     pulumi.export(name, SwarmGateway(name, args).config)

@@ -43,21 +43,28 @@ def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Mappin
 
     Raises EngineError when it cannot be pulled.
     """
-    from docker.auth import resolve_repository_name
     from docker.errors import APIError, ImageNotFound
 
     try:
         engine.images.get(image)
     except ImageNotFound:
-        registry = resolve_repository_name(image)[0]
-        logins = [each for each in registries if each["address"] == registry]
-        login = {key: logins[0][key] for key in ("username", "password")} if logins else None
         try:
-            engine.images.pull(image, auth_config=login)
+            engine.images.pull(image, auth_config=login(image, registries))
         except APIError as error:
             raise EngineError(
                 f"image {image} is not on the host and cannot be pulled ({error.explanation})"
             ) from error
+
+
+def login(image: str, registries: Iterable[Mapping[str, str]]) -> Optional[dict[str, str]]:
+    """The first login to the registry of an image; None where none is known."""
+    from docker.auth import resolve_repository_name
+
+    registry = resolve_repository_name(image)[0]
+    for each in registries:
+        if each["address"] == registry:
+            return {key: each[key] for key in ("username", "password")}
+    return None
 
 
 def write_file(container: "Container", folder: str, name: str, text: str) -> None:

@@ -40,7 +40,9 @@ def manager(hosts: Sequence[Connection], swarm: str, besides: str = "") -> Itera
                 reasons.append(str(error))
                 kind = EngineError
                 continue
-            if not _manages(found, swarm):
+            if found["LocalNodeState"] == "locked":
+                reasons.append(_locked(host))
+            elif not _manages(found, swarm):
                 reasons.append(f"{host['address']} is no manager of it ({found['LocalNodeState']})")
             elif found["NodeID"] == besides:
                 last = host
@@ -61,11 +63,15 @@ def node_of(engine: "DockerClient", host: Connection) -> str:
     """Node id of the engine of `host`, or nothing when it is in no swarm."""
     found = engine.info()["Swarm"]
     if found["LocalNodeState"] == "locked":
-        raise EngineError(
-            f"the engine at {host['address']} is locked after a restart: run `docker swarm unlock` there "
-            "with the unlock key of the swarm's outputs"
-        )
+        raise EngineError(_locked(host))
     return "" if found["LocalNodeState"] == "inactive" else str(found["NodeID"])
+
+
+def _locked(host: Connection) -> str:
+    return (
+        f"the engine at {host['address']} is locked after a restart: run `docker swarm unlock` there "
+        "with the unlock key of the swarm's outputs"
+    )
 
 
 def foreign(host: Connection) -> EngineError:

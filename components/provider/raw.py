@@ -1,9 +1,13 @@
 """The Engine API below the Docker SDK's own methods, which know fewer keys and have fewer types."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def api(engine: "DockerClient") -> Any:
@@ -17,10 +21,13 @@ def get(engine: "DockerClient", path: str) -> Any:
     return client._result(client._get(client._url(path)), json=True)
 
 
-def post(engine: "DockerClient", path: str, body: dict[str, Any], **query: Any) -> Any:
+def post(
+    engine: "DockerClient", path: str, body: dict[str, Any], headers: Mapping[str, str] = NONE, **query: Any
+) -> Any:
     """The answer to a POST."""
     client = api(engine)
-    return client._result(client._post_json(client._url(path), data=body, params=query), json=True)
+    sent = client._post_json(client._url(path), data=body, params=query, headers=dict(headers))
+    return client._result(sent, json=True)
 
 
 def delete(engine: "DockerClient", path: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..naming import same_owner
-from .engine import POLL, EngineError, wait_until
+from .engine import POLL, EngineError, login, wait_until
 from .membership import in_sequence
 from .nodes import BUSY
 from .raw import api, post
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 Spec = dict[str, Any]
+Logins = Iterable[Mapping[str, str]]
+"""Of registries: address, username, password."""
 ENDED = frozenset({"failed", "rejected", "orphaned"})
 GIVE_UP = 3
 """Tasks of one slot that fail in a row before a new service is called broken."""
@@ -35,8 +37,11 @@ NEW_PRIVILEGES_API = "1.44"
 """Engine 25.0: the first that can forbid new privileges to the tasks of a service."""
 
 
-def create(engine: "DockerClient", name: str, spec: Spec) -> str:
-    """Make the service, or find the one with our labels and make it so; its id."""
+def create(engine: "DockerClient", name: str, spec: Spec, registries: Logins) -> str:
+    """Make the service, or find the one with our labels and make it so; its id.
+
+    Nodes pull its image with the first login to its registry among `registries`.
+    """
     for found in api(engine).services(filters={"name": name}):
         if found["Spec"]["Name"] == name:
             if not same_owner(found["Spec"].get("Labels") or {}, spec["Labels"]):
@@ -44,15 +49,17 @@ def create(engine: "DockerClient", name: str, spec: Spec) -> str:
                     f"there is a service {name} in this swarm already, which is not ours: give this one "
                     "another name, or remove that one"
                 )
-            update(engine, found["ID"], spec)
+            update(engine, found["ID"], spec, registries)
             return str(found["ID"])
-    return str(post(engine, "/services/create", {**adapted(engine, spec), "Name": name})["ID"])
+    body = {**adapted(engine, spec), "Name": name}
+    return str(post(engine, "/services/create", body, _login_header(spec, registries))["ID"])
 
 
-def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False) -> None:
+def update(engine: "DockerClient", service: str, spec: Spec, registries: Logins, force: bool = False) -> None:
     """Make the service what `spec` says; Swarm does it task by task, see `await_settled`.
 
-    `force` replaces all tasks, also when they are what `spec` says.
+    `registries` as in `create`: another login alone replaces no task. `force` replaces all, also when they
+    are what `spec` says.
     """
     wanted = adapted(engine, spec)
 
@@ -70,7 +77,8 @@ def update(engine: "DockerClient", service: str, spec: Spec, force: bool = False
             "Name": found["Spec"]["Name"],
             "TaskTemplate": {**wanted["TaskTemplate"], "ForceUpdate": forced},
         }
-        post(engine, f"/services/{service}/update", body, version=found["Version"]["Index"])
+        header = _login_header(spec, registries)
+        post(engine, f"/services/{service}/update", body, header, version=found["Version"]["Index"])
 
     in_sequence(change)
 
@@ -238,3 +246,15 @@ def _has_check(spec: Spec) -> bool:
 
 def _tasks(engine: "DockerClient", service: str, **filters: str) -> list[dict[str, Any]]:
     return list(api(engine).tasks(filters={"service": service, **filters}))
+
+
+def _login_header(spec: Spec, registries: Logins) -> dict[str, str]:
+    """The header with the login to the registry of the image; none where none is known."""
+    from docker.auth import encode_header, resolve_repository_name
+
+    image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
+    known = login(image, registries)
+    if known is None:
+        return {}
+    address = resolve_repository_name(image)[0]
+    return {"X-Registry-Auth": encode_header({**known, "serveraddress": address}).decode()}

@@ -1,11 +1,12 @@
 """The managers through which a part of a swarm is declared; any of them that answers will do."""
 
-from typing import Any, Optional, TypedDict
+from collections.abc import Callable
+from typing import Annotated, Any, Optional, TypedDict
 
 import pulumi
-from pydantic import Field
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
-from ..arguments import Frozen
+from ..arguments import Frozen, parse
 from ..hosts import Host, HostArgs
 from ..types import InputText
 
@@ -13,18 +14,45 @@ from ..types import InputText
 class ManagersArgs(TypedDict, total=False):
     """A swarm, by its managers."""
 
-    managers: list[HostArgs]
-    """Managers of the swarm. Required. With more than one, the loss of the first stops nothing."""
+    managers: pulumi.Input[list[HostArgs]]
+    """Managers of the swarm; `managers` of a SwarmCluster, for example of another stack, are such. Required.
+    With more than one, the loss of the first stops nothing."""
     swarm_id: Optional[pulumi.Input[str]]
     """Id of their swarm; in another one nothing is done. Default: whichever swarm they are in."""
 
 
-class Managers(Frozen):
-    """ManagersArgs, validated."""
+def _unless_output(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, pulumi.Output) else check(value)
 
-    managers: list[Host] = Field(min_length=1)
+
+class Managers(Frozen):
+    """ManagersArgs, validated. An Output is validated once it is known."""
+
+    managers: Annotated[list[Host], Field(min_length=1), WrapValidator(_unless_output)]
     swarm_id: InputText = ""
 
     def properties(self) -> dict[str, Any]:
         """These managers as properties of our custom resources."""
-        return {"managers": [host.properties() for host in self.managers], "swarmId": self.swarm_id}
+        hosts = self._ask(lambda hosts: [host.properties() for host in hosts])
+        return {"managers": hosts, "swarmId": self.swarm_id}
+
+    def credentials(self) -> Any:
+        """Their logins to registries as the `registries` property of our resources; the first one counts."""
+        return self._ask(lambda hosts: [login for host in hosts for login in host.credentials()])
+
+    @property
+    def identity(self) -> frozenset[object]:
+        """What another description of the same swarm shares something of."""
+        if isinstance(self.managers, pulumi.Output):
+            return frozenset([self.managers])
+        return frozenset(host.address for host in self.managers)
+
+    def _ask(self, question: Callable[[list[Host]], Any]) -> Any:
+        if not isinstance(self.managers, pulumi.Output):
+            return question(self.managers)
+
+        def ask(given: Any) -> Any:
+            known = parse(Managers, {"managers": given}, "given as an Output")
+            return pulumi.Output.from_input(question(known.managers))
+
+        return self.managers.apply(ask)

@@ -79,18 +79,21 @@ class Host:
         self.start_engine()
         clear(self.engine())
 
-    def start_engine(self) -> None:
-        """Start dockerd and await its answer; containers and images are those of before."""
-        # A swarm of a former run would seek its managers; its state is of no use.
-        shutil.rmtree(self.directory / "data" / "swarm", ignore_errors=True)
+    def start_engine(self, *, pulls: bool = False, in_swarm: bool = False) -> None:
+        """Start dockerd and await its answer; containers and images are those of before.
+
+        With `pulls` a swarm's agent asks registries for images; else it takes what the host has. With
+        `in_swarm` it is still in its swarm; else in none.
+        """
+        if not in_swarm:
+            shutil.rmtree(self.directory / "data" / "swarm", ignore_errors=True)
         self.socket.unlink(missing_ok=True)
         # /run is a tmpfs of its own: execution state and pid file end with the engine.
         setup = (
             "mount -t tmpfs tmpfs /run\n"
             "echo '{}' > /run/daemon.json\n"  # not the machine's /etc/docker/daemon.json
             f"echo {self.name} > /proc/sys/kernel/hostname\n"
-            # A swarm's agent would ask a registry first, and there is none.
-            "export DOCKER_SERVICE_PREFER_OFFLINE_IMAGE=1"
+            f"export DOCKER_SERVICE_PREFER_OFFLINE_IMAGE={'' if pulls else '1'}"
         )
         argv = [
             "dockerd",
@@ -104,6 +107,8 @@ class Host:
             f"--cgroup-parent=/{self.netns}",
             f"--bip=10.78.{self.number}.1/24",
             "--default-address-pool=base=172.28.0.0/14,size=24",
+            # A registry of a test speaks plain HTTP.
+            f"--insecure-registry={NETWORK}",
             # Nothing listens there, so a name that is not on the host fails at once.
             f"--dns={GATEWAY}",
             "--iptables=true",

@@ -19,6 +19,7 @@ class ServiceDefinition(Handler):
     inputs = {
         "managers": listed(TEXTS),
         "swarmId": TEXT,
+        "registries": listed(TEXTS),
         "name": TEXT,
         "mode": TEXT,
         "spec": mapped(ANY),
@@ -39,7 +40,7 @@ class ServiceDefinition(Handler):
         if preview:
             return "", {"serviceId": UNKNOWN}
         with membership.manager(new["managers"], new["swarmId"]) as engine:
-            id_ = services.create(engine, new["name"], new["spec"])
+            id_ = services.create(engine, new["name"], new["spec"], new["registries"])
             return id_, self._settled(engine, id_, new["timeout"])
 
     def update(self, new: Values, old: Values, preview: bool) -> Values:
@@ -47,7 +48,7 @@ class ServiceDefinition(Handler):
             return {"serviceId": old["serviceId"]}
         force = new["forceUpdate"] != old.get("forceUpdate")
         with membership.manager(new["managers"], new["swarmId"]) as engine:
-            services.update(engine, old["serviceId"], new["spec"], force)
+            services.update(engine, old["serviceId"], new["spec"], new["registries"], force)
             return self._settled(engine, old["serviceId"], new["timeout"])
 
     def _settled(self, engine: "DockerClient", id_: str, seconds: float) -> Values:

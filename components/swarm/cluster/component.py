@@ -6,6 +6,7 @@ from typing import Any, Optional
 import pulumi
 
 from ... import naming
+from ...hosts import HostArgs
 from ...provider.resources import AddressPlan, OverlayNetwork, Swarm, SwarmNode
 from ..floating.component import FloatingAddress
 from ..gateway.component import SwarmGateway
@@ -20,6 +21,9 @@ class SwarmCluster(pulumi.ComponentResource):
 
     swarm_id: pulumi.Output[str]
     """Id of the swarm."""
+    managers: pulumi.Output[list[HostArgs]]
+    """The managers, as SwarmService and SwarmGateway take them, in other stacks, too. A secret when there are
+    keys or passwords among them."""
     node_ids: pulumi.Output[dict[str, str]]
     """Ids of the nodes, by their names here."""
     network_ids: pulumi.Output[dict[str, str]]
@@ -58,6 +62,7 @@ class SwarmCluster(pulumi.ComponentResource):
         services, gateway = parts.services(), parts.gateway()
 
         self.swarm_id = swarm.swarmId
+        self.managers = pulumi.Output.from_input([what.nodes[key].host.arguments() for key in what.managers])
         self.service_ids = pulumi.Output.all(**{key: service.service_id for key, service in services.items()})
         self.virtual_addresses = pulumi.Output.all(
             **{key: address.addresses for key, address in addresses.items()}
@@ -71,6 +76,7 @@ class SwarmCluster(pulumi.ComponentResource):
         self.register_outputs(
             {
                 "swarm_id": self.swarm_id,
+                "managers": self.managers,
                 "node_ids": self.node_ids,
                 "network_ids": self.network_ids,
                 "worker_token": self.worker_token,

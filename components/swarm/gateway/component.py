@@ -60,7 +60,7 @@ def _config(name: str, what: PlacedGateway, opts: pulumi.ResourceOptions) -> Gat
             "name": config_name(name, CONFIG, what.text),
             "data": what.text,
             "labels": naming.labels(name, "gateway-config"),
-            "registries": [login for host in what.managers for login in host.credentials()],
+            "registries": what.credentials(),
             "kind": what.front_end.kind,
             "image": what.image,
             "names": [log.address.rpartition(":")[0]] if log else [],

@@ -8,7 +8,7 @@ from ...arguments import ArgumentError
 from ..managers import Managers
 from .model import Service
 
-_Claim = tuple[frozenset[str], str, str, Service]
+_Claim = tuple[frozenset[object], str, str, Service]
 _claims: WeakKeyDictionary[object, list[_Claim]] = WeakKeyDictionary()
 """By deployment (its monitor): managers, who wants it (`SwarmService 'web'`), the service's name, the
 service."""
@@ -16,10 +16,10 @@ service."""
 
 def claim(who: str, managers: Managers, name: str, service: Service) -> None:
     """Note name and ports of a service; ArgumentError when another one of the same swarm has them."""
-    addresses = frozenset(host.address for host in managers.managers)
+    swarm = managers.identity
     taken = _claims.setdefault(pulumi.runtime.settings.get_monitor(), [])
     for others, other, other_name, there in taken:
-        if not addresses & others:
+        if not swarm & others:
             continue
         if name == other_name:
             raise ArgumentError(f"{who}: name {name!r} is that of {other}, too: choose another")
@@ -32,4 +32,4 @@ def claim(who: str, managers: Managers, name: str, service: Service) -> None:
                         f"{who}: published port {port.number} ({port.protocol}, mode {port.mode}) belongs to "
                         f"{other}, in mode {held.mode}: choose another port"
                     )
-    taken.append((addresses, who, name, service))
+    taken.append((swarm, who, name, service))

@@ -64,6 +64,7 @@ def define(
         resource,
         {
             **managers.properties(),
+            "registries": managers.credentials(),
             "name": name,
             "mode": service.mode,
             "spec": spec,
