@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from .plan import __main__ as plan
 from .review import __main__ as review
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"review": review.main}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"plan": plan.main, "review": review.main}
 
 
 def main() -> int:

@@ -92,6 +92,8 @@ def _cluster(instance: Instance) -> Iterable[Consequence]:
     if instance.fate == "removed":
         yield Consequence("The swarm is dissolved: all that runs in it ends.", float("inf"))
         return
+    if instance.fate == "created":
+        yield Consequence(f"{_count(len(instance.of('SwarmNode')), 'host')} form a swarm.")
     yield from _swarm(instance)
     for step in instance.of("SwarmNode", "create"):
         if instance.fate != "created":
@@ -224,10 +226,12 @@ def _floating(instance: Instance) -> Iterable[Consequence]:
     if instance.fate == "removed":
         yield Consequence("No node has the addresses any more.", float("inf"))
         return
+    if instance.fate == "created":
+        count = _count(len(instance.of("FloatingAddressNode")), "node")
+        yield Consequence(f"One of {count} has the addresses; when it fails, the next one takes them.")
+        return
     prefix = f"{instance.name}-node-"
     for step in instance.of("FloatingAddressNode", "create", "delete", "replace"):
-        if instance.fate == "created":
-            continue
         node = step.name.removeprefix(prefix)
         yield Consequence(
             {

@@ -8,6 +8,7 @@ from ..naming import LABEL, PACKAGE
 from .preview import DOCKER_CONTAINER, Preview, Step
 
 COMPONENTS = ("FloatingAddress", "LoadBalancedService", "SwarmCluster", "SwarmGateway", "SwarmService")
+_STACK = "pulumi:pulumi:Stack"
 Fate = Literal["created", "updated", "replaced", "removed", "unchanged"]
 
 
@@ -69,7 +70,10 @@ def others(preview: Preview) -> list[Step]:
     return [
         step
         for step in preview.steps
-        if step.operation != "same" and not _component(step.urn) and not _component(step.parent)
+        if step.operation != "same"
+        and step.type != _STACK
+        and not _component(step.urn)
+        and not _component(step.parent)
     ]
 
 

@@ -1,0 +1,72 @@
+"""Generated configurations, checked by the programs that this machine has."""
+
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from ..load_balanced.frontends import kind_of
+from ..program import Program
+from ..provider.config_check import UNROUTABLE, complaint
+from ..review.preview import Step
+from ..swarm.floating.program import KEEPALIVED
+
+SYSTEM = "/usr/sbin:/usr/local/sbin"
+"""Where such programs are when they are not on PATH."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A configuration and what was said about it."""
+
+    name: str
+    """Name of the resource that holds it."""
+    program: str
+    problem: Optional[str]
+    """What the program has against it; None when it has nothing."""
+    skipped: bool = False
+    """Whether there is no such program here."""
+
+
+def check(steps: Iterable[Step]) -> Iterator[Checked]:
+    """Check all configurations in these steps."""
+    known = [step for step in steps if step.new]
+    names = {name for step in known if step.kind == "Readiness" for name in step.new.get("names") or []}
+    for step in known:
+        if step.kind in ("FrontEndConfig", "GatewayConfig"):
+            text = str(step.new["config" if step.kind == "FrontEndConfig" else "data"])
+            yield _checked(step.name, kind_of(str(step.new["kind"])).program, _with_addresses(text, names))
+        elif step.kind == "FloatingAddressNode":
+            yield _checked(step.name, KEEPALIVED, _with_interface(str(step.new["config"])))
+
+
+def _with_addresses(text: str, names: Iterable[str]) -> str:
+    """The text without names that only the replicas' network knows."""
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(f" {name}:", f" {UNROUTABLE}:")
+    return text
+
+
+def _with_interface(text: str) -> str:
+    """The text with an interface of this machine: those in it are the hosts'."""
+    there = [name for _, name in socket.if_nameindex() if name != "lo"]
+    return re.sub(r"\b(interface|dev) \S+", rf"\1 {there[0]}", text) if there else text
+
+
+def _checked(name: str, program: Program, text: str) -> Checked:
+    command = program.check[0]
+    found = shutil.which(command) or shutil.which(command, path=SYSTEM)
+    if found is None:
+        return Checked(name, command, None, skipped=True)
+    with tempfile.TemporaryDirectory(prefix="longshore-") as folder:
+        file = Path(folder) / program.file
+        file.write_text(text.replace("/tmp/", f"{folder}/"))  # noqa: S108 — the container's
+        arguments = [each.replace(program.path, str(file)) for each in program.check[1:]]
+        done = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60)
+    said = None if done.returncode == 0 else complaint(program, done.stdout + done.stderr)
+    return Checked(name, command, said)

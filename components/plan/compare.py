@@ -1,0 +1,45 @@
+"""Two plans as the preview of the change from one to the other."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..naming import PACKAGE
+from ..provider.handlers import HANDLERS
+from ..review.preview import DOCKER_CONTAINER, IN_PLACE
+
+Steps = Iterable[Mapping[str, Any]]
+_REPLACED_BY = {
+    "docker:index/network:Network": None,
+    "docker:index/remoteImage:RemoteImage": frozenset({"name"}),
+}
+"""Inputs of other resources that replace them; None: all."""
+
+
+def compared(old: Steps, new: Steps) -> list[dict[str, Any]]:
+    """The steps from `old` to `new`, both of plans, as `pulumi preview --json` has them."""
+    before = {step["urn"]: step["newState"] for step in old}
+    after = {step["urn"]: step["newState"] for step in new}
+    gone = [{"op": "delete", "urn": urn, "oldState": before[urn]} for urn in before if urn not in after]
+    return [*(_step(urn, before.get(urn), state) for urn, state in after.items()), *gone]
+
+
+def _step(urn: str, before: Any, after: Mapping[str, Any]) -> dict[str, Any]:
+    if before is None:
+        return {"op": "create", "urn": urn, "newState": after}
+    old, new = before["inputs"], after["inputs"]
+    changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
+    operation = "same" if not changed else "replace" if _replaces(after["type"], changed) else "update"
+    states = {"oldState": before, "newState": after}
+    return {"op": operation, "urn": urn, **states, "diffReasons": sorted(changed)}
+
+
+def _replaces(kind: str, changed: set[str]) -> bool:
+    name = kind.rpartition(":")[2]
+    if kind.startswith(f"{PACKAGE}:") and name in HANDLERS:
+        return bool(HANDLERS[name].replaces(changed))
+    if kind == DOCKER_CONTAINER:
+        return bool(changed - IN_PLACE)
+    if kind in _REPLACED_BY:
+        keys = _REPLACED_BY[kind]
+        return keys is None or bool(changed & keys)
+    return False

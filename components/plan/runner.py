@@ -1,0 +1,123 @@
+"""Runs a Pulumi program on the SDK's mock monitor, and prints what `pulumi preview --json` would, were there
+nothing yet.
+
+    python runner.py <folder of the project> <stack>
+
+A script of its own: the program imports its own `components`, which may be those of another revision.
+"""
+
+import contextlib
+import json
+import runpy
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+import pulumi
+import yaml
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime import mocks
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.rpc import UNKNOWN
+from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.sync_await import _sync_await
+
+_SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+_GENERATION = "longshore:index:Generation"
+_STACK_REFERENCE = "pulumi:pulumi:StackReference"
+SHOWN_SECRET, SHOWN_UNKNOWN = "[secret]", "[unknown]"
+
+
+class _Nothing(mocks.Mocks):
+    """An engine where nothing is there yet: whatever only a host could tell is unknown."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[Optional[str], dict[str, Any]]:
+        if args.typ == _GENERATION:
+            return "", {**args.inputs, "number": 1}
+        if args.typ == _STACK_REFERENCE:
+            return "", {**args.inputs, "outputs": UNKNOWN, "secretOutputNames": []}
+        return "", args.inputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], Optional[list[tuple[str, str]]]]:
+        return {}, None
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps what is registered, as a preview shows it."""
+
+    def __init__(self) -> None:
+        super().__init__(_Nothing())
+        self.steps: list[dict[str, Any]] = []
+        self._chains: dict[str, str] = {}
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """With the types of all components above it, as the engine does; the SDK's has the last one only."""
+        chain = self._chains.get(parent, "")
+        urn = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}{type_}::{name}"
+        self._chains[urn] = "" if type_ == "pulumi:pulumi:Stack" else f"{chain}{type_}$"
+        return urn
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        inputs = _shown(MessageToDict(request.object))
+        state = {"type": request.type, "parent": request.parent, "inputs": inputs}
+        self.steps.append({"op": "create", "urn": answer.urn, "newState": state})
+        return answer
+
+
+def _shown(value: Any) -> Any:
+    """A value as a preview shows it: whole numbers whole, and neither secrets nor what is not known."""
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _SECRET:
+            return SHOWN_SECRET
+        return {key: _shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    if value == UNKNOWN:
+        return SHOWN_UNKNOWN
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def run(folder: Path, stack: str) -> dict[str, Any]:
+    """What the program in `folder` declares with the settings of `stack`, and why it failed, if it did."""
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+    _configure(project, folder / f"Pulumi.{stack}.yaml")
+    monitor = _Monitor()
+    pulumi.runtime.set_mocks(monitor.mocks, project=project, stack=stack, preview=True, monitor=monitor)
+    sys.path.insert(0, str(folder))
+
+    def program() -> None:
+        runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
+
+    said = []
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            _sync_await(run_pulumi_func(program))
+    except Exception as error:
+        kind = "" if isinstance(error, pulumi.RunError) else f"{type(error).__name__}: "
+        said.append({"severity": "error", "message": f"{kind}{error}"})
+    return {"steps": monitor.steps, "diagnostics": said}
+
+
+def _configure(project: str, file: Path) -> None:
+    """The settings, each secret as a word that stands for it: only `pulumi` can decrypt them."""
+    values, secrets = {}, []
+    for key, value in (yaml.safe_load(file.read_text()).get("config") or {}).items():
+        full = key if ":" in key else f"{project}:{key}"
+        masked = _masked(value)
+        if masked != value:
+            secrets.append(full)
+        values[full] = masked if isinstance(masked, str) else json.dumps(masked)
+    set_all_config(values, secrets)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        masked = {key: _masked(each) for key, each in value.items()}
+        return SHOWN_SECRET if set(value) == {"secure"} else masked
+    return [_masked(each) for each in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(Path(sys.argv[1]).resolve(), sys.argv[2])))
