@@ -16,7 +16,7 @@ import pytest
 
 from components.review import review
 from components.review.__main__ import REFUSED, main
-from components.review.markdown import LIMIT, code, escaped, fenced, markdown
+from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markdown
 from components.review.preview import NotAPreview
 
 FOLDER = Path(__file__).parent / "cases" / "previews"
@@ -215,6 +215,20 @@ def test_a_long_review_fits() -> None:
     assert all(f"| `site{number}` LoadBalancedService | **updated** |" in said for number in range(20))
     assert "_Left out, for a comment has an end: the configuration `site" in said
     assert said.count("<details>") == said.count("</details>") > 0
+
+
+def test_several_stacks_are_one_comment(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each under its name, the mark once; the worst of them decides the status."""
+    files = [str(FOLDER / f"{name}.json") for name in ("timeout", "front-end-image")]
+
+    status = main([*files, "--fail-on", "gap"])
+
+    said = capsys.readouterr().out
+    assert status == REFUSED
+    assert said.count(MARK) == 1
+    assert said.index("## What this change does to `timeout`") < said.index("to `front-end-image`")
+    assert main([*files, "--format", "json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"timeout", "front-end-image"}
 
 
 def update() -> None:

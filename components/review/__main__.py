@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from .markdown import markdown
+from .markdown import comment
 from .preview import NotAPreview
 from .report import Report, review
 
@@ -22,10 +22,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Print the report; the exit status: 0, 1 when the preview failed, 2 for wrong input, or 3 (REFUSED)."""
     parser = argparse.ArgumentParser(prog="longshore review", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "preview",
-        nargs="?",
-        default="-",
-        help="file with what `pulumi preview --json` printed; else standard input",
+        "previews",
+        nargs="*",
+        default=["-"],
+        metavar="preview",
+        help="files with what `pulumi preview --json` printed, <stack>.json; else standard input",
     )
     parser.add_argument("--format", choices=["markdown", "json"], default="markdown")
     parser.add_argument(
@@ -37,15 +38,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        text = sys.stdin.read() if given.preview == "-" else Path(given.preview).read_text()
-        report = review(text)
+        reports = {Path(name).stem: _read(name) for name in given.previews}
     except (OSError, UnicodeDecodeError, NotAPreview) as error:
         print(f"longshore review: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(report.properties(), indent=1) if given.format == "json" else markdown(report), end="")
-    if report.errors:
+    if given.format == "json":
+        values = {name: report.properties() for name, report in reports.items()}
+        print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=1))
+    else:
+        print(comment(reports), end="")
+    if any(report.errors for report in reports.values()):
         return 1
-    return REFUSED if any(_does(report, each) for each in given.fail_on) else 0
+    return REFUSED if any(_does(r, what) for r in reports.values() for what in given.fail_on) else 0
+
+
+def _read(name: str) -> Report:
+    try:
+        return review(sys.stdin.read() if name == "-" else Path(name).read_text())
+    except NotAPreview as error:
+        raise NotAPreview(f"{'standard input' if name == '-' else name}: {error}") from error
 
 
 def _does(report: Report, what: str) -> bool:

@@ -1,7 +1,7 @@
 """A report as the comment of a pull request: https://github.github.com/gfm/"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .report import Change, Report
 from .topology import picture
@@ -14,15 +14,31 @@ _SPARE = 600
 _LEFT_OUT = "\n_Left out, for a comment has an end: {}. `--format json` has all of it._\n"
 
 
-def markdown(report: Report, limit: int = LIMIT) -> str:
-    """The report, in at most `limit` characters: what matters most comes first, and what does not fit is
-    named at the end."""
-    text, missing = f"{MARK}\n## What this change does\n\n", []
+def comment(reports: Mapping[str, Report]) -> str:
+    """Reports by the name of their stack as one comment, in which each has its share of the room."""
+    if len(reports) == 1:
+        return markdown(*reports.values())
+    share = (LIMIT - len(MARK)) // len(reports)
+    parts = [
+        _section(f"What this change does to {code(name)}", each, share) for name, each in reports.items()
+    ]
+    return f"{MARK}\n{''.join(parts)}"
+
+
+def markdown(report: Report) -> str:
+    """The report as a comment."""
+    return f"{MARK}\n{_section('What this change does', report, LIMIT - len(MARK) - 1)}"
+
+
+def _section(heading: str, report: Report, limit: int) -> str:
+    """In at most `limit` characters: what matters most comes first, and what does not fit is named at the
+    end."""
+    text, missing = f"## {heading}\n\n", []
     for title, part in _parts(report):
         if len(text) + len(part) + _SPARE <= limit:
             text += part
         else:
-            missing.append(title)
+            missing.append(title[:80])
     if missing:
         named = f"{', '.join(missing[:5])}{f' and {len(missing) - 5} more' if len(missing) > 5 else ''}"
         text += _LEFT_OUT.format(named)
