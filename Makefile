@@ -31,6 +31,7 @@ check: .venv/.dev ## lint, formatting, types
 	@$(PY) -m mypy components tests
 	@$(PY) -m mypy __main__.py
 	@$(PY) -m mypy plugin/__main__.py
+	@MYPYPATH=policy $(PY) -m mypy policy/__main__.py
 
 format: .venv/.dev ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
@@ -46,7 +47,7 @@ clean: ## remove the virtual environment and caches
 .venv/.run: requirements.txt | $(PY)
 	@$(call install,requirements.txt)
 
-.venv/.dev: requirements-dev.txt requirements.txt | $(PY)
+.venv/.dev: requirements-dev.txt requirements.txt policy/requirements.txt | $(PY)
 	@$(call install,requirements-dev.txt)
 
 define install
