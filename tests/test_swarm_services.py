@@ -453,7 +453,30 @@ def test_a_gateway_with_another_configuration(
     assert [failure for failure in failures if failure.kind == "status"] == []  # none is served wrongly
 
 
-@pytest.mark.skipif(not Path("/proc/net/ip_vs").exists(), reason="no IPVS in this kernel: no ingress, no VIP")
+IPVS = pytest.mark.skipif(
+    not Path("/proc/net/ip_vs").exists(), reason="no IPVS in this kernel: no ingress, no VIP"
+)
+
+
+@IPVS
+def test_a_published_port_of_every_node(swarm: Swarm, rehearsal: Rehearsal) -> None:
+    """Every node leads to each of the tasks, also a node that has none, and so does the virtual address."""
+    rehearsal.up(lambda: web(swarm, replicas=4, ports=[{"port": 80, "published": PORT}]))
+    assert swarm.places("web") == ["host2", "host2", "host3", "host3"]
+
+    def all_answer(good: int, ask: Callable[[], tuple[int, Any]]) -> bool:
+        return len({answer for code, answer in (ask() for _ in range(8)) if code == good}) == 4
+
+    for host in swarm.hosts:
+        ask = functools.partial(get, swarm, on=host)
+        answers(functools.partial(all_answer, 200, ask), f"all tasks answer on {host.name}")
+    for host in swarm.hosts[1:]:
+        task: Any = host.engine().containers.list(filters={"name": "web."})[0]
+        inside = functools.partial(task.exec_run, ["curl", "-sf", "http://web/"])
+        answers(functools.partial(all_answer, 0, inside), f"all tasks answer each other on {host.name}")
+
+
+@IPVS
 def test_a_gateway_behind_the_ingress(swarm: Swarm, rehearsal: Rehearsal) -> None:
     """Every node answers, whichever runs it; another configuration fails no request, new tasks come first."""
 
