@@ -186,6 +186,10 @@ def test_a_gateway_in_host_mode_and_behind_the_ingress(kind: str) -> None:
     assert ingress["Mode"] == {"Replicated": {"Replicas": 3}}
     assert ingress["EndpointSpec"]["Mode"] == "vip"
     assert ingress["UpdateConfig"]["Order"] == "start-first"
+    # The mesh leads to a task without a check before its proxy listens; a check is no use in host mode.
+    checks = [spec["TaskTemplate"]["ContainerSpec"].get("Healthcheck", {}) for spec in (host, ingress)]
+    listens = ["CMD", "grep", "-q", " 00000000:1F90 00000000:0000 0A ", "/proc/net/tcp"]
+    assert [check.get("Test") for check in checks] == [None, listens]
     ports = [spec["EndpointSpec"]["Ports"] for spec in (host, ingress)]
     assert [[port["PublishMode"] for port in each] for each in ports] == [["host"], ["ingress"]]
     assert all(port[0]["PublishedPort"] == port[0]["TargetPort"] == 8080 for port in ports)

@@ -19,7 +19,7 @@ from tests.bench.images import APP, APP_2, APP_BROKEN, BROKEN_LINE, PROXY
 from tests.bench.load import Load
 from tests.bench.process import until
 from tests.program import Program
-from tests.swarm import Rehearsal, Swarm, answers, asked
+from tests.swarm import Rehearsal, Swarm, answers
 
 pytestmark = pytest.mark.engine
 
@@ -122,18 +122,6 @@ def test_containers_reach_each_other(
 NEEDS_IPVS = pytest.mark.skipif(
     not Path("/proc/net/ip_vs").exists(), reason="no IPVS in this kernel: no ingress, no VIP"
 )
-
-
-@NEEDS_IPVS
-def test_a_port_of_the_ingress_is_one_of_every_host(swarm: Swarm, wide: str, rehearsal: Rehearsal) -> None:
-    """Also of one without a task; each leads to all tasks."""
-    port = {"port": 80, "published": 8080}
-    rehearsal.up(lambda: web(swarm, replicas=4, networks=[wide], ports=[port]))
-
-    for host in swarm.hosts:
-        url = f"http://{host.address}:8080/"
-        answers(functools.partial(asked, url, "web.example"), f"{host.name} answers")
-        assert len({asked(url, "web.example")[1].split()[0] for _ in range(20)}) == 4
 
 
 KINDS = pytest.mark.parametrize("kind", ["haproxy", "nginx"])
@@ -519,6 +507,24 @@ def test_a_gateway_with_another_configuration(
     note(f"another configuration of a gateway with {kind} in host mode: a node is {gap:.1f} s without")
     assert gap < 5
     assert [failure for failure in failures if failure.kind == "status"] == []  # none is served wrongly
+
+
+@NEEDS_IPVS
+def test_a_published_port_of_every_node(swarm: Swarm, rehearsal: Rehearsal) -> None:
+    """Every node leads to each of the tasks, also a node that has none, and so does the virtual address."""
+    rehearsal.up(lambda: web(swarm, replicas=4, ports=[{"port": 80, "published": PORT}]))
+    assert swarm.places("web") == ["host2", "host2", "host3", "host3"]
+
+    def all_answer(good: int, ask: Callable[[], tuple[int, Any]]) -> bool:
+        return len({answer for code, answer in (ask() for _ in range(8)) if code == good}) == 4
+
+    for host in swarm.hosts:
+        ask = functools.partial(get, swarm, on=host)
+        answers(functools.partial(all_answer, 200, ask), f"all tasks answer on {host.name}")
+    for host in swarm.hosts[1:]:
+        task: Any = host.engine().containers.list(filters={"name": "web."})[0]
+        inside = functools.partial(task.exec_run, ["curl", "-sf", "http://web/"])
+        answers(functools.partial(all_answer, 0, inside), f"all tasks answer each other on {host.name}")
 
 
 @NEEDS_IPVS

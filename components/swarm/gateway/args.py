@@ -40,7 +40,7 @@ class GatewayArgs(TypedDict, total=False):
     publish: Optional[str]
     """`host`: one task on each node that meets the constraints, each with the port of its node: they see the
     clients' addresses. `ingress`: `replicas` tasks behind a port of every node, which see the nodes'
-    addresses instead. Default: host."""
+    addresses instead; their image needs `grep`, for the health check. Default: host."""
     replicas: Optional[int]
     """Tasks with publish ingress. Default: 2."""
     constraints: Optional[list[str]]

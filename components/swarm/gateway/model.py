@@ -10,7 +10,7 @@ from ...load_balanced.site import Proxy, Route, Site, Timeouts, differ
 from ...program import FOLDER, USER
 from ...types import Name, Seconds, number, whole
 from ..managers import Managers
-from ..service.model import Constraint, File, InputOverlay, PublishedPort, Service, ServiceName
+from ..service.model import Constraint, File, Health, InputOverlay, PublishedPort, Service, ServiceName
 
 CONFIG = "proxy"
 """Name of the configuration among the configs of the service."""
@@ -96,6 +96,7 @@ class Gateway(Site):
                 "networks": self.networks,
                 "endpoint_mode": "dnsrr" if host else "vip",
                 "ports": [PublishedPort(port=front_end.port, mode=self.publish)],
+                "health": None if host else Health(command=_listens(front_end.port)),
                 "configs": {CONFIG: File(content=self.text, path=f"{FOLDER}/{program.file}")},
                 "start_timeout": self.start_timeout,
                 "stop_grace_period": front_end.drain + 1,
@@ -107,6 +108,12 @@ class Gateway(Site):
                 "force_update": self.force_update,
             }
         )
+
+
+def _listens(port: int) -> list[str]:
+    """A health check: without one the mesh leads to a task as soon as it runs, where connections are refused
+    until the proxy listens. It does not connect, so that a proxy under load is not taken for dead."""
+    return ["grep", "-q", f" 00000000:{port:04X} 00000000:0000 0A ", "/proc/net/tcp"]
 
 
 class PlacedGateway(Managers, Gateway):
