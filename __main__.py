@@ -1,8 +1,13 @@
 """The components of a stack: settings → components → outputs."""
 
+import signal
+
 import pulumi
 
 from components import LoadBalancedService, SwarmCluster, settings
+
+# When a resource fails, Pulumi interrupts the program: end without Python's traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 loaded = settings.load()
 services = {

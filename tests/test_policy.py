@@ -181,3 +181,4 @@ def test_with_the_real_pulumi(tmp_path: Path, host: Host) -> None:
     assert "[mandatory]  no-shared-port" in bad.output
     assert "[advisory]  pinned-images" in bad.output
     assert "backend web of site has 1 replica in production" in bad.output
+    assert "Traceback" not in bad.output
