@@ -4,10 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from .export import __main__ as export
 from .plan import __main__ as plan
 from .review import __main__ as review
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"plan": plan.main, "review": review.main}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "export": export.main,
+    "plan": plan.main,
+    "review": review.main,
+}
 
 
 def main() -> int:

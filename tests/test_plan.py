@@ -28,6 +28,7 @@ class Project:
     """A repository with the program, and settings of a stack `test`."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         for name in PARTS:
             source = ROOT / name

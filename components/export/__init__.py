@@ -1,0 +1,1 @@
+"""The same program for engines without Pulumi: `python -m components.export`."""

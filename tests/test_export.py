@@ -1,0 +1,168 @@
+"""A stack as a Compose project, and that it answers as the stack does."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.export.__main__ import main
+from components.export.compose import CannotExport, Project, compose, left_out
+from components.plan.__main__ import planned
+from components.review.instance import instances, others
+from components.review.preview import Preview, read
+from tests.bench.hosts import Host
+from tests.bench.images import APP_2
+from tests.bench.process import until
+from tests.program import ROOT
+from tests.test_plan import SERVICES
+from tests.test_plan import Project as Repository
+from tests.test_scenarios import ask, example
+
+TOKEN = "a-token-of-nobody"
+
+
+def exported(preview: Preview, host: str = "") -> Project:
+    return compose(instances(preview), host)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repository")
+
+
+def previewed(repository: Repository, services: dict[str, Any], **settings: Any) -> Preview:
+    repository.configure(services, **settings)
+    return read(json.dumps(planned(repository.folder, "test")))
+
+
+def test_the_parts_of_a_project(repository: Repository) -> None:
+    """Replicas and front end with their rights, networks and limits; a `$` stays one."""
+    web = {
+        **SERVICES["web"],
+        "replicas": 2,
+        "environment": {"PRICE": "5$", "TOKEN": {"secret": "token"}},
+        "network": {"subnet": "10.20.0.0/24"},
+        "front_end": {"port": 8080, "networks": ["edge"]},
+    }
+    project = exported(previewed(repository, {"web": web}, secrets={"token": {"secure": "v1:abc:def"}}))
+
+    assert list(project.services) == ["web-web-0", "web-web-1", "web-lb"]
+    replica, front_end = project.services["web-web-0"], project.services["web-lb"]
+    assert replica["environment"] == {"PRICE": "5$$", "TOKEN": "${WEB_WEB_TOKEN:?set it in .env}"}
+    assert project.secrets == ["WEB_WEB_TOKEN"]
+    assert replica["networks"] == {"web-net": {"aliases": ["web-web-0-g1"]}}
+    assert "$$path" in replica["healthcheck"]["test"][1]
+    assert front_end["networks"] == {"web-net": {}, "edge": {}}
+    assert project.networks == {
+        "web-net": {"ipam": {"config": [{"subnet": "10.20.0.0/24"}]}},
+        "edge": {"external": True},
+    }
+    assert front_end["ports"] == ["0.0.0.0:8080:8080"]
+    assert front_end["cap_drop"] == ["ALL"]
+    assert front_end["read_only"] is True
+    assert front_end["user"] == "65534:65534"
+    assert front_end["depends_on"]["web-web-1"] == {"condition": "service_healthy"}
+    assert front_end["volumes"] == ["./web-lb/haproxy.cfg:/etc/longshore/haproxy.cfg:ro"]
+    assert "server web-1 web-web-1-g1:80" in project.files["web-lb/haproxy.cfg"]
+
+
+def test_services_of_several_hosts(repository: Repository) -> None:
+    """A project is for one host; which, is said."""
+    there = {**SERVICES["web"], "host": {"address": "ssh://deploy@web-2.example"}}
+    here = {**SERVICES["web"], "host": {"address": "ssh://deploy@web-1.example"}}
+    preview = previewed(repository, {"web": here, "shop": there})
+
+    with pytest.raises(CannotExport, match=r"these are on ssh://deploy@web-1\.example, ssh://deploy@web-2"):
+        exported(preview)
+    with pytest.raises(CannotExport, match="no LoadBalancedService on ssh://nobody"):
+        exported(preview, "ssh://nobody")
+    assert "shop-lb" in exported(preview, "ssh://deploy@web-2.example").services
+    assert "web-lb" not in exported(preview, "ssh://deploy@web-2.example").services
+
+
+def test_what_cannot_be_carried_over() -> None:
+    """A swarm is listed; without anything to run there is no project."""
+    preview = read(json.dumps(planned(ROOT, "swarm")))
+
+    assert left_out(instances(preview), others(preview)) == [
+        "main-vip (FloatingAddress)",
+        "main (SwarmCluster)",
+        "main-gateway (SwarmGateway)",
+        "main-shop (SwarmService)",
+    ]
+    with pytest.raises(CannotExport, match="no LoadBalancedService in this stack"):
+        exported(preview)
+
+
+def test_errors_are_one_line(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The program's own, and nothing is written."""
+    repository.configure({"web": {"replicas": 3}})
+    monkeypatch.chdir(repository.folder)
+
+    assert main(["compose", "out", "--stack", "test"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (repository.folder / "out").exists()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_it_answers_as_the_stack_does(
+    kind: str, repository: Repository, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example of virtual hosts: each host name its replicas, an unknown one the same refusal, the secret
+    where it belongs."""
+    args = example("virtual-hosts", kind)
+    first = sorted(args["backends"])[0]
+    names = {name: backend["host_names"][0] for name, backend in args["backends"].items()}
+    args["backends"][first]["environment"] = {"TOKEN": {"secret": "token"}}
+    repository.configure(
+        {"site": {**args, "host": {"address": host.url}}}, secrets={"token": {"secure": "v1:abc:def"}}
+    )
+    folder = repository.folder / "out"
+    monkeypatch.chdir(repository.folder)
+    assert main(["compose", str(folder), "--stack", "test"]) == 0
+    variable = (folder / ".env.example").read_text().splitlines()[0]
+    (folder / ".env").write_text(f"{variable}{TOKEN}\n")
+    port = args["front_end"]["port"]
+    compose_ = ["docker-compose", "--host", host.url, "--project-name", "exported", "--file", "compose.yaml"]
+
+    def run(*arguments: str) -> None:
+        done = subprocess.run(
+            [*compose_, *arguments], cwd=folder, capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def status(host_name: str) -> int:
+        try:
+            return ask(host.address, port, host_name).status
+        except OSError:
+            return 0
+
+    try:
+        run("up", "--detach")
+        for name in names.values():
+            until(lambda name=name: status(name) == 200, f"{name} answers")  # type: ignore[misc]
+        replicas = {ask(host.address, port, names[first]).instance for _ in range(12)}
+        assert len(replicas) == args["backends"][first].get("replicas", 1)
+        assert status("nobody.example") == 503
+        assert ask(host.address, port, names[first], "/env/TOKEN").body.strip() == TOKEN
+        assert TOKEN not in (folder / "compose.yaml").read_text()
+    finally:
+        run("down")
+
+
+def test_the_file_is_one_that_compose_reads(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """YAML with the services and networks, and nothing else."""
+    repository.configure({"web": {**SERVICES["web"], "image": APP_2}})
+    monkeypatch.chdir(repository.folder)
+
+    assert main(["compose", "out", "--stack", "test"]) == 0
+
+    found = yaml.safe_load(Path("out/compose.yaml").read_text())
+    assert set(found) == {"services", "networks"}
+    assert found["services"]["web-web-0"]["image"] == APP_2
