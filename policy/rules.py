@@ -1,5 +1,6 @@
-"""The rules: each says what it found and what to do. Levels and settings: see README.md."""
+"""The rules: each says what it found and what to do. Levels and settings: see docs/policy.md."""
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,7 +20,12 @@ DOCKER = "pulumi:providers:docker"
 SERVICE = "longshore:index:ServiceDefinition"
 FLOATING = "longshore:index:FloatingAddressNode"
 ROLE = "io.longshore.role"
-SOCKETS = ("/docker.sock", "/containerd.sock", "/podman.sock")
+SOCKETS = tuple(
+    f"{folder}{path}"
+    for folder in ("/run", "/var/run")
+    for path in ("/docker.sock", "/containerd/containerd.sock", "/podman/podman.sock", "/crio/crio.sock")
+)
+ANY = "0.0.0.0"  # noqa: S104 — what is published everywhere
 LEAST = 2
 
 Found = Iterator[str]
@@ -39,7 +45,9 @@ def engine_sockets(kind: str, props: Mapping[str, Any]) -> Found:
     elif kind == SERVICE:
         sources += [each.get("Source") for each in _task(props).get("Mounts") or []]
     for source in sources:
-        if str(source).rstrip("/").endswith(SOCKETS) or str(source) in ("/", "/run", "/var/run"):
+        path = posixpath.normpath(f"/{str(source or 'x').lstrip('/')}")
+        below = "/" if path == "/" else f"{path}/"
+        if any(socket == path or socket.startswith(below) for socket in SOCKETS):
             yield f"mounts {source}, and so is root on its host: give it an API of its own instead"
 
 
@@ -53,7 +61,7 @@ def privileged(kind: str, props: Mapping[str, Any]) -> Found:
     elif kind == SERVICE:
         added = _task(props).get("CapabilityAdd") or []
     for each in added:
-        if str(each).removeprefix("CAP_") in ("ALL", "SYS_ADMIN"):
+        if str(each).upper().removeprefix("CAP_") in ("ALL", "SYS_ADMIN"):
             yield f"has the capability {each}: name those that it needs instead"
 
 
@@ -74,7 +82,7 @@ def floating_images(kind: str, props: Mapping[str, Any]) -> Found:
 def plain_engines(kind: str, props: Mapping[str, Any]) -> Found:
     """Whoever reaches an engine over tcp without TLS is root on its host."""
     secured = props.get("certPath") or props.get("certMaterial")
-    if str(props.get("host", "")).startswith(("tcp://", "http://")) and not secured:
+    if str(props.get("host", "")).lower().startswith(("tcp://", "http://")) and not secured:
         yield f"reaches {props['host']} in clear: use ssh://, or tcp:// with client certificates"
 
 
@@ -95,24 +103,26 @@ def shared_ports(args: StackValidationArgs, report: ReportViolation) -> None:
     hosts = {
         each.urn: str(each.props.get("host", "")) for each in args.resources if each.resource_type == DOCKER
     }
-    seen: dict[tuple[str, int], str] = {}
+    seen: dict[tuple[Any, ...], str] = {}
     for each in args.resources:
         if each.resource_type != CONTAINER:
             continue
         host = hosts.get(each.provider.urn, "") if each.provider else ""
         for port in each.props.get("ports") or []:
-            number = int(port.get("external") or 0)
+            number, protocol = int(port.get("external") or 0), str(port.get("protocol") or "tcp")
+            address = str(port.get("ip") or ANY)
             if number in (others.get(host) or []):
                 report(
-                    f"{each.name} publishes {number} on {host}, which another stack has: choose another port",
+                    f"{each.name} publishes {number} on {host}, which another stack has: choose another",
                     each.urn,
                 )
-            first = seen.setdefault((host, number), each.name)
-            if number and first != each.name:
-                report(
-                    f"{each.name} publishes {number}, as {first} does on {host}: choose another port",
-                    each.urn,
-                )
+            for other in (address, ANY) if address != ANY else {key[1] for key in seen} | {ANY}:
+                first = seen.get((host, other, protocol, number))
+                if number and first:
+                    said = f"{each.name} publishes {number}, as {first} does on {host}: choose another port"
+                    report(said, each.urn)
+                    break
+            seen.setdefault((host, address, protocol, number), each.name)
 
 
 def lone_replicas(args: StackValidationArgs, report: ReportViolation) -> None:

@@ -21,7 +21,10 @@ from components.review.preview import read
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Pulumi.yaml", "__main__.py", "components", "templates")
-SERVICES: dict[str, Any] = {"web": {"image": "httpd:2.4", "front_end": {"port": 8080}}}
+SOCKET = "unix:///nobody/here.sock"
+SERVICES: dict[str, Any] = {
+    "web": {"image": "httpd:2.4", "host": {"address": SOCKET}, "front_end": {"port": 8080}}
+}
 
 
 class Project:
@@ -51,7 +54,7 @@ class Project:
 
     def plan(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "components.plan", "--stack", "test", *arguments]
-        environment = {**os.environ, "DOCKER_HOST": "unix:///nobody/here.sock"}
+        environment = {**os.environ, "DOCKER_HOST": SOCKET}
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
 
 
@@ -65,7 +68,7 @@ def test_what_a_stack_declares(project: Project) -> None:
     found = project.plan()
 
     assert found.returncode == 0, found.stderr
-    assert "| `web` LoadBalancedService | **created** | 10 added | always served |" in found.stdout
+    assert "| `web` LoadBalancedService | **created** | 10 added | new |" in found.stdout
     assert "3 replicas of web start." in found.stdout
     assert '(["web :8080"]):::added' in found.stdout
     assert "+    server web-2 web-web-2-g1:80 weight 1" in found.stdout
@@ -85,6 +88,10 @@ def test_what_changes_between_revisions(project: Project) -> None:
     other = markdown(review(json.dumps({"steps": compared(before, after)})))
     assert "| `web` LoadBalancedService | **removed** |" in other
     assert "| `shop` LoadBalancedService | **created** |" in other
+    elsewhere = json.loads(json.dumps(before).replace(SOCKET, "ssh://deploy@b.example"))
+    moved = review(json.dumps({"steps": compared(before, elsewhere)})).changes[0]
+    assert moved.counts["replace"] == 7
+    assert f"The service moves from {SOCKET} to ssh://deploy@b.example" in moved.consequences[0].text
     same = review(json.dumps({"steps": compared(before, before)}))
     assert same.changes == ()
 
@@ -116,6 +123,8 @@ def test_a_secret_stays_one(project: Project) -> None:
     [
         (lambda p: p.configure({"web": {"replicas": 3}}), 1, "image is required"),
         (lambda p: (p.folder / "__main__.py").write_text("1 / 0"), 1, "ZeroDivisionError"),
+        (lambda p: (p.folder / "__main__.py").write_text("import os; os._exit(0)"), 2, "ended with status 0"),
+        (lambda p: (p.folder / "Pulumi.test.yaml").write_text(""), 1, "there is nothing to bring up"),
         (lambda p: (p.folder / "Pulumi.test.yaml").unlink(), 2, "no Pulumi.test.yaml in"),
         (lambda p: (p.folder / "Pulumi.test.yaml").write_text("config: ["), 2, "could not be run"),
     ],
@@ -134,11 +143,13 @@ def test_what_cannot_be_planned(
 
 
 def test_a_revision_that_is_not_there(project: Project) -> None:
-    """Git's own words."""
+    """Also one that git would take for an option."""
     found = project.plan("--against", "nowhere")
 
     assert found.returncode == 2
-    assert "nowhere" in found.stderr
+    assert "no revision 'nowhere' in this repository" in found.stderr
+    assert project.plan(f"--against=--output={project.folder}/made").returncode == 2
+    assert not (project.folder / "made").exists()
 
 
 def test_the_swarm_of_the_repository() -> None:

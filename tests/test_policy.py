@@ -59,16 +59,18 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("no-engine-socket", CONTAINER, {"volumes": [{"hostPath": "/var/run/docker.sock"}]}),
     ("no-engine-socket", CONTAINER, {"mounts": [{"source": "/run/containerd/containerd.sock"}]}),
     ("no-engine-socket", CONTAINER, {"volumes": [{"hostPath": "/"}]}),
+    ("no-engine-socket", CONTAINER, {"volumes": [{"hostPath": "/var/run/"}]}),
+    ("no-engine-socket", CONTAINER, {"volumes": [{"hostPath": "/run/containerd"}]}),
     ("no-engine-socket", SERVICE, task(Mounts=[{"Source": "/run/docker.sock"}])),
     ("no-privileges", CONTAINER, {"privileged": True}),
-    ("no-privileges", CONTAINER, {"capabilities": {"adds": ["CAP_SYS_ADMIN"]}}),
+    ("no-privileges", CONTAINER, {"capabilities": {"adds": ["cap_sys_admin"]}}),
     ("no-privileges", SERVICE, task(CapabilityAdd=["ALL"])),
     ("pinned-images", CONTAINER, {"image": "httpd"}),
     ("pinned-images", CONTAINER, {"image": "registry.example:5000/httpd"}),
     ("pinned-images", IMAGE, {"name": "httpd:latest"}),
     ("pinned-images", SERVICE, task(Image="httpd")),
     ("pinned-images", FLOATING, {"image": "keepalived"}),
-    ("no-plain-engine", DOCKER, {"host": "tcp://web-1.example:2375"}),
+    ("no-plain-engine", DOCKER, {"host": "TCP://web-1.example:2375"}),
 ]
 ALLOWED: list[tuple[str, str, dict[str, Any]]] = [
     ("no-engine-socket", CONTAINER, {"volumes": [{"containerPath": "/data"}], "mounts": []}),
@@ -123,6 +125,11 @@ def test_ports_that_two_share() -> None:
 
     assert said({}) == said({OTHER: [8080]}) == said({}, resource(CONTAINER, "b", two, **front)) == []
     assert "another stack has" in said({HOST: [8080]})[0]
+    other = {"external": 8080, "protocol": "udp"}
+    assert said({}, resource(CONTAINER, "b", one, ports=[other])) == []
+    local: Any = [{"external": 9090, "ip": ip} for ip in ("127.0.0.1", "10.0.0.1")]
+    assert said({}, resource(CONTAINER, "b", one, ports=local)) == []
+    assert said({}, resource(CONTAINER, "b", one, ports=[*local, {"external": 9090}])) != []
     assert said({}, resource(CONTAINER, "b", one, **front)) == [
         f"b publishes 8080, as a does on {HOST}: choose another port"
     ]

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import pytest
 
 from components.review import review
 from components.review.__main__ import REFUSED, main
+from components.review.consequences import ENDLESS
 from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markdown
 from components.review.preview import NotAPreview
+from components.review.report import Change
 
 FOLDER = Path(__file__).parent / "cases" / "previews"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -59,7 +62,7 @@ def reviewed(preview: dict[str, Any]) -> str:
         ("swarm-route", True, True, False),
         ("swarm-address", True, False, False),
         ("swarm-service-removed", True, False, True),
-        ("swarm-manager-removed", False, False, True),
+        ("swarm-manager-removed", True, False, True),
     ],
 )
 def test_what_a_gate_stops(
@@ -81,16 +84,18 @@ def test_a_preview_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "services or swarms is required" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[]", '{"steps": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "no json", "[]", "{}", '{"steps": 1}', '{"steps": ["x"]}', "[" * 100_000]
+)
 def test_what_is_no_preview(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line that says what to give; nothing on standard output."""
+    """One line that says what to give, also for those who see only the comment."""
     file = tmp_path / "preview"
     file.write_text(text)
 
     assert main([str(file)]) == 2
     said = capsys.readouterr()
-    assert said.out == ""
     assert "give what `pulumi preview --json` prints" in said.err
+    assert "**The preview failed**" in said.out
     with pytest.raises(NotAPreview):
         review(text)
 
@@ -143,6 +148,141 @@ def test_resources_of_others_are_named() -> None:
     assert "replace `id` (`random:index/randomId:RandomId`)" in markdown(found)
 
 
+Edit = Callable[[dict[str, Any]], object]
+
+
+def changed_spec(edit: Edit, before: Edit = lambda spec: None) -> Change:
+    """The change of a service of a swarm, whose recorded definition is edited, before and after."""
+    preview = case("swarm-replicas")
+    (step,) = [each for each in preview["steps"] if each["op"] == "update"]
+    step["newState"]["inputs"]["spec"] = json.loads(json.dumps(step["oldState"]["inputs"]["spec"]))
+    for state in ("oldState", "newState"):
+        before(step[state]["inputs"]["spec"])
+    edit(step["newState"]["inputs"]["spec"])
+    (found,) = review(json.dumps(preview)).changes
+    return found
+
+
+def port(number: int, mode: str = "ingress") -> dict[str, Any]:
+    return {"PublishedPort": number, "TargetPort": 80, "PublishMode": mode, "Protocol": "tcp"}
+
+
+def image(spec: dict[str, Any]) -> None:
+    spec["TaskTemplate"]["ContainerSpec"]["Image"] = "another"
+
+
+def stopped(spec: dict[str, Any]) -> None:
+    spec["Mode"]["Replicated"]["Replicas"] = 0
+
+
+def ordered(order: str, parallelism: int, *ports: dict[str, Any], check: bool = True) -> Edit:
+    def edit(spec: dict[str, Any]) -> None:
+        spec["UpdateConfig"] |= {"Order": order, "Parallelism": parallelism}
+        spec["EndpointSpec"]["Ports"] = list(ports)
+        if not check:
+            spec["TaskTemplate"]["ContainerSpec"].pop("Healthcheck")
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("before", "edit", "gap", "said"),
+    [
+        (ordered("start-first", 1), image, 0, "without a gap: each new task is well"),
+        (ordered("start-first", 1, port(80), check=False), image, 1, "may refuse them for about 1 s"),
+        (ordered("stop-first", 1), image, 0, "so fewer serve"),
+        (ordered("stop-first", 0), image, ENDLESS, "nobody is served until those are well"),
+        (ordered("stop-first", 9), image, ENDLESS, "nobody is served until those are well"),
+        (ordered("stop-first", 1, port(80, "host")), image, 1, "each node in turn refuses"),
+        (ordered("stop-first", 0, port(80, "host")), image, 1, "all at once: their ports are closed"),
+        (ordered("start-first", 1, port(80)), ordered("start-first", 1, port(81)), ENDLESS, "no port 80"),
+        (ordered("start-first", 1), stopped, ENDLESS, "from 4 to 0 tasks"),
+        (ordered("start-first", 1), lambda spec: None, 0, "replaced (a value that is secret)"),
+    ],
+)  # fmt: skip
+def test_how_tasks_are_replaced(before: Edit, edit: Edit, gap: float, said: str) -> None:
+    """By the order, the number at once, the ports and the health check of the service."""
+    change = changed_spec(edit, before)
+
+    assert said in change.consequences[-1].text
+    assert change.gap == gap
+
+
+def test_a_service_under_another_name() -> None:
+    """Without a port the new one is made first; with one, or in another mode, the old one goes first."""
+    preview = case("swarm-replicas")
+    (step,) = [each for each in preview["steps"] if each["op"] == "update"]
+    step |= {"op": "replace", "diffReasons": ["name"]}
+    step["newState"]["inputs"]["name"] = "other"
+    renamed = review(json.dumps(preview)).changes[0].consequences[0]
+    step["newState"]["inputs"]["spec"]["EndpointSpec"]["Ports"] = [port(80)]
+    removed = review(json.dumps(preview)).changes[0].consequences[0]
+
+    assert "made under another name (shop → other), and then the old one is removed" in renamed.text
+    assert "is removed and then made anew" in removed.text
+    assert renamed.gap == removed.gap == ENDLESS
+
+
+def test_what_moves_away() -> None:
+    """Another port or host of a front end: whoever asks the old one finds nobody, for good."""
+    preview = case("front-end-image")
+    ready = next(step for step in preview["steps"] if step["urn"].endswith("lb-ready"))
+    ready["newState"]["inputs"]["container"]["port"] = "0.0.0.0:9090"
+    moved = review(json.dumps(preview)).changes[0]
+    config = next(step for step in preview["steps"] if step["urn"].endswith("lb-config"))
+    config["newState"]["inputs"]["host"] = {"address": "ssh://deploy@web-2.example"}
+    away = review(json.dumps(preview)).changes[0]
+
+    assert "Afterwards 0.0.0.0:8090 is closed, and 0.0.0.0:9090 serves." in moved.consequences[-1].text
+    assert "to ssh://deploy@web-2.example: everything is made there" in away.consequences[0].text
+    assert moved.gap == away.gap == ENDLESS
+
+
+def test_what_is_not_known_is_no_promise(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A change that has no words here may be a gap: gates stop it."""
+    preview = case("swarm-label")
+    for step in preview["steps"]:
+        if step["op"] == "update":
+            step["newState"]["inputs"] = {**step["oldState"]["inputs"], "listenAddress": "0.0.0.0:1"}
+            step["diffReasons"] = ["listenAddress"]
+    file = tmp_path / "dev.json"
+    file.write_text(json.dumps(preview))
+
+    assert main([str(file), "--fail-on", "gap"]) == REFUSED
+    said = capsys.readouterr().out
+    assert "This changes: listenAddress. What that does is not known here." in said
+    assert "| not known |" in said
+
+
+def test_no_warning_is_lost() -> None:
+    """Of a component, of what does not change, of nothing."""
+    preview = case("timeout")
+    network = next(step["urn"] for step in preview["steps"] if step["urn"].endswith("site-net"))
+    preview["diagnostics"] = [
+        {"severity": "warning", "urn": SITE, "message": "one"},
+        {"severity": "warning", "urn": network, "message": "two"},
+        {"severity": "warning", "urn": None, "message": "three"},
+    ]
+
+    said = reviewed(preview)
+
+    assert all(f"- ⚠️ {each}" in said for each in ("one", "two", "three"))
+
+
+@pytest.mark.parametrize("junk", ["[secret]", None, [], 5, ["x"]])
+def test_inputs_of_another_shape(junk: Any) -> None:
+    """What is secret, unknown or odd makes no review fail, whichever input it is."""
+    for file in FILES:
+        preview = json.loads(file.read_text())
+        for step in preview["steps"]:
+            for state in ("oldState", "newState"):
+                for key in list(step.get(state, {}).get("inputs", {})):
+                    kept = step[state]["inputs"][key]
+                    step[state]["inputs"][key] = junk
+                    assert reviewed(preview).startswith(MARK)
+                    step[state]["inputs"][key] = kept
+
+
 def test_no_secret_is_shown() -> None:
     """Not even that of a configuration: Pulumi put a word in its place, and nothing else is known."""
     said = (FOLDER / "secret.md").read_text()
@@ -191,7 +331,10 @@ def without_code(text: str) -> str:
 
 def test_the_parts_of_a_comment() -> None:
     """What the test above relies on."""
-    assert escaped("a_b <c> @d https://e") == "a&#95;b &#60;c&#62; &#64;d https:&#47;/e"
+    assert escaped("a_b <c>") == "a&#95;b &#60;c&#62;"
+    assert escaped("@d #1 https://e www.f") == ("&#64;\u200bd &#35;\u200b1 https://\u200be www.\u200bf")
+    assert code("") == "` `"
+    assert len(code("x" * 500)) < 200
     assert code("a `b`") == "`` a `b` ``"
     assert fenced("```\nx", "diff") == "````diff\n```\nx\n````\n"
     assert without_code("a `` `b` `` c\n```x\nd\n```\ne") == "a  c\n\ne"
@@ -213,7 +356,7 @@ def test_a_long_review_fits() -> None:
     assert len(steps) >= 200
     assert len(said) <= LIMIT
     assert all(f"| `site{number}` LoadBalancedService | **updated** |" in said for number in range(20))
-    assert "_Left out, for a comment has an end: the configuration `site" in said
+    assert "_Left out, for a comment has an end: `the configuration site" in said
     assert said.count("<details>") == said.count("</details>") > 0
 
 

@@ -53,7 +53,7 @@ def test_a_new_image_and_a_replaced_front_end(
         program.configure({"services": {"site": {**args, "image": "longshore-app:2"}}})
         said = reviewed(program)
         done, gap, sent = carried_out(program, url)
-        assert not said.gap
+        assert not said.refuses
         assert gap == 0, f"{gap} s of {sent} requests"
         events = order(done, "site-web-0 created replacement", "site-lb-config updated", "site-web-0 deleted")
         assert events == sorted(events)

@@ -11,10 +11,8 @@ from typing import Any
 from ..load_balanced.frontends import kind_of
 from ..plan.runner import SHOWN_SECRET, SHOWN_UNKNOWN
 from ..program import FOLDER
-from ..review.instance import Instance, label
-from ..review.preview import Step
-
-DOCKER = "pulumi:providers:docker"
+from ..review.instance import Instance, inputs, label
+from ..review.preview import Step, mapping
 
 
 class CannotExport(Exception):
@@ -60,7 +58,7 @@ def compose(instances: Sequence[Instance], host: str = "") -> Project:
 
 
 def _host(instance: Instance) -> str:
-    return next((str(step.new.get("host")) for step in instance.steps if step.type == DOCKER), "")
+    return str(mapping(inputs(instance.one("FrontEndConfig")).get("host")).get("address", ""))
 
 
 def _add(project: Project, instance: Instance) -> None:

@@ -52,7 +52,8 @@ def _plan(folder: Path, stack: str, against: Optional[str], form: str) -> int:
         values = report.properties() | {"checks": [vars(each) for each in checks], "subnets": _subnets(steps)}
         print(json.dumps(values, indent=1))
     else:
-        print(markdown(report) + _addresses(_subnets(steps)) + _checks(checks), end="")
+        heading = f"What {stack} declares" if against is None else f"What changes in {stack}"
+        print(markdown(report, heading) + _addresses(_subnets(steps)) + _checks(checks), end="")
     return 1 if report.errors or any(each.problem for each in checks) else 0
 
 
@@ -65,18 +66,25 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
         if not (folder / file).is_file():
             raise CannotPlan(f"no {file} in {folder}: run this in a project's folder, and name a stack")
     # A process of its own: the SDK keeps one program's state in its modules.
-    command = [sys.executable, runner.__file__, str(folder), stack]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    if done.returncode:
-        raise CannotPlan(f"the program could not be run: {done.stderr.strip().splitlines()[-1]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    with tempfile.TemporaryDirectory(prefix="longshore-") as name:
+        result = Path(name) / "plan.json"
+        command = [sys.executable, runner.__file__, str(folder), stack, str(result)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        if not result.is_file():
+            said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
+            raise CannotPlan(f"the program could not be run: {said[-1]}")
+        return dict(json.loads(result.read_text()))
 
 
 def _of_revision(folder: Path, stack: str, revision: str) -> list[Any]:
     """The steps of the plan of another revision; none where the stack was not there yet."""
     inside = _git(folder, "rev-parse", "--show-prefix").decode().strip()
     top = Path(_git(folder, "rev-parse", "--show-toplevel").decode().strip())
-    archive = _git(top, "archive", f"{revision}^{{tree}}")
+    # Only a hash is given on: a revision may look like an option.
+    tree = _git(
+        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{tree}}", what=revision
+    )
+    archive = _git(top, "archive", tree.decode().strip())
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(name, filter="data")
@@ -89,10 +97,11 @@ def _of_revision(folder: Path, stack: str, revision: str) -> list[Any]:
     return list(found["steps"])
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
+def _git(folder: Path, *arguments: str, what: str = "") -> bytes:
     done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True)
     if done.returncode:
-        raise CannotPlan(done.stderr.decode().strip().splitlines()[0])
+        said = done.stderr.decode().strip()
+        raise CannotPlan(said.splitlines()[0] if said else f"no revision {what!r} in this repository")
     return done.stdout
 
 

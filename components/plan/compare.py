@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..naming import PACKAGE
+from ..naming import PACKAGE, type_token
 from ..provider.handlers import HANDLERS
 from ..review.preview import DOCKER_CONTAINER, IN_PLACE
 
 Steps = Iterable[Mapping[str, Any]]
+_FRONT_END = type_token("FrontEndConfig")
 _REPLACED_BY = {
     "docker:index/network:Network": None,
     "docker:index/remoteImage:RemoteImage": frozenset({"name"}),
@@ -20,15 +21,23 @@ def compared(old: Steps, new: Steps) -> list[dict[str, Any]]:
     before = {step["urn"]: step["newState"] for step in old}
     after = {step["urn"]: step["newState"] for step in new}
     gone = [{"op": "delete", "urn": urn, "oldState": before[urn]} for urn in before if urn not in after]
-    return [*(_step(urn, before.get(urn), state) for urn, state in after.items()), *gone]
+    moved = {state["parent"] for urn, state in after.items() if urn in before and _moves(before[urn], state)}
+    return [*(_step(urn, before.get(urn), state, moved) for urn, state in after.items()), *gone]
 
 
-def _step(urn: str, before: Any, after: Mapping[str, Any]) -> dict[str, Any]:
+def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a front end has another host: all below its parent is made there."""
+    return bool(after["type"] == _FRONT_END and before["inputs"].get("host") != after["inputs"].get("host"))
+
+
+def _step(urn: str, before: Any, after: Mapping[str, Any], moved: set[str]) -> dict[str, Any]:
     if before is None:
         return {"op": "create", "urn": urn, "newState": after}
     old, new = before["inputs"], after["inputs"]
     changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
-    operation = "same" if not changed else "replace" if _replaces(after["type"], changed) else "update"
+    elsewhere = after["parent"] in moved and after["type"].startswith("docker:")
+    replaced = elsewhere or bool(changed and _replaces(after["type"], changed))
+    operation = "replace" if replaced else "update" if changed else "same"
     states = {"oldState": before, "newState": after}
     return {"op": operation, "urn": urn, **states, "diffReasons": sorted(changed)}
 

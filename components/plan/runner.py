@@ -1,12 +1,11 @@
-"""Runs a Pulumi program on the SDK's mock monitor, and prints what `pulumi preview --json` would, were there
-nothing yet.
+"""Runs a Pulumi program on the SDK's mock monitor, and writes what `pulumi preview --json` would print if
+nothing was there yet.
 
-    python runner.py <folder of the project> <stack>
+    python runner.py <folder of the project> <stack> <file for the result>
 
 A script of its own: the program imports its own `components`, which may be those of another revision.
 """
 
-import contextlib
 import json
 import runpy
 import sys
@@ -92,8 +91,7 @@ def run(folder: Path, stack: str) -> dict[str, Any]:
 
     said = []
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            _sync_await(run_pulumi_func(program))
+        _sync_await(run_pulumi_func(program))
     except Exception as error:
         kind = "" if isinstance(error, pulumi.RunError) else f"{type(error).__name__}: "
         said.append({"severity": "error", "message": f"{kind}{error}"})
@@ -103,7 +101,7 @@ def run(folder: Path, stack: str) -> dict[str, Any]:
 def _configure(project: str, file: Path) -> None:
     """The settings, each secret as a word that stands for it: only `pulumi` can decrypt them."""
     values, secrets = {}, []
-    for key, value in (yaml.safe_load(file.read_text()).get("config") or {}).items():
+    for key, value in ((yaml.safe_load(file.read_text()) or {}).get("config") or {}).items():
         full = key if ":" in key else f"{project}:{key}"
         masked = _masked(value)
         if masked != value:
@@ -120,4 +118,5 @@ def _masked(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(Path(sys.argv[1]).resolve(), sys.argv[2])))
+    found = run(Path(sys.argv[1]).resolve(), sys.argv[2])
+    Path(sys.argv[3]).write_text(json.dumps(found))

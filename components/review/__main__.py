@@ -12,7 +12,7 @@ from typing import Optional
 
 from .markdown import comment
 from .preview import NotAPreview
-from .report import Report, review
+from .report import Report, review, unreadable
 
 REFUSED = 3
 """Exit status when the change does what `--fail-on` names."""
@@ -34,33 +34,33 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         choices=["gap", "replace", "delete"],
         action="append",
         default=[],
-        help="end with status 3 when someone is refused, a resource replaced, or removed; may be repeated",
+        help="end with status 3 when someone is (or may be) refused, a resource replaced, or removed",
     )
     given = parser.parse_args(arguments)
-    try:
-        reports = {Path(name).stem: _read(name) for name in given.previews}
-    except (OSError, UnicodeDecodeError, NotAPreview) as error:
-        print(f"longshore review: {error}", file=sys.stderr)
+    names = [Path(name).stem for name in given.previews]
+    if len(set(names)) < len(names):
+        print("longshore review: two files of one name: each is the name of a stack", file=sys.stderr)
         return 2
+    reports, wrong = {}, False
+    for name, file in zip(names, given.previews, strict=True):
+        try:
+            reports[name] = review(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
+        except (OSError, UnicodeError, NotAPreview) as error:
+            # The others are reviewed all the same.
+            print(f"longshore review: {file}: {error}", file=sys.stderr)
+            reports[name], wrong = unreadable(f"{file}: {error}"), True
     if given.format == "json":
         values = {name: report.properties() for name, report in reports.items()}
         print(json.dumps(values if len(values) > 1 else next(iter(values.values())), indent=1))
     else:
-        print(comment(reports), end="")
-    if any(report.errors for report in reports.values()):
-        return 1
+        print(comment(reports).encode("utf-8", "replace").decode(), end="")
+    if wrong or any(report.errors for report in reports.values()):
+        return 2 if wrong else 1
     return REFUSED if any(_does(r, what) for r in reports.values() for what in given.fail_on) else 0
 
 
-def _read(name: str) -> Report:
-    try:
-        return review(sys.stdin.read() if name == "-" else Path(name).read_text())
-    except NotAPreview as error:
-        raise NotAPreview(f"{'standard input' if name == '-' else name}: {error}") from error
-
-
 def _does(report: Report, what: str) -> bool:
-    return report.gap if what == "gap" else report.has(what)
+    return report.refuses if what == "gap" else report.has(what)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Optional
 
 from ..naming import LABEL, PACKAGE
-from .preview import DOCKER_CONTAINER, Preview, Step
+from .preview import DOCKER_CONTAINER, Preview, Step, items
 
 COMPONENTS = ("FloatingAddress", "LoadBalancedService", "SwarmCluster", "SwarmGateway", "SwarmService")
-_STACK = "pulumi:pulumi:Stack"
+STACK = "pulumi:pulumi:Stack"
 Fate = Literal["created", "updated", "replaced", "removed", "unchanged"]
 
 
@@ -44,9 +44,8 @@ class Instance:
 
 def label(step: Step, key: str) -> str:
     """A label of ours on a container; nothing where it has none."""
-    labels = step.inputs.get("labels")
-    for each in labels if isinstance(labels, list) else []:
-        if isinstance(each, Mapping) and each.get("label") == f"{LABEL}.{key}":
+    for each in items(step.inputs.get("labels")):
+        if each.get("label") == f"{LABEL}.{key}":
             return str(each.get("value"))
     return ""
 
@@ -71,7 +70,7 @@ def others(preview: Preview) -> list[Step]:
         step
         for step in preview.steps
         if step.operation != "same"
-        and step.type != _STACK
+        and step.type != STACK
         and not _component(step.urn)
         and not _component(step.parent)
     ]
@@ -88,7 +87,7 @@ def _type(urn: str) -> str:
 
 def _instance(preview: Preview, urn: str, own: Optional[Step], steps: Iterable[Step]) -> Instance:
     known = tuple(steps)
-    said = [line for step in known for line in preview.warnings.get(step.urn, ())]
+    said = [line for about in (urn, *(s.urn for s in known)) for line in preview.warnings.get(about, ())]
     kind, name = _type(urn).rpartition(":")[2], urn.rpartition("::")[2]
     return Instance(kind, name, _fate(own, known), known, tuple(said))
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from .consequences import ENDLESS
 from .report import Change, Report
 from .topology import picture
 
@@ -10,14 +11,16 @@ LIMIT = 65_536
 """Characters that GitHub takes for a comment."""
 MARK = "<!-- longshore review -->"
 """What the comment begins with, so that the next report finds and replaces it."""
-_SPARE = 600
+_SPARE = 800
+_LONGEST = 100
+_NOTHING = "\N{ZERO WIDTH SPACE}"
 _LEFT_OUT = "\n_Left out, for a comment has an end: {}. `--format json` has all of it._\n"
 
 
 def comment(reports: Mapping[str, Report]) -> str:
     """Reports by the name of their stack as one comment, in which each has its share of the room."""
     if len(reports) == 1:
-        return markdown(*reports.values())
+        return markdown(next(iter(reports.values())))
     share = (LIMIT - len(MARK)) // len(reports)
     parts = [
         _section(f"What this change does to {code(name)}", each, share) for name, each in reports.items()
@@ -25,9 +28,9 @@ def comment(reports: Mapping[str, Report]) -> str:
     return f"{MARK}\n{''.join(parts)}"
 
 
-def markdown(report: Report) -> str:
+def markdown(report: Report, heading: str = "What this change does") -> str:
     """The report as a comment."""
-    return f"{MARK}\n{_section('What this change does', report, LIMIT - len(MARK) - 1)}"
+    return f"{MARK}\n{_section(heading, report, LIMIT - len(MARK) - 1)}"
 
 
 def _section(heading: str, report: Report, limit: int) -> str:
@@ -38,34 +41,35 @@ def _section(heading: str, report: Report, limit: int) -> str:
         if len(text) + len(part) + _SPARE <= limit:
             text += part
         else:
-            missing.append(title[:80])
+            missing.append(title)
     if missing:
-        named = f"{', '.join(missing[:5])}{f' and {len(missing) - 5} more' if len(missing) > 5 else ''}"
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        named = f"{', '.join(map(code, missing[:5]))}{more}"
         text += _LEFT_OUT.format(named)
     return text
 
 
 def _parts(report: Report) -> Iterator[tuple[str, str]]:
     if report.errors:
-        said = "\n".join(f"> {escaped(line)}" for error in report.errors for line in error.splitlines())
-        yield "errors", f"**The preview failed**, so this is not all of it:\n\n{said}\n\n"
-    if not report.changes and not report.others:
-        yield "nothing", "" if report.errors else "Nothing changes.\n"
-        return
+        said = fenced("\n".join(report.errors), "text")
+        yield "errors", f"**The preview failed**, so this is not all of it:\n\n{said}\n"
+    elif not report.changes and not report.others:
+        yield "nothing", "Nothing changes.\n\n"
     yield from _table(report)
     for change in report.changes:
-        if told := _told(change):
-            yield f"what happens to {code(change.name)}", told
-    drawn = picture(report.instances)
-    if drawn:
+        yield f"what happens to {change.name}", _told(change)
+    if report.warnings:
+        said = "".join(f"- ⚠️ {escaped(each)}\n" for each in report.warnings)
+        yield "warnings", f"### Also said\n\n{said}\n"
+    if drawn := picture(report.instances) if report.changes and report.complete else "":
         yield "the picture", f"### Afterwards\n\n```mermaid\n{drawn}\n```\n\n"
     for change in report.changes:
         for each in change.texts:
             body = fenced("\n".join(each.lines), "diff")
-            counts = _plus_minus(each.lines)
-            yield f"the configuration {code(each.name)}", _folded(f"{escaped(each.name)}: {counts}", body)
+            title = f"{escaped(each.name)}: {_plus_minus(each.lines)}"
+            yield f"the configuration {each.name}", _folded(title, body)
     if report.others:
-        rows = [f"- {escaped(s.operation)} {code(s.name)} ({code(s.type)})\n" for s in report.others]
+        rows = [f"- {s.operation} {code(s.name)} ({code(s.type)})\n" for s in report.others]
         yield "other resources", _folded(f"Other resources: {len(rows)}", "".join(rows))
 
 
@@ -76,7 +80,7 @@ def _table(report: Report) -> Iterator[tuple[str, str]]:
     for change in report.changes:
         counts = ", ".join(f"{count} {_PAST[key]}" for key, count in sorted(change.counts.items()))
         row = f"| {code(change.name)} {change.kind} | **{change.fate}** | {counts} | {_served(change)} |\n"
-        yield f"the row of {code(change.name)}", row
+        yield f"the row of {change.name}", row
     yield "the end of the table", "\n"
 
 
@@ -84,8 +88,12 @@ _PAST = {"create": "added", "update": "changed", "replace": "replaced", "delete"
 
 
 def _served(change: Change) -> str:
-    if change.gap == float("inf"):
-        return "no longer served"
+    if change.gap == ENDLESS:
+        return "no longer served, or not there"
+    if not change.known:
+        return "not known"
+    if change.fate == "created":
+        return "new"
     return f"refused for about {change.gap:g} s" if change.gap else "always served"
 
 
@@ -108,15 +116,18 @@ def _folded(title: str, body: str) -> str:
 def escaped(text: str) -> str:
     """Text of one line that means nothing to Markdown, HTML or GitHub: no link, mention or tag."""
     flat = re.sub(r"\s+", " ", text)
-    return re.sub(r"[^\w\s.,;:()→/'+=%-]|(?<=:)/(?=/)|_", lambda found: f"&#{ord(found[0])};", flat)
+    # GitHub reads entities before it looks for mentions and links: an empty character ends those.
+    broken = re.sub(r"(@|#|://|www\.)", f"\\1{_NOTHING}", flat, flags=re.IGNORECASE)
+    return re.sub(rf"[^\w\s.,;:()→/'+=%{_NOTHING}-]|_", lambda found: f"&#{ord(found[0])};", broken)
 
 
 def code(text: str) -> str:
-    """Text of one line as code, whatever it holds."""
-    flat = re.sub(r"\s+", " ", text).replace("|", "¦")
-    fence = "`" * (_longest_run(flat) + 1)
-    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
-    return f"{fence}{pad}{flat}{pad}{fence}"
+    """Text of one line as code, whatever it holds; its beginning where it is long."""
+    flat = re.sub(r"\s+", " ", text).replace("|", "¦") or " "
+    short = flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST]}…"
+    fence = "`" * (_longest_run(short) + 1)
+    pad = " " if short.startswith("`") or short.endswith("`") else ""
+    return f"{fence}{pad}{short}{pad}{fence}"
 
 
 def fenced(text: str, language: str) -> str:

@@ -4,46 +4,56 @@ https://www.pulumi.com/docs/iac/cli/commands/pulumi_preview/; Pulumi has put `[s
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pulumi.runtime.rpc import UNKNOWN
+
 Operation = Literal["same", "create", "update", "replace", "delete"]
 _OPERATIONS: dict[str, Operation] = {
+    "same": "same",
+    "read": "same",
+    "refresh": "same",
     "create": "create",
     "import": "create",
-    "update": "update",
     "replace": "replace",
     "create-replacement": "replace",
     "import-replacement": "replace",
     "delete": "delete",
 }
+"""Whatever else there may be changes something: update."""
 _PART_OF_REPLACE = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
 DOCKER_CONTAINER = "docker:index/container:Container"
 IN_PLACE = frozenset(
-    {
-        *(
-            "attach",
-            "containerReadRefreshTimeoutMilliseconds",
-            "cpuPeriod",
-            "cpuQuota",
-            "cpuSet",
-            "cpuShares",
-        ),
-        *(
-            "destroyGraceSeconds",
-            "healthcheck",
-            "init",
-            "logs",
-            "maxRetryCount",
-            "memory",
-            "memoryReservation",
-        ),
-        *("memorySwap", "mustRun", "removeVolumes", "restart", "rm", "start", "tmpfs", "wait", "waitTimeout"),
-    }
+    [
+        "attach",
+        "containerReadRefreshTimeoutMilliseconds",
+        "cpuPeriod",
+        "cpuQuota",
+        "cpuSet",
+        "cpuShares",
+        "destroyGraceSeconds",
+        "healthcheck",
+        "init",
+        "logs",
+        "maxRetryCount",
+        "memory",
+        "memoryReservation",
+        "memorySwap",
+        "mustRun",
+        "removeVolumes",
+        "restart",
+        "rm",
+        "start",
+        "tmpfs",
+        "wait",
+        "waitTimeout",
+    ]
 )
 """What pulumi-docker changes in a container that runs. Everything else replaces it, also where its preview
 says update: it does when the new value is not known yet (pulumi-docker issue 293)."""
+SHOWN_UNKNOWN = "[unknown]"
 
 
 class NotAPreview(Exception):
@@ -85,8 +95,8 @@ class Step:
         return self.new or self.old
 
     def differs(self, key: str) -> bool:
-        """Whether the input `key` is another one afterwards."""
-        return self.old.get(key) != self.new.get(key)
+        """Whether the input `key` is another one afterwards; a secret may be, though both are shown alike."""
+        return key in self.changed or self.old.get(key) != self.new.get(key)
 
 
 @dataclass(frozen=True)
@@ -99,31 +109,55 @@ class Preview:
     errors: tuple[str, ...]
 
 
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping of the program's, or an empty one in place of what is secret or not known."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> list[Mapping[str, Any]]:
+    """A list of mappings of the program's, or an empty one in place of what is secret or not known."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
 def read(text: str) -> Preview:
     """The preview that `text` is. Raises NotAPreview."""
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotAPreview(f"not JSON ({error}): give what `pulumi preview --json` prints") from error
-    if not isinstance(found, dict) or not isinstance(found.get("steps", []), list):
+    if not isinstance(found, dict) or not {"steps", "diagnostics"} & set(found):
         raise NotAPreview("no steps in it: give what `pulumi preview --json` prints")
-    steps = [_step(each) for each in found.get("steps", []) if each.get("op") not in _PART_OF_REPLACE]
-    warnings: dict[str, list[str]] = {}
-    errors = []
-    for line in found.get("diagnostics") or []:
-        said = str(line.get("message", "")).strip()
-        if line.get("severity") == "error":
-            errors.append(said.removeprefix("error: "))
-        elif line.get("severity") == "warning" and line.get("urn"):
-            warnings.setdefault(line["urn"], []).append(said.removeprefix("warning: "))
-    return Preview(tuple(steps), {urn: tuple(said) for urn, said in warnings.items()}, tuple(errors))
+    steps, diagnostics = (found.get(key) or [] for key in ("steps", "diagnostics"))
+    for each in (steps, diagnostics):
+        if not isinstance(each, list) or len(items(each)) < len(each):
+            raise NotAPreview("steps are no list of mappings: give what `pulumi preview --json` prints")
+    return Preview(
+        tuple(_step(each) for each in steps if str(each.get("op")) not in _PART_OF_REPLACE),
+        _warnings(diagnostics),
+        tuple(_said(each) for each in diagnostics if each.get("severity") == "error"),
+    )
+
+
+def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for each in diagnostics:
+        if each.get("severity") == "warning":
+            urn = str(each.get("urn") or "")
+            found[urn] = (*found.get(urn, ()), _said(each))
+    return found
+
+
+def _said(line: Mapping[str, Any]) -> str:
+    text = str(line.get("message", "")).strip()
+    return text.removeprefix("error: ").removeprefix("warning: ")
 
 
 def _step(found: Mapping[str, Any]) -> Step:
-    before, after = found.get("oldState") or {}, found.get("newState") or {}
+    before, after = mapping(found.get("oldState")), mapping(found.get("newState"))
     state = after or before
-    operation = _OPERATIONS.get(str(found.get("op")), "same")
-    changed = frozenset(str(key) for key in found.get("diffReasons") or [])
+    operation = _OPERATIONS.get(str(found.get("op")), "update")
+    reasons = found.get("diffReasons")
+    changed = frozenset(map(str, reasons)) if isinstance(reasons, list) else frozenset()
     kind = str(state.get("type", ""))
     hidden = operation == "update" and kind == DOCKER_CONTAINER and bool(changed - IN_PLACE)
     return Step(
@@ -131,8 +165,17 @@ def _step(found: Mapping[str, Any]) -> Step:
         urn=str(found.get("urn", "")),
         type=kind,
         parent=str(state.get("parent", "")),
-        old={} if operation == "create" else before.get("inputs") or {},
-        new={} if operation == "delete" else after.get("inputs") or {},
+        old={} if operation == "create" else _shown(mapping(before.get("inputs"))),
+        new={} if operation == "delete" else _shown(mapping(after.get("inputs"))),
         changed=changed,
         hidden=hidden,
     )
+
+
+def _shown(value: Any) -> Any:
+    """The same with a word in place of what is not known."""
+    if isinstance(value, Mapping):
+        return {key: _shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    return SHOWN_UNKNOWN if value == UNKNOWN else value

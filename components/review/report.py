@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .consequences import Consequence, consequences
-from .instance import Fate, Instance, instances, others
+from .consequences import ENDLESS, Consequence, consequences
+from .instance import STACK, Fate, Instance, instances, others
 from .preview import Preview, Step, read
 
 _TEXTS = {"FloatingAddressNode": "config", "FrontEndConfig": "config", "GatewayConfig": "data"}
@@ -42,6 +42,11 @@ class Change:
         """The longest time in seconds in which somebody is refused; 0 where nobody is."""
         return max((each.gap for each in self.consequences), default=0.0)
 
+    @property
+    def known(self) -> bool:
+        """Whether all that happens is known: where not, there may be a gap."""
+        return all(each.known for each in self.consequences)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -53,13 +58,17 @@ class Report:
     """All that the preview shows."""
     others: tuple[Step, ...]
     """Resources of no component of ours that change."""
+    warnings: tuple[str, ...]
+    """What was said of none of the instances that change."""
     errors: tuple[str, ...]
     """Why there is no whole preview."""
+    complete: bool = False
+    """Whether what stays is among the instances, too: with `--show-sames`, or where nothing was before."""
 
     @property
-    def gap(self) -> bool:
-        """Whether somebody is refused for some time."""
-        return any(change.gap for change in self.changes)
+    def refuses(self) -> bool:
+        """Whether somebody is, or may be, refused for some time."""
+        return any(change.gap or not change.known for change in self.changes)
 
     def has(self, operation: str) -> bool:
         """Whether a resource is replaced (`replace`), or removed (`delete`)."""
@@ -77,7 +86,11 @@ class Report:
                     "fate": change.fate,
                     "resources": dict(change.counts),
                     "consequences": [
-                        {"text": each.text, "gap_seconds": None if each.gap == float("inf") else each.gap}
+                        {
+                            "text": each.text,
+                            "gap_seconds": None if each.gap == ENDLESS else each.gap,
+                            "known": each.known,
+                        }
                         for each in change.consequences
                     ],
                     "warnings": list(change.warnings),
@@ -86,20 +99,36 @@ class Report:
                 for change in self.changes
             ],
             "others": [{"name": s.name, "type": s.type, "operation": s.operation} for s in self.others],
+            "warnings": list(self.warnings),
             "errors": list(self.errors),
         }
+
+
+def unreadable(reason: str) -> Report:
+    """The report of what could not be read."""
+    return Report((), (), (), (), (reason,))
 
 
 def review(text: str) -> Report:
     """What `text`, a preview as `pulumi preview --json` prints it, will do. Raises NotAPreview."""
     preview: Preview = read(text)
     found = instances(preview)
+    changes = tuple(_change(each) for each in found if each.fate != "unchanged")
+    told = {line for change in changes for line in change.warnings}
+    rest = [line for lines in preview.warnings.values() for line in lines if line not in told]
     return Report(
-        changes=tuple(_change(each) for each in found if each.fate != "unchanged"),
+        changes=changes,
+        warnings=tuple(dict.fromkeys(rest)),
         instances=tuple(found),
         others=tuple(others(preview)),
         errors=preview.errors,
+        complete=_complete(preview),
     )
+
+
+def _complete(preview: Preview) -> bool:
+    operations = {step.operation for step in preview.steps if step.type != STACK}
+    return "same" in operations or operations <= {"create"}
 
 
 def _change(instance: Instance) -> Change:

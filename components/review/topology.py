@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from .consequences import tasks
 from .instance import Instance, inputs, label
-from .preview import Step
+from .preview import Step, items, mapping
 
 MOST = 60
-"""Boxes in a picture: beyond that nobody reads it."""
+"""Lines of a picture: a larger one nobody reads."""
 _CLASS = {"create": ":::added", "update": ":::changed", "replace": ":::changed", "delete": ":::removed"}
 _STYLES = (
     "classDef added stroke:#2da44e,stroke-width:3px",
@@ -37,20 +37,21 @@ def _lines(prefix: str, instance: Instance) -> Iterator[str]:
                 box = f"{prefix}n{number}([{_text(f'{role} {node}')}])"
                 yield f"{prefix}[{_text(instance.name)}] --- {box}{_class([step])}"
         case "FloatingAddress":
-            group = inputs(instance.one("FloatingAddressGroup")).get("agreed", {})
+            group = mapping(inputs(instance.one("FloatingAddressGroup")).get("agreed"))
             address = group.get("first address", instance.name)
             box = f"{prefix}{{{{{_text(str(address))}}}}}{_class(instance.steps)}"
             for number, step in enumerate(instance.of("FloatingAddressNode")):
                 node = step.name.removeprefix(f"{instance.name}-node-")
                 yield f"{box} -.-> {prefix}n{number}([{_text(node)}]){_class([step])}"
         case _:
-            count = tasks(inputs(instance.one("ServiceDefinition")))
+            removed = instance.fate == "removed"
+            count = "removed" if removed else tasks(inputs(instance.one("ServiceDefinition")))
             yield f"{prefix}[{_text(f'{instance.name}: {count}')}]{_class(instance.steps)}"
 
 
 def _load_balanced(prefix: str, instance: Instance) -> Iterator[str]:
     front_end = instance.containers("front-end")
-    ports = [port.get("external") for step in front_end for port in step.inputs.get("ports") or []]
+    ports = [port.get("external") for step in front_end for port in items(step.inputs.get("ports"))]
     name = f"{instance.name} :{ports[0]}" if ports else instance.name
     changed = _class([*front_end, *instance.of("FrontEndConfig")])
     backends: dict[str, list[Step]] = {}

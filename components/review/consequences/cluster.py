@@ -1,0 +1,92 @@
+"""What a SwarmCluster does to its nodes and networks: see docs/swarm.md."""
+
+from collections.abc import Iterable
+
+from ..instance import Instance
+from ..preview import Step
+from .consequence import ENDLESS, Consequence, count, differences, duration, pair
+
+
+def cluster(instance: Instance) -> Iterable[Consequence]:
+    """The swarm, its nodes, the quorum afterwards, its networks."""
+    if instance.fate == "removed":
+        yield Consequence("The swarm is dissolved: all that runs in it ends.", ENDLESS)
+        return
+    if instance.fate == "created":
+        yield Consequence(f"{count(len(instance.of('SwarmNode')), 'host')} form a swarm.")
+        yield from _quorum(instance)
+        return
+    for kind in ("Swarm", "SwarmNode", "OverlayNetwork"):
+        for step in instance.of(kind, "replace"):
+            yield Consequence(f"{step.name} is made anew: what runs on it ends.", ENDLESS)
+    yield from _swarm(instance)
+    for step in instance.of("SwarmNode", "create"):
+        yield Consequence(f"Node {_node(instance, step)} joins as a {step.new.get('role')}.")
+    for step in instance.of("SwarmNode", "update"):
+        yield from _node_change(instance, step)
+    for step in instance.of("SwarmNode", "delete"):
+        yield Consequence(
+            f"Node {_node(instance, step)} is drained (its tasks start elsewhere; at most "
+            f"{duration(step.old.get('drainTimeout'))}), leaves and is removed."
+        )
+    yield from _quorum(instance)
+    for step in instance.of("OverlayNetwork", "create", "delete"):
+        verb = "made" if step.operation == "create" else "removed"
+        yield Consequence(f"Network {step.inputs.get('name')} is {verb}.")
+
+
+def _swarm(instance: Instance) -> Iterable[Consequence]:
+    swarm = instance.one("Swarm")
+    if swarm is None or swarm.operation != "update":
+        return
+    if swarm.differs("tokenGeneration"):
+        yield Consequence("The join tokens are rotated: those given out before admit nobody any more.")
+    if swarm.differs("autolock"):
+        state = "on: a manager that restarts stays locked" if swarm.new.get("autolock") else "off"
+        yield Consequence(f"Autolock is turned {state}.")
+
+
+def _node_change(instance: Instance, step: Step) -> Iterable[Consequence]:
+    name = _node(instance, step)
+    if step.differs("role"):
+        verb = "promoted to manager" if step.new.get("role") == "manager" else "demoted to worker"
+        yield Consequence(f"Node {name} is {verb}.")
+    if step.differs("availability"):
+        match step.new.get("availability"):
+            case "drain":
+                yield Consequence(
+                    f"Node {name} is drained: its tasks end and start elsewhere, within "
+                    f"{duration(step.new.get('drainTimeout'))}. Ports of its own (mode host) are closed "
+                    "until it "
+                    "is active again."
+                )
+            case "pause":
+                yield Consequence(f"Node {name} is paused: it keeps its tasks and gets no new ones.")
+            case _:
+                yield Consequence(f"Node {name} is active again: it gets tasks when a service changes.")
+    if step.differs("labels"):
+        yield Consequence(
+            f"Labels of node {name} change ({differences(*pair(step, 'labels'))}): tasks whose "
+            "constraints it no "
+            "longer meets move to other nodes, and close its ports of mode host."
+        )
+
+
+def _quorum(instance: Instance) -> Iterable[Consequence]:
+    nodes = instance.of("SwarmNode")
+    changed = any(
+        step.operation in ("create", "delete") or step.differs("role")
+        for step in nodes
+        if "manager" in (step.old.get("role"), step.new.get("role")) and step.operation != "same"
+    )
+    managers = sum(step.new.get("role") == "manager" for step in nodes)
+    if changed and managers:
+        yield Consequence(
+            f"Afterwards the swarm has {count(managers, 'manager')}: {managers // 2 + 1} must be up to "
+            "decide "
+            f"anything, so it survives the loss of {(managers - 1) // 2}."
+        )
+
+
+def _node(instance: Instance, step: Step) -> str:
+    return step.name.removeprefix(f"{instance.name}-node-")

@@ -1,0 +1,68 @@
+"""What a FloatingAddress does to its addresses: see docs/floating-address.md."""
+
+import re
+from collections.abc import Iterable
+
+from ..instance import Instance
+from ..preview import Step
+from .consequence import ENDLESS, Consequence, count, differences, pair
+
+TAKE_OVER = 0.5
+"""Seconds until the next node has taken addresses that were given up; measured is less."""
+DISAGREED = 2.0
+"""Seconds in which two nodes may both have the addresses, while one after the other is reloaded."""
+
+
+def floating_address(instance: Instance) -> Iterable[Consequence]:
+    """Nodes that come and go, then what changes for the addresses."""
+    if instance.fate == "removed":
+        yield Consequence("No node has the addresses any more.", ENDLESS)
+        return
+    nodes = instance.of("FloatingAddressNode")
+    if instance.fate == "created":
+        yield Consequence(
+            f"One of {count(len(nodes), 'node')} has the addresses; when it fails, the next one takes them."
+        )
+        return
+    for step in nodes:
+        yield from _node_change(step, step.name.removeprefix(f"{instance.name}-node-"))
+    if gone := sorted(_addresses(nodes, "old") - _addresses(nodes, "new")):
+        yield Consequence(f"{', '.join(gone)} is given up for good.", ENDLESS)
+    if any(step.operation == "update" and step.differs("config") for step in nodes):
+        yield Consequence(
+            "keepalived is reloaded with another configuration, the owner of the addresses last."
+        )
+    group = instance.one("FloatingAddressGroup")
+    if group and group.operation == "update" and group.old.get("agreed") != group.new.get("agreed"):
+        yield Consequence(
+            f"All nodes change what they agree on ({differences(*pair(group, 'agreed'))}), one after the "
+            "other: meanwhile two of them may have addresses, for some seconds.",
+            DISAGREED,
+        )
+
+
+def _node_change(step: Step, node: str) -> Iterable[Consequence]:
+    taken = "if it has the addresses, the next node takes them"
+    match step.operation:
+        case "create":
+            yield Consequence(f"Node {node} joins the group.")
+        case "delete":
+            yield Consequence(f"Node {node} leaves the group: {taken}.", TAKE_OVER)
+        case "replace":
+            yield Consequence(f"keepalived of {node} moves to another host: {taken} meanwhile.", TAKE_OVER)
+        case "update" if step.changed & {"image", "memory", "capabilities"}:
+            yield Consequence(
+                f"keepalived of node {node} is replaced: {taken} meanwhile, which cuts connections to them.",
+                TAKE_OVER,
+            )
+
+
+def _addresses(nodes: Iterable[Step], when: str) -> set[str]:
+    """The addresses in the configurations before (`old`) or after (`new`)."""
+    texts = [str(getattr(step, when).get("config", "")) for step in nodes]
+    return {
+        address
+        for text in texts
+        for block in re.findall(r"virtual_ipaddress(?:_excluded)? \{([^}]*)\}", text)
+        for address in re.findall(r"^\s*(\S+)", block, re.MULTILINE)
+    }

@@ -1,0 +1,85 @@
+"""What a LoadBalancedService does: see docs/order.md."""
+
+from collections.abc import Iterable
+
+from ..instance import Instance, inputs, label
+from ..preview import Step
+from .consequence import ENDLESS, Consequence, count, differences, duration, keys, pair
+
+GAP = 1.0
+"""Seconds from the end of the old front end until the new one has the port: README.md, measured."""
+
+
+def load_balanced_service(instance: Instance) -> Iterable[Consequence]:
+    """Replicas first, then the front end."""
+    if instance.fate == "removed":
+        yield Consequence("The front end and all its replicas go; its port is closed.", ENDLESS)
+        return
+    config = instance.one("FrontEndConfig")
+    if config and config.old and config.differs("host"):
+        before, after = (str(values.get("address")) for values in pair(config, "host"))
+        yield Consequence(
+            f"The service moves from {before} to {after}: everything is made there, then removed here. "
+            "Whoever "
+            "asks the old host finds nobody.",
+            ENDLESS,
+        )
+        return
+    yield from _replicas(instance)
+    yield from _front_end(instance, config)
+
+
+def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]:
+    replaced = instance.containers("front-end", "replace")
+    if not replaced:
+        if config and config.operation == "update" and config.differs("config"):
+            yield Consequence(
+                "The front end is reloaded with another configuration; no connection is dropped."
+            )
+        return
+    before, after = pair(instance.one("Readiness"), "container")
+    why = differences(before, after) or keys(replaced)
+    yield Consequence(
+        f"The front end's container is replaced ({why}): its port is closed for about {GAP:g} s, for one "
+        "container at a time can have it. Before that, the new configuration is checked and the replicas are "
+        f"well; the old one ends within {duration(inputs(config).get('drain'))}.",
+        GAP,
+    )
+    if before.get("port") != after.get("port"):
+        yield Consequence(
+            f"Afterwards {before.get('port')} is closed, and {after.get('port')} serves.", ENDLESS
+        )
+
+
+def _replicas(instance: Instance) -> Iterable[Consequence]:
+    start = duration(inputs(instance.one("Readiness")).get("startTimeout"))
+    drain = duration(inputs(instance.one("FrontEndConfig")).get("drain"))
+    by_backend: dict[str, dict[str, list[Step]]] = {}
+    for step in instance.containers("replica-", "create", "replace", "delete"):
+        backend = label(step, "role").removeprefix("replica-")
+        by_backend.setdefault(backend, {}).setdefault(step.operation, []).append(step)
+    for backend, steps in sorted(by_backend.items()):
+        if some := steps.get("create"):
+            served = "" if instance.fate == "created" else ", and are sent requests once they are well"
+            yield Consequence(f"{count(len(some), 'replica')} of {backend} start{served}.")
+        if some := steps.get("replace"):
+            why = _definition(instance, backend) or keys(some)
+            yield Consequence(
+                f"{count(len(some), 'replica')} of {backend} replaced ({why}) without a gap: the new ones "
+                "start "
+                f"beside the old (well within {start}, or the change fails and the old ones stay), the front "
+                f"end learns of them, and the old ones end within {drain}, when their requests have."
+            )
+        if some := steps.get("delete"):
+            yield Consequence(
+                f"{count(len(some), 'replica')} of {backend} removed, after the front end no longer sends "
+                "to them."
+            )
+
+
+def _definition(instance: Instance, backend: str) -> str:
+    """What differs in the definition of a backend's replicas."""
+    for step in instance.of("Generation", "update"):
+        if step.name == f"{instance.name}-{backend}-generation":
+            return differences(*pair(step, "definition"))
+    return ""

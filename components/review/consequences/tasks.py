@@ -1,0 +1,141 @@
+"""What SwarmService and SwarmGateway do to their tasks: see docs/swarm-services.md."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from ..instance import Instance
+from ..preview import Step, items, mapping
+from .consequence import ENDLESS, Consequence, count, differences, duration
+
+GAP = 1.0
+"""Seconds from the end of a task until the next one has its node's port: measured, 0.8 to 0.9."""
+
+
+def service(instance: Instance) -> Iterable[Consequence]:
+    """Of a SwarmService."""
+    return _definition(instance, f"service {instance.name}")
+
+
+def gateway(instance: Instance) -> Iterable[Consequence]:
+    """Of a SwarmGateway."""
+    return _definition(instance, f"gateway {instance.name}")
+
+
+def tasks(values: Mapping[str, Any]) -> str:
+    """How many tasks a service with these inputs has, in words."""
+    spec = mapping(values.get("spec"))
+    if "Global" in mapping(spec.get("Mode")):
+        return "a task on each node that meets its constraints"
+    number = _replicas(spec)
+    return "tasks" if number is None else count(number, "task")
+
+
+def _definition(instance: Instance, what: str) -> Iterable[Consequence]:
+    step = instance.one("ServiceDefinition")
+    if step is None:
+        return
+    start = what[0].upper() + what[1:]
+    match step.operation:
+        case "create":
+            yield Consequence(f"{start} starts with {tasks(step.new)}.")
+        case "delete":
+            yield Consequence(f"{start} is removed; its tasks end.", ENDLESS)
+        case "replace":
+            yield _made_anew(step, start)
+        case "update":
+            yield from _update(step, what)
+
+
+def _made_anew(step: Step, start: str) -> Consequence:
+    spec = mapping(step.new.get("spec"))
+    if step.differs("mode") or not spec or _ports(spec):
+        return Consequence(
+            f"{start} is removed and then made anew: nobody is served until its old tasks have ended (at "
+            "most "
+            f"{duration(step.old.get('stopTimeout'))}) and new ones are well.",
+            ENDLESS,
+        )
+    return Consequence(
+        f"{start} is made under another name ({step.old.get('name')} → {step.new.get('name')}), and then "
+        "the old "
+        "one is removed: whoever asks for the old name finds nobody.",
+        ENDLESS,
+    )
+
+
+def _update(step: Step, what: str) -> Iterable[Consequence]:
+    old, new = (mapping(values.get("spec")) for values in (step.old, step.new))
+    start = what[0].upper() + what[1:]
+    if not old or not new:
+        if step.differs("spec"):
+            yield Consequence(f"{start} changes; how is secret, or not known yet.", known=False)
+        return
+    unseen = "spec" in step.changed and old == new
+    parts = [{key: spec.get(key) for key in ("TaskTemplate", "EndpointSpec")} for spec in (old, new)]
+    if parts[0] != parts[1] or unseen or step.differs("forceUpdate"):
+        why = differences(parts[0], parts[1]) or ("a value that is secret" if unseen else "force_update")
+        yield _replacement(step, new, f"Tasks of {what} are replaced ({why})")
+    if closed := sorted(_ports(old) - _ports(new)):
+        yield Consequence(f"Afterwards {start} has no port {', '.join(map(str, closed))} any more.", ENDLESS)
+    before, after = _replicas(old), _replicas(new)
+    if before is not None and after is not None and before != after:
+        yield Consequence(f"{start} is scaled from {before} to {after} tasks.", 0.0 if after else ENDLESS)
+
+
+def _replacement(step: Step, new: Mapping[str, Any], head: str) -> Consequence:
+    update, number = mapping(new.get("UpdateConfig")), _replicas(new)
+    at_once = update.get("Parallelism") or 0
+    everyone = not at_once or (number is not None and at_once >= number)
+    if _host_ports(new):
+        if everyone:
+            return Consequence(f"{head}, all at once: their ports are closed for about {GAP:g} s.", GAP)
+        return Consequence(
+            f"{head}, {at_once} at a time: one task at a time can have a port of its node, so each node "
+            "in turn "
+            f"refuses new connections for about {GAP:g} s; nodes with a task of their own serve meanwhile.",
+            GAP,
+        )
+    pace = "all at once" if everyone else f"{at_once} at a time"
+    if update.get("Order") == "start-first":
+        if _has_check(new) or not _ports(new):
+            ready = "is well" if _has_check(new) else "runs"
+            return Consequence(
+                f"{head}, {pace}, without a gap: each new task {ready} before the old one loses its "
+                "address and ends."
+            )
+        return Consequence(
+            f"{head}, {pace}: without a health check each new task gets connections when it runs, and may "
+            "refuse "
+            f"them for about {GAP:g} s, until it listens.",
+            GAP,
+        )
+    if everyone:
+        return Consequence(
+            f"{head}, {pace}: the old tasks end (at most {duration(step.new.get('stopTimeout'))}) before "
+            "the new "
+            "ones start, and nobody is served until those are well.",
+            ENDLESS if number != 0 else 0.0,
+        )
+    return Consequence(f"{head}, {pace}: each old task ends before the new one starts, so fewer serve.")
+
+
+def _replicas(spec: Mapping[str, Any]) -> Optional[int]:
+    """Number of tasks; None of a global service, or when it is not known."""
+    number = mapping(mapping(spec.get("Mode")).get("Replicated")).get("Replicas")
+    return int(number) if isinstance(number, int | float) else None
+
+
+def _ports(spec: Mapping[str, Any]) -> set[int]:
+    ports = items(mapping(spec.get("EndpointSpec")).get("Ports"))
+    return {
+        int(port["PublishedPort"]) for port in ports if isinstance(port.get("PublishedPort"), int | float)
+    }
+
+
+def _host_ports(spec: Mapping[str, Any]) -> bool:
+    ports = items(mapping(spec.get("EndpointSpec")).get("Ports"))
+    return any(port.get("PublishMode") == "host" for port in ports)
+
+
+def _has_check(spec: Mapping[str, Any]) -> bool:
+    return bool(mapping(mapping(spec.get("TaskTemplate")).get("ContainerSpec")).get("Healthcheck"))
