@@ -114,7 +114,7 @@ def test_for_tools() -> None:
     (change,) = json.loads(done.stdout)["changes"]
     assert (change["kind"], change["name"], change["fate"]) == ("LoadBalancedService", "site", "updated")
     assert change["resources"] == {"replace": 2, "update": 2}
-    assert [each["gap_seconds"] for each in change["consequences"]] == [1.0]
+    assert [each["gap_seconds"] for each in change["consequences"]] == [11.0]
 
 
 def test_an_update_that_is_a_replacement() -> None:

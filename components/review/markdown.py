@@ -94,7 +94,7 @@ def _served(change: Change) -> str:
         return "not known"
     if change.fate == "created":
         return "new"
-    return f"refused for about {change.gap:g} s" if change.gap else "always served"
+    return f"refused for up to {change.gap:g} s" if change.gap else "always served"
 
 
 def _told(change: Change) -> str:

@@ -40,7 +40,8 @@ class Readiness(Handler):
         if moved := differences(old.get("container", {}), new["container"]):
             warn(
                 f"the front end's container is replaced ({moved}): one container at a time can hold "
-                "its port, so new connections are refused for about a second"
+                "its port, so new connections are refused for about a second, and for as long as clients "
+                "keep connections to the old one (at most its drain time)"
             )
         if all(old.get(key) == asked[key] for key in ("config", "image", "kind")):
             return None  # accepted before

@@ -15,7 +15,8 @@ class Consequence:
 
     text: str
     gap: float = 0.0
-    """Seconds in which new connections may be refused; 0 where none is, ENDLESS where it stays so."""
+    """The most seconds in which new connections may be refused; 0 where none is, ENDLESS where it stays "
+    "so."""
     known: bool = True
     """Whether the gap is known: where not, there may be one."""
 

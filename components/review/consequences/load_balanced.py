@@ -7,7 +7,7 @@ from ..preview import Step
 from .consequence import ENDLESS, Consequence, count, differences, duration, keys, pair
 
 GAP = 1.0
-"""Seconds from the end of the old front end until the new one has the port: README.md, measured."""
+"""Seconds from the end of the old front end until the new one has the port: docs/order.md."""
 
 
 def load_balanced_service(instance: Instance) -> Iterable[Consequence]:
@@ -39,11 +39,14 @@ def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]
         return
     before, after = pair(instance.one("Readiness"), "container")
     why = differences(before, after) or keys(replaced)
+    drain = inputs(config).get("drain")
     yield Consequence(
-        f"The front end's container is replaced ({why}): its port is closed for about {GAP:g} s, for one "
-        "container at a time can have it. Before that, the new configuration is checked and the replicas are "
-        f"well; the old one ends within {duration(inputs(config).get('drain'))}.",
-        GAP,
+        f"The front end's container is replaced ({why}): one container at a time can have its port, so new "
+        f"connections are refused for about {GAP:g} s, and for as long as clients keep connections to the "
+        "old one, "
+        f"at most {duration(drain)}. Before that, the new configuration is checked and the replicas are "
+        "well.",
+        GAP + (drain if isinstance(drain, int | float) else 0),
     )
     if before.get("port") != after.get("port"):
         yield Consequence(
