@@ -95,6 +95,39 @@ def test_what_somebody_did_by_hand_is_seen_and_mended(tmp_path: Path, hosts: lis
     assert bare(hosts)
 
 
+def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
+    """Another label of a node is all that the preview shows; the tasks that may not stay there move."""
+    service = {
+        "image": images.APP,
+        "replicas": 2,
+        "constraints": ["node.labels.zone==dmz"],
+        "networks": ["web"],
+        "endpoint_mode": "dnsrr",
+    }
+
+    def settings(zone: str) -> dict[str, Any]:
+        labelled = {"b": {"labels": {"zone": "dmz"}}, "c": {"labels": {"zone": zone}}}
+        return {"swarms": {"main": cluster(hosts, nodes=labelled, services={"shop": service})}}
+
+    def running() -> list[int]:
+        return [len(host.engine().containers.list()) for host in hosts]
+
+    program = Program(tmp_path, hosts[0], settings("dmz"))
+    try:
+        program.up()
+        assert running() == [0, 1, 1]
+
+        program.configure(settings("inner"))
+        assert program.preview().changes == [("update", "main-node-c")]
+        program.up()
+
+        until(lambda: running() == [0, 2, 0], "both tasks run where they may")
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
 def test_a_host_of_another_swarm_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
     """At preview, naming the host; nothing is touched."""
     hosts[1].engine().swarm.init(advertise_addr=hosts[1].address)
