@@ -125,7 +125,7 @@ def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
         assert program.preview().changes == []
     finally:
         program.destroy()
-    assert bare(hosts)
+    until(lambda: bare(hosts), "the engines remove what has ended", timeout=20)
 
 
 def test_a_host_of_another_swarm_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
