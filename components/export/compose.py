@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..load_balanced.frontends import kind_of
-from ..plan.runner import SHOWN_SECRET, SHOWN_UNKNOWN
+from ..plan.runner import SHOWN_SECRET
 from ..program import FOLDER
-from ..review.instance import Instance, inputs, label
-from ..review.preview import Step, mapping
+from ..review.instance import Instance, backend_of, inputs
+from ..review.preview import SHOWN_UNKNOWN, Step, mapping
 
 
 class CannotExport(Exception):
@@ -145,11 +145,8 @@ def _network(project: Project, given: Mapping[str, Any], own: str) -> tuple[str,
 
 def _environment(project: Project, instance: Instance, step: Step) -> dict[str, str]:
     """Values in clear as they are, doubled where Compose would replace them; a secret as a variable."""
-    backend = label(step, "role").removeprefix("replica-")
-    definition: Mapping[str, Any] = {}
-    for each in instance.of("Generation"):
-        if each.name == f"{instance.name}-{backend}-generation":
-            definition = each.new.get("definition") or {}
+    backend = backend_of(step)
+    definition = mapping(inputs(instance.definition(backend)).get("definition"))
     found = {}
     for key, value in sorted((definition.get("environment") or {}).items()):
         if value == SHOWN_SECRET:

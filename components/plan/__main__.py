@@ -17,7 +17,7 @@ from typing import Any, Optional
 
 from ..review.markdown import code, escaped, markdown
 from ..review.preview import Step, read
-from ..review.report import review
+from ..review.report import reviewed
 from . import runner
 from .checks import Checked, check
 from .compare import compared
@@ -45,8 +45,8 @@ def _plan(folder: Path, stack: str, against: Optional[str], form: str) -> int:
     before = _of_revision(folder, stack, against) if against else []
     found = planned(folder, stack)
     found["steps"] = compared(before, found["steps"])
-    text = json.dumps(found)
-    report, steps = review(text), read(text).steps
+    preview = read(json.dumps(found))
+    report, steps = reviewed(preview), preview.steps
     checks = list(check(steps))
     if form == "json":
         values = report.properties() | {"checks": [vars(each) for each in checks], "subnets": _subnets(steps)}

@@ -25,7 +25,7 @@ from pulumi.runtime.sync_await import _sync_await
 _SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 _GENERATION = "longshore:index:Generation"
 _STACK_REFERENCE = "pulumi:pulumi:StackReference"
-SHOWN_SECRET, SHOWN_UNKNOWN = "[secret]", "[unknown]"
+SHOWN_SECRET = "[secret]"  # noqa: S105 — what is shown in its place
 
 
 class _Nothing(mocks.Mocks):
@@ -66,15 +66,13 @@ class _Monitor(mocks.MockMonitor):
 
 
 def _shown(value: Any) -> Any:
-    """A value as a preview shows it: whole numbers whole, and neither secrets nor what is not known."""
+    """A value as a preview shows it: whole numbers whole, and no secrets."""
     if isinstance(value, Mapping):
         if value.get(_SIGNATURE) == _SECRET:
             return SHOWN_SECRET
         return {key: _shown(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_shown(each) for each in value]
-    if value == UNKNOWN:
-        return SHOWN_UNKNOWN
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

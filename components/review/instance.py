@@ -33,6 +33,15 @@ class Instance:
         found = self.of(kind)
         return found[0] if found else None
 
+    def node(self, step: Step) -> str:
+        """Name of the node that a resource of this instance is for, as the settings have it."""
+        return step.name.removeprefix(f"{self.name}-node-")
+
+    def definition(self, backend: str) -> Optional[Step]:
+        """What defines the replicas of a backend, or None."""
+        name = f"{self.name}-{backend}-generation"
+        return next((step for step in self.of("Generation") if step.name == name), None)
+
     def containers(self, role: str, *operations: str) -> list[Step]:
         """Steps of containers with that role (or one that begins with it, where it ends in -)."""
         return [
@@ -48,6 +57,11 @@ def label(step: Step, key: str) -> str:
         if each.get("label") == f"{LABEL}.{key}":
             return str(each.get("value"))
     return ""
+
+
+def backend_of(replica: Step) -> str:
+    """The backend of a replica's container."""
+    return label(replica, "role").removeprefix("replica-")
 
 
 def instances(preview: Preview) -> list[Instance]:

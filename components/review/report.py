@@ -111,7 +111,11 @@ def unreadable(reason: str) -> Report:
 
 def review(text: str) -> Report:
     """What `text`, a preview as `pulumi preview --json` prints it, will do. Raises NotAPreview."""
-    preview: Preview = read(text)
+    return reviewed(read(text))
+
+
+def reviewed(preview: Preview) -> Report:
+    """What a preview will do."""
     found = instances(preview)
     changes = tuple(_change(each) for each in found if each.fate != "unchanged")
     told = {line for change in changes for line in change.warnings}

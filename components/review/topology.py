@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from .consequences import tasks
-from .instance import Instance, inputs, label
+from .instance import Instance, backend_of, inputs
 from .preview import Step, items, mapping
 
 MOST = 60
@@ -32,7 +32,7 @@ def _lines(prefix: str, instance: Instance) -> Iterator[str]:
             yield from _load_balanced(prefix, instance)
         case "SwarmCluster":
             for number, step in enumerate(instance.of("SwarmNode")):
-                node = step.name.removeprefix(f"{instance.name}-node-")
+                node = instance.node(step)
                 role = step.inputs.get("role")
                 box = f"{prefix}n{number}([{_text(f'{role} {node}')}])"
                 yield f"{prefix}[{_text(instance.name)}] --- {box}{_class([step])}"
@@ -41,7 +41,7 @@ def _lines(prefix: str, instance: Instance) -> Iterator[str]:
             address = group.get("first address", instance.name)
             box = f"{prefix}{{{{{_text(str(address))}}}}}{_class(instance.steps)}"
             for number, step in enumerate(instance.of("FloatingAddressNode")):
-                node = step.name.removeprefix(f"{instance.name}-node-")
+                node = instance.node(step)
                 yield f"{box} -.-> {prefix}n{number}([{_text(node)}]){_class([step])}"
         case _:
             removed = instance.fate == "removed"
@@ -56,7 +56,7 @@ def _load_balanced(prefix: str, instance: Instance) -> Iterator[str]:
     changed = _class([*front_end, *instance.of("FrontEndConfig")])
     backends: dict[str, list[Step]] = {}
     for step in instance.containers("replica-"):
-        backends.setdefault(label(step, "role").removeprefix("replica-"), []).append(step)
+        backends.setdefault(backend_of(step), []).append(step)
     for number, (backend, steps) in enumerate(sorted(backends.items())):
         there = sum(step.operation != "delete" for step in steps)
         box = f"{prefix}b{number}[{_text(f'{backend}: {there}')}]{_class(steps)}"

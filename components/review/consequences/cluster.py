@@ -21,12 +21,12 @@ def cluster(instance: Instance) -> Iterable[Consequence]:
             yield Consequence(f"{step.name} is made anew: what runs on it ends.", ENDLESS)
     yield from _swarm(instance)
     for step in instance.of("SwarmNode", "create"):
-        yield Consequence(f"Node {_node(instance, step)} joins as a {step.new.get('role')}.")
+        yield Consequence(f"Node {instance.node(step)} joins as a {step.new.get('role')}.")
     for step in instance.of("SwarmNode", "update"):
         yield from _node_change(instance, step)
     for step in instance.of("SwarmNode", "delete"):
         yield Consequence(
-            f"Node {_node(instance, step)} is drained (its tasks start elsewhere; at most "
+            f"Node {instance.node(step)} is drained (its tasks start elsewhere; at most "
             f"{duration(step.old.get('drainTimeout'))}), leaves and is removed."
         )
     yield from _quorum(instance)
@@ -47,7 +47,7 @@ def _swarm(instance: Instance) -> Iterable[Consequence]:
 
 
 def _node_change(instance: Instance, step: Step) -> Iterable[Consequence]:
-    name = _node(instance, step)
+    name = instance.node(step)
     if step.differs("role"):
         verb = "promoted to manager" if step.new.get("role") == "manager" else "demoted to worker"
         yield Consequence(f"Node {name} is {verb}.")
@@ -86,7 +86,3 @@ def _quorum(instance: Instance) -> Iterable[Consequence]:
             "decide "
             f"anything, so it survives the loss of {(managers - 1) // 2}."
         )
-
-
-def _node(instance: Instance, step: Step) -> str:
-    return step.name.removeprefix(f"{instance.name}-node-")

@@ -25,7 +25,7 @@ def floating_address(instance: Instance) -> Iterable[Consequence]:
         )
         return
     for step in nodes:
-        yield from _node_change(step, step.name.removeprefix(f"{instance.name}-node-"))
+        yield from _node_change(step, instance.node(step))
     if gone := sorted(_addresses(nodes, "old") - _addresses(nodes, "new")):
         yield Consequence(f"{', '.join(gone)} is given up for good.", ENDLESS)
     if any(step.operation == "update" and step.differs("config") for step in nodes):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..instance import Instance, inputs, label
+from ..instance import Instance, backend_of, inputs
 from ..preview import Step
 from .consequence import ENDLESS, Consequence, count, differences, duration, keys, pair
 
@@ -59,7 +59,7 @@ def _replicas(instance: Instance) -> Iterable[Consequence]:
     drain = duration(inputs(instance.one("FrontEndConfig")).get("drain"))
     by_backend: dict[str, dict[str, list[Step]]] = {}
     for step in instance.containers("replica-", "create", "replace", "delete"):
-        backend = label(step, "role").removeprefix("replica-")
+        backend = backend_of(step)
         by_backend.setdefault(backend, {}).setdefault(step.operation, []).append(step)
     for backend, steps in sorted(by_backend.items()):
         if some := steps.get("create"):
@@ -82,7 +82,5 @@ def _replicas(instance: Instance) -> Iterable[Consequence]:
 
 def _definition(instance: Instance, backend: str) -> str:
     """What differs in the definition of a backend's replicas."""
-    for step in instance.of("Generation", "update"):
-        if step.name == f"{instance.name}-{backend}-generation":
-            return differences(*pair(step, "definition"))
-    return ""
+    step = instance.definition(backend)
+    return differences(*pair(step, "definition")) if step and step.operation == "update" else ""
