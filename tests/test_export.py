@@ -10,7 +10,7 @@ import yaml
 
 from components.export.__main__ import main
 from components.export.compose import CannotExport, Project, compose, left_out
-from components.plan.__main__ import planned
+from components.plan.program import planned
 from components.review.instance import instances, others
 from components.review.preview import Preview, read
 from tests.bench.hosts import Host

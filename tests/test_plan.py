@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.plan.__main__ import planned
 from components.plan.checks import check
 from components.plan.compare import compared
+from components.plan.program import planned
 from components.review import review
 from components.review.markdown import markdown
 from components.review.preview import read

@@ -13,7 +13,8 @@ from typing import Optional
 
 import yaml
 
-from ..plan.__main__ import CannotPlan, planned
+from ..plan import CannotPlan
+from ..plan.program import planned
 from ..review.instance import instances, others
 from ..review.preview import read
 from .compose import CannotExport, Project, compose, left_out

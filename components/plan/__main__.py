@@ -5,26 +5,19 @@ longshore plan --stack prod --against origin/main
 """
 
 import argparse
-import io
 import json
-import subprocess
 import sys
-import tarfile
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from ..review.markdown import code, escaped, markdown
 from ..review.preview import Step, read
 from ..review.report import reviewed
-from . import runner
+from . import CannotPlan
 from .checks import Checked, check
 from .compare import compared
-
-
-class CannotPlan(Exception):
-    """Why there is no plan; the message says what to do."""
+from .program import planned, planned_at
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -42,7 +35,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _plan(folder: Path, stack: str, against: Optional[str], form: str) -> int:
-    before = _of_revision(folder, stack, against) if against else []
+    before = planned_at(folder, stack, against) if against else []
     found = planned(folder, stack)
     found["steps"] = compared(before, found["steps"])
     preview = read(json.dumps(found))
@@ -55,54 +48,6 @@ def _plan(folder: Path, stack: str, against: Optional[str], form: str) -> int:
         heading = f"What {stack} declares" if against is None else f"What changes in {stack}"
         print(markdown(report, heading) + _addresses(_subnets(steps)) + _checks(checks), end="")
     return 1 if report.errors or any(each.problem for each in checks) else 0
-
-
-def planned(folder: Path, stack: str) -> dict[str, Any]:
-    """What the program in `folder` declares for `stack`, in the form of a preview of nothing yet.
-
-    Raises CannotPlan without such a program or stack.
-    """
-    for file in ("Pulumi.yaml", f"Pulumi.{stack}.yaml", "__main__.py"):
-        if not (folder / file).is_file():
-            raise CannotPlan(f"no {file} in {folder}: run this in a project's folder, and name a stack")
-    # A process of its own: the SDK keeps one program's state in its modules.
-    with tempfile.TemporaryDirectory(prefix="longshore-") as name:
-        result = Path(name) / "plan.json"
-        command = [sys.executable, runner.__file__, str(folder), stack, str(result)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-        if not result.is_file():
-            said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
-            raise CannotPlan(f"the program could not be run: {said[-1]}")
-        return dict(json.loads(result.read_text()))
-
-
-def _of_revision(folder: Path, stack: str, revision: str) -> list[Any]:
-    """The steps of the plan of another revision; none where the stack was not there yet."""
-    inside = _git(folder, "rev-parse", "--show-prefix").decode().strip()
-    top = Path(_git(folder, "rev-parse", "--show-toplevel").decode().strip())
-    # Only a hash is given on: a revision may look like an option.
-    tree = _git(
-        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{tree}}", what=revision
-    )
-    archive = _git(top, "archive", tree.decode().strip())
-    with tempfile.TemporaryDirectory(prefix="longshore-") as name:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(name, filter="data")
-        there = Path(name) / inside
-        if not (there / f"Pulumi.{stack}.yaml").is_file():
-            return []
-        found = planned(there, stack)
-    if found["diagnostics"]:
-        raise CannotPlan(f"the program of {revision} fails: {found['diagnostics'][0]['message']}")
-    return list(found["steps"])
-
-
-def _git(folder: Path, *arguments: str, what: str = "") -> bytes:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True)
-    if done.returncode:
-        said = done.stderr.decode().strip()
-        raise CannotPlan(said.splitlines()[0] if said else f"no revision {what!r} in this repository")
-    return done.stdout
 
 
 def _subnets(steps: Iterable[Step]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Optional
 from ..load_balanced.frontends import kind_of
 from ..program import Program
 from ..provider.config_check import UNROUTABLE, complaint
+from ..review.instance import CONFIGURATIONS
 from ..review.preview import Step
 from ..swarm.floating.program import KEEPALIVED
 
@@ -38,11 +39,14 @@ def check(steps: Iterable[Step]) -> Iterator[Checked]:
     known = [step for step in steps if step.new]
     names = {name for step in known if step.kind == "Readiness" for name in step.new.get("names") or []}
     for step in known:
-        if step.kind in ("FrontEndConfig", "GatewayConfig"):
-            text = str(step.new["config" if step.kind == "FrontEndConfig" else "data"])
-            yield _checked(step.name, kind_of(str(step.new["kind"])).program, _with_addresses(text, names))
-        elif step.kind == "FloatingAddressNode":
-            yield _checked(step.name, KEEPALIVED, _with_interface(str(step.new["config"])))
+        if step.kind in CONFIGURATIONS:
+            text = str(step.new[CONFIGURATIONS[step.kind]])
+            if step.kind == "FloatingAddressNode":
+                yield _checked(step.name, KEEPALIVED, _with_interface(text))
+            else:
+                yield _checked(
+                    step.name, kind_of(str(step.new["kind"])).program, _with_addresses(text, names)
+                )
 
 
 def _with_addresses(text: str, names: Iterable[str]) -> str:

@@ -9,6 +9,8 @@ from .preview import DOCKER_CONTAINER, Preview, Step, items
 
 COMPONENTS = ("FloatingAddress", "LoadBalancedService", "SwarmCluster", "SwarmGateway", "SwarmService")
 STACK = "pulumi:pulumi:Stack"
+CONFIGURATIONS = {"FloatingAddressNode": "config", "FrontEndConfig": "config", "GatewayConfig": "data"}
+"""Resources that hold a generated configuration, and the input that it is."""
 Fate = Literal["created", "updated", "replaced", "removed", "unchanged"]
 
 

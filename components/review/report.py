@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .consequences import ENDLESS, Consequence, consequences
-from .instance import STACK, Fate, Instance, instances, others
+from .instance import CONFIGURATIONS, STACK, Fate, Instance, instances, others
 from .preview import Preview, Step, read
 
-_TEXTS = {"FloatingAddressNode": "config", "FrontEndConfig": "config", "GatewayConfig": "data"}
-"""Resources that hold a generated configuration, and the input that it is."""
 CONTEXT = 3
 
 
@@ -159,7 +157,7 @@ def _change(instance: Instance) -> Change:
 
 def _texts(instance: Instance) -> list[TextChange]:
     found = []
-    for kind, key in _TEXTS.items():
+    for kind, key in CONFIGURATIONS.items():
         for step in instance.of(kind, "create", "update", "replace", "delete"):
             old, new = (str(values.get(key, "")).splitlines() for values in (step.old, step.new))
             lines = list(difflib.unified_diff(old, new, "before", "after", lineterm="", n=CONTEXT))
