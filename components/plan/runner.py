@@ -19,11 +19,13 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.rpc import UNKNOWN
-from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.stack import massage, run_pulumi_func
 from pulumi.runtime.sync_await import _sync_await
 
 _SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 _GENERATION = "longshore:index:Generation"
+_STACK = "pulumi:pulumi:Stack"
 _STACK_REFERENCE = "pulumi:pulumi:StackReference"
 SHOWN_SECRET = "[secret]"  # noqa: S105 — what is shown in its place
 
@@ -48,13 +50,15 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self) -> None:
         super().__init__(_Nothing())
         self.steps: list[dict[str, Any]] = []
+        self.outputs: dict[str, Any] = {}
+        """What the program exports."""
         self._chains: dict[str, str] = {}
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """With the types of all components above it, as the engine does; the SDK's has the last one only."""
         chain = self._chains.get(parent, "")
         urn = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}{type_}::{name}"
-        self._chains[urn] = "" if type_ == "pulumi:pulumi:Stack" else f"{chain}{type_}$"
+        self._chains[urn] = "" if type_ == _STACK else f"{chain}{type_}$"
         return urn
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
@@ -63,6 +67,11 @@ class _Monitor(mocks.MockMonitor):
         state = {"type": request.type, "parent": request.parent, "inputs": inputs}
         self.steps.append({"op": "create", "urn": answer.urn, "newState": state})
         return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        if f"::{_STACK}::" in request.urn:
+            self.outputs = _shown(MessageToDict(request.outputs))
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 def _shown(value: Any) -> Any:
@@ -86,6 +95,9 @@ def run(folder: Path, stack: str) -> dict[str, Any]:
 
     def program() -> None:
         runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
+        # The SDK's mocks have it done before the program begins.
+        root: Any = get_root_resource()
+        root.register_outputs(massage(root.outputs, []))
 
     said = []
     try:
@@ -93,7 +105,7 @@ def run(folder: Path, stack: str) -> dict[str, Any]:
     except Exception as error:
         kind = "" if isinstance(error, pulumi.RunError) else f"{type(error).__name__}: "
         said.append({"severity": "error", "message": f"{kind}{error}"})
-    return {"steps": monitor.steps, "diagnostics": said}
+    return {"steps": monitor.steps, "diagnostics": said, "outputs": monitor.outputs}
 
 
 def _configure(project: str, file: Path) -> None:
