@@ -24,7 +24,7 @@ down: .venv/.run ## remove everything the stack has made; its settings stay
 	@$(PY) -m components.operate down --stack $(STACK)
 
 test: .venv/.dev ## run all tests; what cannot run here is skipped, with the reason
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses 2 --dist loadgroup
 
 check: .venv/.dev ## lint, formatting, types
 	@$(PY) -m ruff check .

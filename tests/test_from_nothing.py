@@ -29,7 +29,7 @@ def fresh_machine() -> Iterator[None]:
     yield
     engine = docker.from_env()
     for image in engine.images.list(all=True):
-        engine.images.remove(image.id, force=True)
+        engine.images.remove(str(image.id), force=True)
     engine.close()
     stop = ["start-stop-daemon", "--stop", "--pidfile=/run/docker-ssd.pid", "--remove-pidfile", "--retry=30"]
     subprocess.run(stop, check=True)

@@ -219,7 +219,7 @@ WEB = {"image": APP, "replicas": 3, "front_end": {"image": PROXY, "port": 8080}}
                 "services": {"web": {**WEB, "environment": {"TOKEN": {"secret": "token"}}}},
                 "secrets": {"token": {"secure": "v1:abc:def"}},
             },
-            "only pulumi can decrypt secrets: set WEB_WEB_TOKEN in the environment",
+            "only pulumi knows some values: set WEB_WEB_TOKEN (",
         ),
     ],
 )

@@ -17,7 +17,8 @@ import yaml
 from pulumi.runtime.rpc import UNKNOWN
 
 from ..connection import connect
-from ..export.compose import ENVIRONMENT, FILE, CannotExport, Project, compose, left_out
+from ..export.compose import FILE, compose, host_of
+from ..export.project import ENVIRONMENT, CannotExport, Project
 from ..naming import PACKAGE
 from ..plan import CannotPlan
 from ..plan.program import planned
@@ -58,22 +59,20 @@ class ComposeStack:
 
     def up(self) -> None:
         """Make the stack what its settings say. The last lines say where its services are."""
-        made, urls = self._exported()
-        unset = [name for name in made.secrets if not os.environ.get(name)]
+        made, host, urls = self._exported()
+        unset = [f"{name} ({what})" for name, what in made.variables.items() if not os.environ.get(name)]
         if unset:
-            raise CannotGoOn(f"only pulumi can decrypt secrets: set {', '.join(unset)} in the environment")
-        machine.provide([made.host], self._consent, compose=_command() is None)
-        with connect({"address": made.host}, timeout=PULL_SECONDS) as engine:
-            images = {service["image"] for service in made.services.values()}
-            instead = stand_ins.provide(engine, images, self._consent)
-        changed = {
-            name: {"image": instead[service["image"]]}
-            for name, service in made.services.items()
-            if service["image"] in instead
-        }
+            raise CannotGoOn(f"only pulumi knows some values: set {', '.join(unset)} in the environment")
+        machine.provide([host], self._consent, compose=_command() is None)
+        images = {name: service["image"] for name, service in made.content["services"].items()}
+        with connect({"address": host}, timeout=PULL_SECONDS) as engine:
+            instead = stand_ins.provide(engine, set(images.values()), self._consent)
+        changed = {name: {"image": instead[image]} for name, image in images.items() if image in instead}
         made.write(self._folder)
-        (self._folder / _OVERRIDE).write_text(yaml.safe_dump({"version": "3.9", "services": changed}))
-        (self._folder / _ENGINE).write_text(made.host)
+        (self._folder / _ENGINE).write_text(host)
+        (self._folder / _OVERRIDE).unlink(missing_ok=True)
+        if changed:
+            (self._folder / _OVERRIDE).write_text(yaml.safe_dump({"services": changed}))
         self._compose("up", "--detach", "--remove-orphans")
         for name, url in sorted(urls.items()):
             if not wait_until(lambda url=url: _answers(url), PATIENCE):  # type: ignore[misc]
@@ -90,13 +89,14 @@ class ComposeStack:
     def down(self) -> None:
         """Remove everything that Compose has made for it."""
         example = self._folder / ENVIRONMENT
-        names = example.read_text().split("=\n") if example.exists() else []
-        # Compose asks for the values of secrets also where it has no use for them.
-        self._compose("down", "--volumes", "--remove-orphans", **dict.fromkeys(filter(None, names), "-"))
+        lines = example.read_text().splitlines() if example.exists() else []
+        # Compose wants a value for each variable also where it has no use for it.
+        unused = {line.rstrip("="): "-" for line in lines if not line.startswith("#")}
+        self._compose("down", "--volumes", "--remove-orphans", **unused)
         shutil.rmtree(self._folder)
 
-    def _exported(self) -> tuple[Project, dict[str, str]]:
-        """The stack as a Compose project, and where its program says that its services are."""
+    def _exported(self) -> tuple[Project, str, dict[str, str]]:
+        """The stack as a Compose project, its host, and where its program says that its services are."""
         try:
             found = planned(self._project.folder, self._stack)
             preview = read(json.dumps(found))
@@ -106,24 +106,25 @@ class ComposeStack:
             made = compose(known)
         except (CannotPlan, CannotExport) as error:
             raise CannotGoOn(str(error)) from error
-        if not made.host.startswith("unix://"):
+        host = host_of(made.carried[0])
+        if not host.startswith("unix://"):
             raise CannotGoOn(
                 f"without pulumi, stack {self._stack} can be brought up on this machine only, and it is for "
-                f"{made.host}: install pulumi, or run there what `longshore export compose` writes"
+                f"{host}: install pulumi, or run there what `longshore export compose` writes"
             )
-        for name in left_out(known, others(preview)):
-            print(f"not in it: {name}", flush=True)
+        for line in made.left_out(known, others(preview)):
+            print(f"not in it: {line}", flush=True)
         urls = found["outputs"].get("urls", {})
-        return made, {name: url for name, url in urls.items() if url != UNKNOWN}
+        return made, host, {name: url for name, url in urls.items() if url != UNKNOWN}
 
     def _compose(self, action: str, *options: str, **values: str) -> None:
         found = _command()
         if found is None:
             raise CannotGoOn("there is no Docker Compose on this machine: install docker-compose")
         name = f"{self._project.about()['name']}-{self._stack}"
-        files = [f"--file={self._folder / file}" for file in (FILE, _OVERRIDE)]
+        files = [self._folder / FILE, *self._folder.glob(_OVERRIDE)]
         engine = {"DOCKER_HOST": (self._folder / _ENGINE).read_text()}
-        call = [*found, f"--project-name={name}", *files, action, *options]
+        call = [*found, f"--project-name={name}", *(f"--file={file}" for file in files), action, *options]
         if subprocess.run(call, env={**values, **os.environ, **engine}).returncode:
             raise CannotGoOn(f"{action} of stack {self._stack} through Compose failed, as said above")
 
