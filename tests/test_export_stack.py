@@ -243,7 +243,6 @@ def test_what_cannot_be_carried_over(repository: Repository) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.skipif(not shutil.which("docker"), reason="no docker, which deploys the stack")
 def test_it_serves_as_ours_does(
     repository: Repository,
     hosts: list[Host],
