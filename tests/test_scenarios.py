@@ -30,6 +30,7 @@ from tests.rehearsal import Rehearsal
 pytestmark = pytest.mark.engine
 
 STACKS = Path(__file__).resolve().parent.parent / "examples" / "stacks"
+KINDS = ["haproxy", "nginx"]
 CLIENTS = [str(NETWORK[number]) for number in range(200, 212)]
 """More addresses of this machine on the bench's network: clients that differ."""
 
@@ -88,7 +89,7 @@ class Site:
 
     @property
     def rehearsal(self) -> Rehearsal:
-        """What brought it up, where that is a rehearsal: only then it can be changed."""
+        """What brought it up, where that is a rehearsal: only then it can change."""
         assert isinstance(self.deployed, Rehearsal)
         return self.deployed
 
@@ -204,7 +205,7 @@ def policies_args(kind: str) -> dict[str, Any]:
             **one, "max_connections": 1, "host_names": ["queued.example"],
         }  # fmt: skip
         args["backends"]["cookie"] = {
-            **one, "replicas": 3, "cookie": "REPLICA", "host_names": ["cookie.example"],
+            **one, "replicas": 2, "cookie": "REPLICA", "host_names": ["cookie.example"],
         }  # fmt: skip
         args["backends"]["passive"] = {
             **one, "replicas": 2, "cookie": "REPLICA", "host_names": ["passive.example"],
@@ -227,7 +228,7 @@ def echo_args(kind: str) -> dict[str, Any]:
 
 
 def services(kind: str, token: Any) -> dict[str, dict[str, Any]]:
-    """All services of one kind of front end; `token` is the secret of one."""
+    """All services with one kind of front end; `token` is the secret of one, or where it is."""
     return {
         "one-host": one_host_args(kind),
         "virtual": virtual_args(kind, token),
@@ -252,8 +253,8 @@ def prepared(host: Host) -> Iterator[None]:
 def projects(
     hosts: list[Host], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, ComposeProject]]:
-    """All services of each kind as a Compose project; both come up at the same time, each on a host of its
-    own, since most of that time is one for health checks."""
+    """All services of each kind as a Compose project on a host of its own. Both come up at the same time:
+    Compose awaits the first health checks, 15 seconds after the start."""
     found = {
         kind: ComposeProject(host, services(kind, {"secret": "token"}), tmp_path_factory.mktemp(kind))
         for kind, host in zip(KINDS, hosts[:2], strict=True)
@@ -267,7 +268,7 @@ def projects(
 
 @contextmanager
 def rehearsed(kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Site]]:
-    """Each as Pulumi brings it up, when it is asked for."""
+    """Each is brought up as Pulumi does it, when it is asked for."""
     host, known = request.getfixturevalue("host"), services(kind, TOKEN)
 
     def bring_up(name: str) -> Site:
@@ -281,14 +282,13 @@ def rehearsed(kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[s
 
 @contextmanager
 def composed(kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Site]]:
-    """Each as the exported project has it."""
+    """Each is there already, in the exported project."""
     project, known = request.getfixturevalue("projects")[kind], services(kind, TOKEN)
     yield lambda name: Site(project.host, kind, name, known[name], project)
     clear(project.host.engine())  # its health checks would slow the other one down
 
 
 WAYS = {"pulumi": rehearsed, "compose": composed}
-KINDS = ["haproxy", "nginx"]
 
 
 @pytest.fixture(scope="module", params=WAYS)
