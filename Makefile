@@ -12,9 +12,10 @@ VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name anoth
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "  STACK=<name>    the stack to operate (default: dev)"
+	@echo "  YES=1           make up: install what this machine lacks without a question"
 
 up: .venv/.run ## make the stack what its settings say, after repairing what a killed run left
-	@$(PY) -m components.operate up --stack $(STACK)
+	@$(PY) -m components.operate up --stack $(STACK) $(if $(YES),--yes)
 
 preview: .venv/.run ## show what `make up` would change
 	@$(PY) -m components.operate preview --stack $(STACK)
@@ -23,7 +24,7 @@ down: .venv/.run ## remove everything the stack has made; its settings stay
 	@$(PY) -m components.operate down --stack $(STACK)
 
 test: .venv/.dev ## run all tests; what cannot run here is skipped, with the reason
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses 2 --dist loadgroup
 
 check: .venv/.dev ## lint, formatting, types
 	@$(PY) -m ruff check .

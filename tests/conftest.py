@@ -15,8 +15,14 @@ PULUMI = ("pulumi", "pulumi-resource-docker", "pulumi-language-python")
 NO_PULUMI = "no pulumi (with its docker plugin and Python language host) on PATH"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the real CLI where it is missing."""
+    """A machine with nothing has an engine after its test, which comes first. Skip what needs the real CLI
+    where it is missing."""
+    items.sort(key=lambda item: "fresh_machine" not in getattr(item, "fixturenames", ()))
+    for item in items:
+        if item.get_closest_marker("engine"):
+            item.add_marker(pytest.mark.xdist_group("engine"))  # one bench at a time
     if all(shutil.which(program) for program in PULUMI):
         return
     for item in items:
@@ -24,13 +30,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=NO_PULUMI))
 
 
-NOTES: list[str] = []
-
-
 @pytest.fixture
-def note() -> Callable[[str], None]:
+def note(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Keep a figure for the end of the run."""
-    return NOTES.append
+    return lambda line: record_property("note", line)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -44,8 +47,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     stats = terminal.stats
     reasons = Counter(_reason(report) for report in stats.get("skipped", []))
     terminal.section("result")
-    for line in NOTES:
-        terminal.write_line(line)
+    for report in (*stats.get("passed", []), *stats.get("failed", [])):
+        for name, line in report.user_properties:
+            if name == "note":
+                terminal.write_line(line)
     for reason, count in sorted(reasons.items()):
         terminal.write_line(f"skipped {count}: {reason}")
     passed = len(stats.get("passed", []))

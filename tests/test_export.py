@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from components.export.__main__ import main
-from components.export.compose import CannotExport, Project, compose, left_out
+from components.export.compose import compose
+from components.export.project import CannotExport, Project
 from components.plan.program import planned
 from components.review.instance import instances, others
 from components.review.preview import Preview, read
@@ -43,16 +44,17 @@ def test_the_parts_of_a_project(repository: Repository) -> None:
     }
     project = exported(previewed(repository, {"web": web}, secrets={"token": {"secure": "v1:abc:def"}}))
 
-    assert list(project.services) == ["web-web-0", "web-web-1", "web-lb"]
-    replica, front_end = project.services["web-web-0"], project.services["web-lb"]
+    services, networks = project.content["services"], project.content["networks"]
+    assert list(services) == ["web-web-0", "web-web-1", "web-lb"]
+    replica, front_end = services["web-web-0"], services["web-lb"]
     assert replica["environment"] == {"PRICE": "5$$", "TOKEN": "${WEB_WEB_TOKEN:?set it in .env}"}
-    assert project.secrets == ["WEB_WEB_TOKEN"]
+    assert project.variables == {"WEB_WEB_TOKEN": "TOKEN of web-web"}
     assert replica["cap_add"] == ["CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"]
     assert replica["security_opt"] == front_end["security_opt"] == ["no-new-privileges"]
     assert replica["networks"] == {"web-net": {"aliases": ["web-web-0-g1"]}}
     assert "$$path" in replica["healthcheck"]["test"][1]
     assert front_end["networks"] == {"web-net": {}, "edge": {}}
-    assert project.networks == {
+    assert networks == {
         "web-net": {"ipam": {"config": [{"subnet": "10.20.0.0/24"}]}},
         "edge": {"external": True},
     }
@@ -75,15 +77,17 @@ def test_services_of_several_hosts(repository: Repository) -> None:
         exported(preview)
     with pytest.raises(CannotExport, match="no LoadBalancedService on ssh://nobody"):
         exported(preview, "ssh://nobody")
-    assert "shop-lb" in exported(preview, "ssh://deploy@web-2.example").services
-    assert "web-lb" not in exported(preview, "ssh://deploy@web-2.example").services
+    project = exported(preview, "ssh://deploy@web-2.example")
+    assert "shop-lb" in project.content["services"]
+    assert "web-lb" not in project.content["services"]
+    assert project.left_out(instances(preview), others(preview)) == ["web (LoadBalancedService)"]
 
 
 def test_what_cannot_be_carried_over() -> None:
     """A swarm is listed; without anything to run there is no project."""
     preview = read(json.dumps(planned(ROOT, "swarm")))
 
-    assert left_out(instances(preview), others(preview)) == [
+    assert Project("", {}).left_out(instances(preview), others(preview)) == [
         "main-vip (FloatingAddress)",
         "main (SwarmCluster)",
         "main-gateway (SwarmGateway)",

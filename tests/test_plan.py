@@ -118,6 +118,35 @@ def test_a_secret_stays_one(project: Project) -> None:
     assert generation["newState"]["inputs"]["definition"]["environment"] == {"TOKEN": "[secret]"}
 
 
+def test_a_program_of_ones_own(tmp_path: Path) -> None:
+    """In a folder that Pulumi.yaml names, with settings of the project only; its warnings are shown."""
+    (tmp_path / "program").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text(
+        "name: mine\nruntime: python\nmain: program\n"
+        "config:\n  port: 8085\n  other:size: {value: 2}\n  said: {type: string, default: from the project}\n"
+    )
+    (tmp_path / "program/__main__.py").write_text(
+        "import pulumi\n"
+        "from components import LoadBalancedService\n"
+        "config = pulumi.Config()\n"
+        "pulumi.log.warn(config.require('said'))\n"
+        f"args = {{'image': 'httpd:2.4', 'host': {{'address': '{SOCKET}'}}}}\n"
+        "args['replicas'] = pulumi.Config('other').require_int('size')\n"
+        "args['front_end'] = {'port': config.require_int('port')}\n"
+        "LoadBalancedService('web', args)\n"
+    )
+    command = [sys.executable, "-m", "components.plan", "--stack", "any"]
+
+    found = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+
+    assert found.returncode == 0, found.stderr
+    assert "2 replicas of web start." in found.stdout
+    assert '(["web :8085"])' in found.stdout
+    assert "from the project" in found.stdout
+
+
 @pytest.mark.parametrize(
     ("spoil", "status", "said"),
     [
@@ -125,7 +154,12 @@ def test_a_secret_stays_one(project: Project) -> None:
         (lambda p: (p.folder / "__main__.py").write_text("1 / 0"), 1, "ZeroDivisionError"),
         (lambda p: (p.folder / "__main__.py").write_text("import os; os._exit(0)"), 2, "ended with status 0"),
         (lambda p: (p.folder / "Pulumi.test.yaml").write_text(""), 1, "there is nothing to bring up"),
-        (lambda p: (p.folder / "Pulumi.test.yaml").unlink(), 2, "no Pulumi.test.yaml in"),
+        (
+            lambda p: (p.folder / "Pulumi.test.yaml").rename(p.folder / "Pulumi.prod.yaml"),
+            2,
+            "stacks are prod",
+        ),
+        (lambda p: (p.folder / "__main__.py").unlink(), 2, "only programs in Python are planned"),
         (lambda p: (p.folder / "Pulumi.test.yaml").write_text("config: ["), 2, "could not be run"),
     ],
 )

@@ -271,12 +271,17 @@ def test_no_warning_is_lost() -> None:
 
 @pytest.mark.parametrize("junk", ["[secret]", None, [], 5, ["x"]])
 def test_inputs_of_another_shape(junk: Any) -> None:
-    """What is secret, unknown or odd makes no review fail, whichever input it is."""
+    """What is secret, unknown or odd makes no review fail, whichever input of a kind of step it is."""
+    seen = set()
     for file in FILES:
         preview = json.loads(file.read_text())
         for step in preview["steps"]:
             for state in ("oldState", "newState"):
                 for key in list(step.get(state, {}).get("inputs", {})):
+                    kind = (step["op"], step[state]["type"], state, key)
+                    if kind in seen:
+                        continue
+                    seen.add(kind)
                     kept = step[state]["inputs"][key]
                     step[state]["inputs"][key] = junk
                     assert reviewed(preview).startswith(MARK)

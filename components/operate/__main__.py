@@ -1,6 +1,7 @@
-"""The command line: `python -m components.operate up|preview|down [--stack dev]`."""
+"""The command line: `python -m components.operate up|preview|down [--stack dev] [--yes]`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from pulumi.automation import CommandError
 
 from ..connection import EngineRefused, HostUnreachable
 from . import CannotGoOn
+from .compose import ComposeStack
+from .machine import Consent
 from .run import Run
-from .workspace import last_line
+from .workspace import NoPulumi, Project, last_line
 
 
 def main() -> int:
@@ -17,9 +20,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="components.operate", description=__doc__)
     parser.add_argument("action", choices=("up", "preview", "down"))
     parser.add_argument("--stack", default="dev", help="name of the stack; default: dev")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--yes", action="store_true", help="install what this machine lacks without a question; also CI=true"
+    )
+    given = parser.parse_args()
+    consent = Consent(given.yes or os.environ.get("CI") == "true")
     try:
-        getattr(Run(Path.cwd(), arguments.stack), arguments.action)()
+        _operate(given.action, Project(Path.cwd(), given.stack), consent)
     except (CannotGoOn, EngineRefused, HostUnreachable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -30,6 +37,20 @@ def main() -> int:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
+
+
+def _operate(action: str, project: Project, consent: Consent) -> None:
+    """With `pulumi`; where there is none, or was none when the stack was brought up, through Compose."""
+    composed = ComposeStack(project, consent)
+    stack: Run | ComposeStack = composed
+    if not composed.is_up:
+        try:
+            stack = Run(project, consent)
+        except NoPulumi as error:
+            if action != "up":
+                raise
+            print(f"{error.reason}: stack {project.stack} is brought up through Compose", flush=True)
+    getattr(stack, action)()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pulumi import automation
 from ..connection import HostUnreachable, connect
 from ..hosts import LOCAL_SOCKET
 from ..naming import PACKAGE
-from . import CannotGoOn, lock, processes, repair, workspace
+from . import CannotGoOn, lock, machine, processes, repair, workspace
 
 T = TypeVar("T")
 
@@ -21,14 +21,15 @@ SCHEMES = ("unix://", "ssh://", "tcp://")
 
 
 class Run:
-    """A stack of the project in a folder, ready to be operated."""
+    """A stack of a project, ready to be operated with `pulumi`."""
 
-    def __init__(self, folder: Path, stack: str) -> None:
-        """Get what is missing on this machine. Raises CannotGoOn."""
-        self._project = workspace.Project(folder, stack)
-        self._name = stack
-        about = self._project.about()
-        self._owner = repair.Owner(about["name"], stack.rpartition("/")[2])
+    def __init__(self, project: workspace.Project, consent: machine.Consent) -> None:
+        """Get what is missing on this machine. Raises CannotGoOn, and NoPulumi before anything is made."""
+        self._project, self._consent = project, consent
+        self._name = project.stack
+        about = project.about()
+        command = workspace.command()
+        self._owner = repair.Owner(about["name"], project.stack.rpartition("/")[2])
         chosen = workspace.backend(os.environ, about)
         self._backend = chosen or workspace.LOCAL
         extra = {} if chosen else {"PULUMI_BACKEND_URL": self._backend}
@@ -36,13 +37,14 @@ class Run:
             say(f"state: {self._backend} (not logged in to another Pulumi backend)")
         extra |= self._passphrase()
         self._workspace = automation.LocalWorkspace(
-            work_dir=str(folder), pulumi_command=workspace.command(), env_vars=extra
+            work_dir=str(project.folder), pulumi_command=command, env_vars=extra
         )
         workspace.ensure_plugin(self._workspace, workspace.pulumi_home(os.environ))
         self._late: list[repair.Leftover] = []
 
     def up(self) -> None:
         """Make the stack what its settings say. The last lines say where its services are."""
+        machine.provide(self._addresses(), self._consent, compose=False)
         self._begin()
         stack = automation.Stack.create_or_select(self._name, self._workspace)
         result = self._repairing("up", stack.up)
@@ -84,7 +86,7 @@ class Run:
 
     def _ask_hosts(self) -> None:
         """Raise CannotGoOn when the engine of a host in the settings does not answer."""
-        for address in addresses(self._project.settings().get("config") or {}):
+        for address in self._addresses():
             try:
                 with connect({"address": address}, timeout=10):
                     pass
@@ -93,6 +95,9 @@ class Run:
                     f"{error}: start Docker there, or name another host in DOCKER_HOST or under "
                     f"{PACKAGE}:host in {self._project.settings_file.name}"
                 ) from error
+
+    def _addresses(self) -> list[str]:
+        return addresses(self._project.settings().get("config") or {})
 
     def _holders(self) -> list[lock.Holder]:
         return lock.holders_in(self._backend, self._owner.project, self._owner.stack)

@@ -23,6 +23,17 @@ _IN_CLEAR = {"current", "accessTokens", "accounts"}
 """Keys of Pulumi's credentials.json, unless it is encrypted."""
 
 
+class NoPulumi(CannotGoOn):
+    """There is no `pulumi`, and it cannot be had; `reason` says so without what to do."""
+
+    def __init__(self, error: Exception) -> None:
+        self.reason = f"there is no usable pulumi, and it could not be installed ({error})"
+        super().__init__(
+            f"{self.reason}: install version {metadata.version('pulumi')} or later from "
+            "https://www.pulumi.com/docs/install/"
+        )
+
+
 @dataclass(frozen=True)
 class Project:
     """A Pulumi project in a folder, and the settings of one of its stacks."""
@@ -47,7 +58,7 @@ class Project:
 
 
 def command() -> automation.PulumiCommand:
-    """Pulumi's command: on PATH, in ~/.pulumi, or else installed there. CannotGoOn without it."""
+    """Pulumi's command: on PATH, in ~/.pulumi, or else installed there. NoPulumi without it."""
     for root in (None, str(Path.home() / ".pulumi")):
         try:
             return automation.PulumiCommand(root=root)
@@ -56,10 +67,7 @@ def command() -> automation.PulumiCommand:
     try:
         return automation.PulumiCommand.install()
     except (OSError, subprocess.CalledProcessError, automation.InvalidVersionError) as error:
-        raise CannotGoOn(
-            f"there is no usable pulumi, and it could not be installed ({error}): install version "
-            f"{metadata.version('pulumi')} or later from https://www.pulumi.com/docs/install/"
-        ) from error
+        raise NoPulumi(error) from error
 
 
 def ensure_plugin(workspace: automation.LocalWorkspace, home: Path) -> None:

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from . import CannotPlan, runner
 
 
@@ -17,9 +19,7 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
 
     Raises CannotPlan without such a program or stack.
     """
-    for file in ("Pulumi.yaml", f"Pulumi.{stack}.yaml", "__main__.py"):
-        if not (folder / file).is_file():
-            raise CannotPlan(f"no {file} in {folder}: run this in a project's folder, and name a stack")
+    _look(folder, stack)
     # A process of its own: the SDK keeps one program's state in its modules.
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         result = Path(name) / "plan.json"
@@ -29,6 +29,20 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
             said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
             raise CannotPlan(f"the program could not be run: {said[-1]}")
         return dict(json.loads(result.read_text()))
+
+
+def _look(folder: Path, stack: str) -> None:
+    """Raise CannotPlan where there is no such stack of a Python program. One without settings has no file."""
+    if not (folder / "Pulumi.yaml").is_file():
+        raise CannotPlan(f"no Pulumi.yaml in {folder}: run this in a project's folder")
+    stacks = sorted(file.name.split(".")[1] for file in folder.glob("Pulumi.*.yaml"))
+    if stacks and stack not in stacks:
+        raise CannotPlan(f"no Pulumi.{stack}.yaml in {folder}; its stacks are {', '.join(stacks)}: name one")
+    main = (yaml.safe_load((folder / "Pulumi.yaml").read_text()) or {}).get("main") or "."
+    if not (folder / main / "__main__.py").is_file():
+        raise CannotPlan(
+            f"no __main__.py in {(folder / main).resolve()}: only programs in Python are planned"
+        )
 
 
 def planned_at(folder: Path, stack: str, revision: str) -> list[Any]:
@@ -42,16 +56,17 @@ def planned_at(folder: Path, stack: str, revision: str) -> list[Any]:
     tree = _git(
         folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{tree}}", what=revision
     )
-    archive = _git(top, "archive", tree.decode().strip())
+    archive, settings = _git(top, "archive", tree.decode().strip()), f"Pulumi.{stack}.yaml"
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(name, filter="data")
         there = Path(name) / inside
-        if not (there / f"Pulumi.{stack}.yaml").is_file():
+        if (folder / settings).is_file() and not (there / settings).is_file():
             return []
         found = planned(there, stack)
-    if found["diagnostics"]:
-        raise CannotPlan(f"the program of {revision} fails: {found['diagnostics'][0]['message']}")
+    errors = [each["message"] for each in found["diagnostics"] if each["severity"] == "error"]
+    if errors:
+        raise CannotPlan(f"the program of {revision} fails: {errors[0]}")
     return list(found["steps"])
 
 

@@ -7,6 +7,7 @@ A script of its own: the program imports its own `components`, which may be thos
 """
 
 import json
+import logging
 import runpy
 import sys
 from collections.abc import Mapping
@@ -19,11 +20,13 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.rpc import UNKNOWN
-from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.stack import massage, run_pulumi_func
 from pulumi.runtime.sync_await import _sync_await
 
 _SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 _GENERATION = "longshore:index:Generation"
+_STACK = "pulumi:pulumi:Stack"
 _STACK_REFERENCE = "pulumi:pulumi:StackReference"
 SHOWN_SECRET = "[secret]"  # noqa: S105 — what is shown in its place
 
@@ -48,13 +51,15 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self) -> None:
         super().__init__(_Nothing())
         self.steps: list[dict[str, Any]] = []
+        self.outputs: dict[str, Any] = {}
+        """What the program exports."""
         self._chains: dict[str, str] = {}
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """With the types of all components above it, as the engine does; the SDK's has the last one only."""
         chain = self._chains.get(parent, "")
         urn = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}{type_}::{name}"
-        self._chains[urn] = "" if type_ == "pulumi:pulumi:Stack" else f"{chain}{type_}$"
+        self._chains[urn] = "" if type_ == _STACK else f"{chain}{type_}$"
         return urn
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
@@ -63,6 +68,11 @@ class _Monitor(mocks.MockMonitor):
         state = {"type": request.type, "parent": request.parent, "inputs": inputs}
         self.steps.append({"op": "create", "urn": answer.urn, "newState": state})
         return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        if f"::{_STACK}::" in request.urn:
+            self.outputs = _shown(MessageToDict(request.outputs))
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 def _shown(value: Any) -> Any:
@@ -76,36 +86,72 @@ def _shown(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+class _Said(logging.Handler):
+    """Keeps what the program warns of, as the diagnostics of a preview."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.diagnostics: list[dict[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.diagnostics.append({"severity": "warning", "message": record.getMessage()})
+
+
 def run(folder: Path, stack: str) -> dict[str, Any]:
     """What the program in `folder` declares with the settings of `stack`, and why it failed, if it did."""
-    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     _configure(project, folder / f"Pulumi.{stack}.yaml")
-    monitor = _Monitor()
-    pulumi.runtime.set_mocks(monitor.mocks, project=project, stack=stack, preview=True, monitor=monitor)
-    sys.path.insert(0, str(folder))
+    where = (folder / str(project.get("main") or ".")).resolve()
+    monitor, said = _Monitor(), _Said()
+    logger = logging.Logger("plan")
+    logger.addHandler(said)
+    pulumi.runtime.set_mocks(
+        monitor.mocks, project=project["name"], stack=stack, preview=True, logger=logger, monitor=monitor
+    )
+    sys.path.insert(0, str(where))
 
     def program() -> None:
-        runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(where / "__main__.py"), run_name="__main__")
+        # The SDK's mocks have it done before the program begins.
+        root: Any = get_root_resource()
+        root.register_outputs(massage(root.outputs, []))
 
-    said = []
+    found = said.diagnostics
     try:
         _sync_await(run_pulumi_func(program))
     except Exception as error:
         kind = "" if isinstance(error, pulumi.RunError) else f"{type(error).__name__}: "
-        said.append({"severity": "error", "message": f"{kind}{error}"})
-    return {"steps": monitor.steps, "diagnostics": said}
+        found.append({"severity": "error", "message": f"{kind}{error}"})
+    return {"steps": monitor.steps, "diagnostics": found, "outputs": monitor.outputs}
 
 
-def _configure(project: str, file: Path) -> None:
-    """The settings, each secret as a word that stands for it: only `pulumi` can decrypt them."""
+def _configure(project: Mapping[str, Any], file: Path) -> None:
+    """The settings, each secret as a word that stands for it: only `pulumi` can decrypt them.
+
+    Those of the project are for stacks that do not say otherwise:
+    https://www.pulumi.com/docs/iac/concepts/config/#project-level-configuration
+    """
+    given = {_full(project, key): _default(value) for key, value in (project.get("config") or {}).items()}
+    settings = (yaml.safe_load(file.read_text()) or {}).get("config") or {} if file.exists() else {}
+    given |= {_full(project, key): value for key, value in settings.items()}
     values, secrets = {}, []
-    for key, value in ((yaml.safe_load(file.read_text()) or {}).get("config") or {}).items():
-        full = key if ":" in key else f"{project}:{key}"
+    for key, value in given.items():
         masked = _masked(value)
         if masked != value:
-            secrets.append(full)
-        values[full] = masked if isinstance(masked, str) else json.dumps(masked)
-    set_all_config(values, secrets)
+            secrets.append(key)
+        values[key] = masked if isinstance(masked, str) else json.dumps(masked)
+    set_all_config({key: value for key, value in values.items() if value != "null"}, secrets)
+
+
+def _full(project: Mapping[str, Any], key: str) -> str:
+    return key if ":" in key else f"{project['name']}:{key}"
+
+
+def _default(given: Any) -> Any:
+    """The value of a key of the project: itself, or what its schema or namespace says."""
+    if not isinstance(given, Mapping):
+        return given
+    return given.get("value", given.get("default"))
 
 
 def _masked(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """The components of a program, each with the steps of its resources."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Optional
 
 from ..naming import LABEL, PACKAGE
@@ -24,6 +24,8 @@ class Instance:
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
     """What the preview said of its resources."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """Inputs of the component itself."""
 
     def of(self, kind: str, *operations: str) -> list[Step]:
         """Steps of resources of that kind, by name; of these operations, if any are said."""
@@ -105,7 +107,7 @@ def _instance(preview: Preview, urn: str, own: Optional[Step], steps: Iterable[S
     known = tuple(steps)
     said = [line for about in (urn, *(s.urn for s in known)) for line in preview.warnings.get(about, ())]
     kind, name = _type(urn).rpartition(":")[2], urn.rpartition("::")[2]
-    return Instance(kind, name, _fate(own, known), known, tuple(said))
+    return Instance(kind, name, _fate(own, known), known, tuple(said), inputs(own))
 
 
 def _fate(own: Optional[Step], steps: Iterable[Step]) -> Fate:

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 import tarfile
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,9 @@ from typing import TYPE_CHECKING
 
 import docker
 import docker.errors
+
+from components.operate import CannotGoOn
+from components.operate.debian import LEFT_OUT, mirror, root_file_system
 
 from .process import BenchUnavailable, run
 
@@ -54,17 +55,6 @@ PACKAGES = (
     "keepalived",
     "libnginx-mod-stream",
     "nginx-light",
-)
-STRIP = (
-    "usr/share/doc",
-    "usr/share/info",
-    "usr/share/locale",
-    "usr/share/man",
-    "usr/lib/udev/hwdb.d",
-    "var/cache/apt",
-    "var/cache/debconf",
-    "var/lib/apt/lists",
-    "var/log",
 )
 LABEL = "longshore.bench.recipe"
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -161,40 +151,13 @@ def base_archive(cache: Path, suite: str = SUITE) -> Path:
     """The file system of the base image as a tar file, made with debootstrap when absent."""
     archive = cache / f"base-{_recipe(suite)}.tar"
     if not archive.exists():
-        with tempfile.TemporaryDirectory(prefix="rootfs-", dir=cache) as name:
-            root = Path(name) / "root"
-            include = f"--include={','.join(PACKAGES)}"
-            # The script of a suite that debootstrap does not know yet is that of sid.
-            script = Path("/usr/share/debootstrap/scripts")
-            script /= suite if (script / suite).exists() else "sid"
-            bootstrap = ["debootstrap", "--variant=minbase", include, suite, str(root), mirror()]
-            bootstrap.append(str(script))
-            try:
-                run(["nice", *bootstrap], timeout=1200.0)
-            except RuntimeError as error:
-                raise BenchUnavailable(
-                    f"no base image: {str(error).splitlines()[-1]}; the Debian mirror of "
-                    "apt's configuration is needed once"
-                ) from error
-            for each in STRIP:
-                shutil.rmtree(root / each, ignore_errors=True)
-            for each in ("var/log/nginx", "var/lib/apt/lists/partial", "var/cache/apt/archives"):
-                (root / each).mkdir(parents=True, exist_ok=True)
-            exclude = [f"--exclude=./{each}/*" for each in ("dev", "proc", "run", "sys", "tmp")]
-            tar = ["tar", "--numeric-owner", f"--directory={root}", *exclude, "--create"]
-            _into(archive, lambda new: run([*tar, f"--file={new}", "."]))
+        try:
+            root_file_system(suite, PACKAGES, archive, mirror(SUITE))
+        except CannotGoOn as error:
+            raise BenchUnavailable(
+                f"no base image ({error}): the Debian mirror of apt's configuration is needed once"
+            ) from error
     return archive
-
-
-def mirror() -> str:
-    """The Debian mirror of this machine's apt configuration."""
-    fields = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
-    lines = run(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"])
-    for line in lines.splitlines():
-        uri, release, component = line.split()
-        if (release, component) == (SUITE, "main"):
-            return uri
-    raise BenchUnavailable(f"apt on this machine has no source of Debian {SUITE} main; add one")
 
 
 def _build(engine: docker.DockerClient, cache: Path) -> None:
@@ -255,5 +218,5 @@ def _tar(files: tuple[tuple[str, str], ...]) -> bytes:
 
 def _recipe(*more: str) -> str:
     """Identifies how images are made; changes with packages, files and configuration."""
-    text = "\n".join([SUITE, *PACKAGES, *STRIP, *more])
+    text = "\n".join([SUITE, *PACKAGES, *LEFT_OUT, *more])
     return hashlib.sha256(text.encode()).hexdigest()[:12]

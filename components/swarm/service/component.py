@@ -36,7 +36,9 @@ class SwarmService(pulumi.ComponentResource):
         what = arguments(PlacedService, "SwarmService", name, args)
         service_name = what.name or name
         claim(f"SwarmService {name!r}", what, service_name, what)
-        super().__init__(naming.type_token("SwarmService"), name, {}, opts)
+        # Of a variable whose value is secret or not known, nothing else shows the name.
+        variables = {"environment": sorted(what.environment)}
+        super().__init__(naming.type_token("SwarmService"), name, variables, opts)
 
         ours = pulumi.ResourceOptions(parent=self)
         configs = [_config(name, service_name, key, what, ours) for key in sorted(what.configs)]
