@@ -15,6 +15,9 @@ from ..review.preview import SHOWN_UNKNOWN, Step, mapping
 from .project import Project, doubled, on_host
 
 FILE = "compose.yaml"
+PROBE_INTERVAL = "5s"
+"""Compose starts a front end after the first probe of its replicas, and the engine makes that one after an
+interval."""
 
 
 def compose(instances: Sequence[Instance], host: str = "") -> Project:
@@ -104,7 +107,8 @@ def _health(given: Mapping[str, Any]) -> dict[str, Any]:
         "startPeriod": "start_period",
         "retries": "retries",
     }
-    return {ours: given[theirs] for theirs, ours in keys.items() if theirs in given}
+    found = {ours: given[theirs] for theirs, ours in keys.items() if theirs in given}
+    return {**found, "interval": PROBE_INTERVAL} if found else {}
 
 
 def _port(given: Mapping[str, Any]) -> str:
