@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -21,7 +21,7 @@ from docker.models.containers import Container
 from components.arguments import ArgumentError
 from components.load_balanced.frontends import kind_of
 from components.load_balanced.validation import service as validated
-from tests.bench.hosts import BRIDGE, GATEWAY, NETWORK, Bench, Host, clear
+from tests.bench.hosts import BRIDGE, GATEWAY, NETWORK, Host, clear
 from tests.bench.images import APP, PROXY
 from tests.bench.process import run, until
 from tests.compose import TOKEN, ComposeProject
@@ -237,55 +237,24 @@ def services(kind: str, token: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-@contextmanager
-def prepared(host: Host) -> Iterator[None]:
-    """A host on which the networks `routable` and `given` are there before; nothing is there afterwards."""
-    try:
-        for name in ("routable", "given"):
-            host.engine().networks.create(name)
-        yield
-    finally:
-        # By force: nobody is served any more, and so many replicas would take their time.
-        clear(host.engine())
-
-
-@pytest.fixture(scope="module")
-def projects(
-    hosts: list[Host], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, ComposeProject]]:
-    """All services of each kind as a Compose project on a host of its own. Both come up at the same time:
-    Compose awaits the first health checks, 15 seconds after the start."""
-    found = {
-        kind: ComposeProject(host, services(kind, {"secret": "token"}), tmp_path_factory.mktemp(kind))
-        for kind, host in zip(KINDS, hosts[:2], strict=True)
-    }
-    with ExitStack() as stack, ThreadPoolExecutor() as pool:
-        for project in found.values():
-            stack.enter_context(prepared(project.host))
-        list(pool.map(lambda project: project.up(), found.values()))
-        yield found
-
-
-@contextmanager
-def rehearsed(kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Site]]:
+def rehearsed(host: Host, kind: str, folder: Path) -> Callable[[str], Site]:
     """Each is brought up as Pulumi does it, when it is asked for."""
-    host, known = request.getfixturevalue("host"), services(kind, TOKEN)
+    known = services(kind, TOKEN)
 
     def bring_up(name: str) -> Site:
         rehearsal = Rehearsal(host)
         rehearsal.up(name, known[name])
         return Site(host, kind, name, known[name], rehearsal)
 
-    with prepared(host):
-        yield bring_up
+    return bring_up
 
 
-@contextmanager
-def composed(kind: str, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Site]]:
-    """Each is there already, in the exported project."""
-    project, known = request.getfixturevalue("projects")[kind], services(kind, TOKEN)
-    yield lambda name: Site(project.host, kind, name, known[name], project)
-    clear(project.host.engine())  # its health checks would slow the other one down
+def composed(host: Host, kind: str, folder: Path) -> Callable[[str], Site]:
+    """All of them as one exported project."""
+    known = services(kind, {"secret": "token"})
+    project = ComposeProject(host, known, folder)
+    project.up()
+    return lambda name: Site(host, kind, name, known[name], project)
 
 
 WAYS = {"pulumi": rehearsed, "compose": composed}
@@ -310,11 +279,16 @@ only_pulumi = pytest.mark.parametrize("way", ["pulumi"], scope="module")
 
 @pytest.fixture(scope="module")
 def site(
-    bench: Bench, way: str, kind: str, request: pytest.FixtureRequest
+    host: Host, way: str, kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Site]]:
-    """Each of the services by its name, up."""
-    with WAYS[way](kind, request) as found:
-        yield found
+    """Each of the services by its name, up; the networks `routable` and `given` are there before."""
+    try:
+        for name in ("routable", "given"):
+            host.engine().networks.create(name)
+        yield WAYS[way](host, kind, tmp_path_factory.mktemp(way))
+    finally:
+        # By force: nobody is served any more, and two dozen replicas would take their time.
+        clear(host.engine())
 
 
 @pytest.fixture(scope="module")
