@@ -1,7 +1,6 @@
-"""A stack as a Compose project, and that it answers as the stack does."""
+"""A stack as a Compose project; that it answers as the stack does is shown by test_scenarios.py."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,10 @@ from components.export.project import CannotExport, Project
 from components.plan.program import planned
 from components.review.instance import instances, others
 from components.review.preview import Preview, read
-from tests.bench.hosts import Host
 from tests.bench.images import APP_2
-from tests.bench.process import until
 from tests.program import ROOT
 from tests.test_plan import SERVICES
 from tests.test_plan import Project as Repository
-from tests.test_scenarios import ask, example
-
-TOKEN = "a-token-of-nobody"
 
 
 def exported(preview: Preview, host: str = "") -> Project:
@@ -55,6 +49,8 @@ def test_the_parts_of_a_project(repository: Repository) -> None:
     replica, front_end = services["web-web-0"], services["web-lb"]
     assert replica["environment"] == {"PRICE": "5$$", "TOKEN": "${WEB_WEB_TOKEN:?set it in .env}"}
     assert project.variables == {"WEB_WEB_TOKEN": "TOKEN of web-web"}
+    assert replica["cap_add"] == ["CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"]
+    assert replica["security_opt"] == front_end["security_opt"] == ["no-new-privileges"]
     assert replica["networks"] == {"web-net": {"aliases": ["web-web-0-g1"]}}
     assert "$$path" in replica["healthcheck"]["test"][1]
     assert front_end["networks"] == {"web-net": {}, "edge": {}}
@@ -111,53 +107,6 @@ def test_errors_are_one_line(
     assert main(["compose", "out", "--stack", "test"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (repository.folder / "out").exists()
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
-def test_it_answers_as_the_stack_does(
-    kind: str, repository: Repository, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The example of virtual hosts: each host name its replicas, an unknown one the same refusal, the secret
-    where it belongs."""
-    args = example("virtual-hosts", kind)
-    first = sorted(args["backends"])[0]
-    names = {name: backend["host_names"][0] for name, backend in args["backends"].items()}
-    args["backends"][first]["environment"] = {"TOKEN": {"secret": "token"}}
-    repository.configure(
-        {"site": {**args, "host": {"address": host.url}}}, secrets={"token": {"secure": "v1:abc:def"}}
-    )
-    folder = repository.folder / "out"
-    monkeypatch.chdir(repository.folder)
-    assert main(["compose", str(folder), "--stack", "test"]) == 0
-    variable = (folder / ".env.example").read_text().splitlines()[-1]
-    (folder / ".env").write_text(f"{variable}{TOKEN}\n")
-    port = args["front_end"]["port"]
-    compose_ = ["docker-compose", "--host", host.url, "--project-name", "exported", "--file", "compose.yaml"]
-
-    def run(*arguments: str) -> None:
-        done = subprocess.run(
-            [*compose_, *arguments], cwd=folder, capture_output=True, text=True, timeout=200
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def status(host_name: str) -> int:
-        try:
-            return ask(host.address, port, host_name).status
-        except OSError:
-            return 0
-
-    try:
-        run("up", "--detach")
-        for name in names.values():
-            until(lambda name=name: status(name) == 200, f"{name} answers")  # type: ignore[misc]
-        replicas = {ask(host.address, port, names[first]).instance for _ in range(12)}
-        assert len(replicas) == args["backends"][first].get("replicas", 1)
-        assert status("nobody.example") == 503
-        assert ask(host.address, port, names[first], "/env/TOKEN").body.strip() == TOKEN
-        assert TOKEN not in (folder / "compose.yaml").read_text()
-    finally:
-        run("down")
 
 
 def test_the_file_is_one_that_compose_reads(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

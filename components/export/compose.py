@@ -84,11 +84,8 @@ def _service(project: Project, step: Step, own: str) -> dict[str, Any]:
         "tmpfs": [f"{path}:{options}" for path, options in (given.get("tmpfs") or {}).items()],
         "sysctls": given.get("sysctls"),
         "cap_drop": capabilities.get("drops"),
-        "cap_add": [str(each).removeprefix("CAP_") for each in capabilities.get("adds") or []],
-        "security_opt": [
-            each.replace("no-new-privileges", "no-new-privileges:true")
-            for each in given.get("securityOpts") or []
-        ],
+        "cap_add": capabilities.get("adds"),
+        "security_opt": given.get("securityOpts"),
         "mem_limit": f"{given['memory']}m" if given.get("memory") else None,
         "memswap_limit": f"{given['memorySwap']}m" if given.get("memorySwap") else None,
         "cpus": given.get("cpus"),
