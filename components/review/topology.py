@@ -1,6 +1,8 @@
 """A picture of what is there after a change, in the language of Mermaid: https://mermaid.js.org"""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from .consequences import tasks
 from .instance import Instance, backend_of, inputs
@@ -8,6 +10,8 @@ from .preview import Step, items, mapping
 
 MOST = 60
 """Lines of a picture: a larger one nobody reads."""
+_TASKS = re.compile(r"\btasks\.([a-z0-9-]+)")
+"""A service, as the configuration of a gateway names it."""
 _CLASS = {"create": ":::added", "update": ":::changed", "replace": ":::changed", "delete": ":::removed"}
 _STYLES = (
     "classDef added stroke:#2da44e,stroke-width:3px",
@@ -16,37 +20,64 @@ _STYLES = (
 )
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What others point to, as it is called in the picture."""
+
+    nodes: Mapping[str, str]
+    """Nodes of swarms by the address of their host."""
+    services: Mapping[str, str]
+    """Services of swarms by their name."""
+
+
 def picture(instances: Iterable[Instance]) -> str:
     """A flowchart of all instances, with what changes marked; nothing where there is too much to show."""
+    named = {f"i{number}": instance for number, instance in enumerate(instances)}
+    known = _Known(
+        nodes={
+            str(mapping(step.inputs.get("host")).get("address")): f"{key}n{number}"
+            for key, instance in named.items()
+            for number, step in enumerate(instance.of("SwarmNode"))
+        },
+        services={
+            str(step.inputs.get("name")): key
+            for key, instance in named.items()
+            for step in instance.of("ServiceDefinition")
+        },
+    )
     lines = ["flowchart LR"]
-    for number, instance in enumerate(instances):
-        lines += [f"  {line}" for line in _lines(f"i{number}", instance)]
+    for key, instance in named.items():
+        lines += [f"  {line}" for line in _lines(key, instance, known)]
     if not 1 < len(lines) <= MOST:
         return ""
     return "\n".join([*lines, *(f"  {style}" for style in _STYLES)])
 
 
-def _lines(prefix: str, instance: Instance) -> Iterator[str]:
+def _lines(prefix: str, instance: Instance, known: _Known) -> Iterator[str]:
     match instance.kind:
         case "LoadBalancedService":
             yield from _load_balanced(prefix, instance)
         case "SwarmCluster":
+            yield f"subgraph {prefix}[{_text(f'swarm {instance.name}')}]"
             for number, step in enumerate(instance.of("SwarmNode")):
-                node = instance.node(step)
-                role = step.inputs.get("role")
-                box = f"{prefix}n{number}([{_text(f'{role} {node}')}])"
-                yield f"{prefix}[{_text(instance.name)}] --- {box}{_class([step])}"
+                label = f"{step.inputs.get('role')} {instance.node(step)}"
+                yield f"  {prefix}n{number}([{_text(label)}]){_class([step])}"
+            yield "end"
         case "FloatingAddress":
             group = mapping(inputs(instance.one("FloatingAddressGroup")).get("agreed"))
             address = group.get("first address", instance.name)
             box = f"{prefix}{{{{{_text(str(address))}}}}}{_class(instance.steps)}"
             for number, step in enumerate(instance.of("FloatingAddressNode")):
-                node = instance.node(step)
-                yield f"{box} -.-> {prefix}n{number}([{_text(node)}]){_class([step])}"
+                host = str(mapping(step.inputs.get("host")).get("address"))
+                own = f"{prefix}n{number}([{_text(instance.node(step))}]){_class([step])}"
+                yield f"{box} -.-> {known.nodes.get(host, own)}"
         case _:
             removed = instance.fate == "removed"
             count = "removed" if removed else tasks(inputs(instance.one("ServiceDefinition")))
             yield f"{prefix}[{_text(f'{instance.name}: {count}')}]{_class(instance.steps)}"
+            text = str(inputs(instance.one("GatewayConfig")).get("data", ""))
+            for service in sorted({*_TASKS.findall(text)} & {*known.services}):
+                yield f"{prefix} --> {known.services[service]}"
 
 
 def _load_balanced(prefix: str, instance: Instance) -> Iterator[str]:
