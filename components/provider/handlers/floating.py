@@ -97,7 +97,8 @@ class FloatingAddressGroup(Handler):
     """The nodes together: all take part, and one of them has the addresses.
 
     A resource of its own, because a node may only start when those that are there know it: they would
-    not send it a sign of life, and it would take the addresses, too.
+    not send it a sign of life, and it would take the addresses, too. So would one that they no longer
+    know, and it may be drained next: it is stopped here, before its own resource is removed.
     """
 
     inputs = {
@@ -124,6 +125,10 @@ class FloatingAddressGroup(Handler):
         if preview:
             return {}
         known = old.get("containers", [])
+        for host, id_ in zip(old.get("hosts", []), known, strict=False):
+            if id_ not in new["containers"]:
+                with contextlib.suppress(HostUnreachable), connect(host) as engine:
+                    keepalived.stop(engine, id_)
         with contextlib.ExitStack() as stack:
             containers = []
             for host, id_ in zip(new["hosts"], new["containers"], strict=True):
