@@ -10,6 +10,8 @@ from ..preview import Step, mapping
 from .consequence import ENDLESS, Consequence, count, differences, duration, pair
 from .tasks import constraints, host_ports
 
+_INTERRUPTS = "which interrupts a service that has all of them there"
+
 
 def cluster(instance: Instance) -> Iterable[Consequence]:
     """The swarm, its nodes, the quorum afterwards, its networks."""
@@ -31,8 +33,8 @@ def cluster(instance: Instance) -> Iterable[Consequence]:
     for step in instance.of("SwarmNode", "delete"):
         demoted = "is demoted, " if step.old.get("role") == "manager" else ""
         yield Consequence(
-            f"Node {instance.node(step)} is drained (its tasks start elsewhere; at most "
-            f"{duration(step.old.get('drainTimeout'))}), {demoted}leaves and is removed."
+            f"Node {instance.node(step)} is drained (its tasks end and start elsewhere, {_INTERRUPTS}; "
+            f"at most {duration(step.old.get('drainTimeout'))}), {demoted}leaves and is removed."
         )
     yield from _quorum(instance)
     for step in instance.of("OverlayNetwork", "create", "delete"):
@@ -61,9 +63,8 @@ def _node_change(instance: Instance, step: Step) -> Iterable[Consequence]:
             case "drain":
                 yield Consequence(
                     f"Node {name} is drained: its tasks end and start elsewhere, within "
-                    f"{duration(step.new.get('drainTimeout'))}. Ports of its own (mode host) are closed "
-                    "until it "
-                    "is active again."
+                    f"{duration(step.new.get('drainTimeout'))}, {_INTERRUPTS}. Ports of its own (mode host) "
+                    "are closed until it is active again."
                 )
             case "pause":
                 yield Consequence(f"Node {name} is paused: it keeps its tasks and gets no new ones.")
@@ -111,11 +112,12 @@ def _left(node: str, services: Optional[list[Step]]) -> Consequence:
     names = ", ".join(sorted(service.parent.rpartition("::")[2] for service in services))
     ports = ", ".join(port for each in services for port in host_ports(mapping(each.old.get("spec"))))
     closed = (
-        f", and close its port {ports}: a floating address that is there goes to another node when nobody "
-        "answers any more"
+        f". Its port {ports} is closed from then on; a floating address that is there goes to another node "
+        "when nobody answers any more"
     )
     return Consequence(
-        f"Tasks of {names} leave node {node}{closed if ports else ''}.", ENDLESS if ports else 0.0
+        f"Tasks of {names} leave node {node}, {_INTERRUPTS}{closed if ports else ''}.",
+        ENDLESS if ports else 0.0,
     )
 
 
