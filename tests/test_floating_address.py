@@ -239,6 +239,26 @@ class TestChange:
         assert seen.longest_gap() < 1
         assert len(group.hosts["a"].engine().containers.list(all=True)) == 0
 
+    def test_a_node_that_is_removed_takes_nothing(
+        self, group: Floating, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It stops before anything is removed: it hears nobody, and would take the address to a host that may
+        be drained next."""
+        group.roll_out("ab", **FAST)
+        group.settled("a")
+        owners: list[str] = []
+        delete = group._delete
+
+        def look_and_delete(name: str) -> None:
+            owners.append(group.owners())
+            delete(name)
+
+        monkeypatch.setattr(group, "_delete", look_and_delete)
+
+        group.roll_out("a", **FAST)
+
+        assert owners == ["a"]
+
     def test_one_node_is_a_group(self, group: Floating) -> None:
         """As when the other host is dead and removed."""
         group.roll_out("ab", **FAST)

@@ -345,22 +345,30 @@ def test_the_parts_of_a_comment() -> None:
     assert without_code("a `` `b` `` c\n```x\nd\n```\ne") == "a  c\n\ne"
 
 
-def test_a_long_review_fits() -> None:
-    """A change of 300 resources and long configurations: what matters is there, and what is not is named."""
+SERVICES = 50
+
+
+def large() -> dict[str, Any]:
+    """A preview of 300 resources that change, with long configurations."""
     steps: list[Any] = []
-    for number in range(20):
+    for number in range(SERVICES):
         text = json.dumps(case("new-image")["steps"])
         text = text.replace("site", f"site{number}").replace(
             "    server web-2", "    server web-2" + "x" * 2000
         )
         steps += json.loads(text)
+    return {"steps": steps}
 
-    said = reviewed({"steps": steps})
 
-    assert sum(step["op"] != "same" for step in steps) >= 100
-    assert len(steps) >= 200
-    assert len(said) <= LIMIT
-    assert all(f"| `site{number}` LoadBalancedService | **updated** |" in said for number in range(20))
+def test_a_long_review_fits() -> None:
+    """A change of 300 resources and long configurations: what matters is there, and what is not is named."""
+    preview = large()
+
+    said = reviewed(preview)
+
+    assert sum(step["op"] != "same" for step in preview["steps"]) == 300
+    assert len(said) <= LIMIT == 65_536
+    assert all(f"| `site{each}` LoadBalancedService | **updated** |" in said for each in range(SERVICES))
     assert "_Left out, for a comment has an end: `the configuration site" in said
     assert said.count("<details>") == said.count("</details>") > 0
 

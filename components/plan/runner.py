@@ -6,6 +6,7 @@ nothing was there yet.
 A script of its own: the program imports its own `components`, which may be those of another revision.
 """
 
+import gc
 import json
 import logging
 import runpy
@@ -162,5 +163,6 @@ def _masked(value: Any) -> Any:
 
 
 if __name__ == "__main__":
+    gc.disable()  # this ends soon, and to look for garbage would take a fifth of its time
     found = run(Path(sys.argv[1]).resolve(), sys.argv[2])
     Path(sys.argv[3]).write_text(json.dumps(found))

@@ -130,10 +130,16 @@ def look(engine: "DockerClient", known: str) -> Optional[dict[str, Any]]:
     }
 
 
-def remove(engine: "DockerClient", known: str) -> None:
-    """Let keepalived give the addresses up, and remove the container; nothing to do when it is gone."""
+def stop(engine: "DockerClient", known: str) -> "Optional[Container]":
+    """Let keepalived give the addresses up; its container, or None when that is gone."""
     if container := find(engine, known):
         container.stop(timeout=STOP_SECONDS)
+    return container
+
+
+def remove(engine: "DockerClient", known: str) -> None:
+    """Let keepalived give the addresses up, and remove the container; nothing to do when it is gone."""
+    if container := stop(engine, known):
         container.remove(force=True, v=True)
 
 

@@ -26,6 +26,8 @@ class Instance:
     """What the preview said of its resources."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """Inputs of the component itself."""
+    services: tuple[Step, ...] = ()
+    """Definitions of the services that are declared within it, as far as the preview shows them."""
 
     def of(self, kind: str, *operations: str) -> list[Step]:
         """Steps of resources of that kind, by name; of these operations, if any are said."""
@@ -78,7 +80,13 @@ def instances(preview: Preview) -> list[Instance]:
         elif _component(step.parent):
             own.setdefault(step.parent, None)
             parts.setdefault(step.parent, []).append(step)
-    found = [_instance(preview, urn, step, parts.get(urn, [])) for urn, step in own.items()]
+    services: dict[str, list[Step]] = {}
+    for urn, component in own.items():
+        within = component.parent if component else ""
+        services.setdefault(within, []).extend(s for s in parts.get(urn, []) if s.kind == "ServiceDefinition")
+    found = [
+        _instance(preview, urn, step, parts.get(urn, []), services.get(urn, [])) for urn, step in own.items()
+    ]
     return sorted(found, key=lambda each: (each.kind, each.name))
 
 
@@ -103,11 +111,13 @@ def _type(urn: str) -> str:
     return parts[2].rpartition("$")[2] if len(parts) > 3 else ""
 
 
-def _instance(preview: Preview, urn: str, own: Optional[Step], steps: Iterable[Step]) -> Instance:
+def _instance(
+    preview: Preview, urn: str, own: Optional[Step], steps: Iterable[Step], services: Iterable[Step]
+) -> Instance:
     known = tuple(steps)
     said = [line for about in (urn, *(s.urn for s in known)) for line in preview.warnings.get(about, ())]
     kind, name = _type(urn).rpartition(":")[2], urn.rpartition("::")[2]
-    return Instance(kind, name, _fate(own, known), known, tuple(said), inputs(own))
+    return Instance(kind, name, _fate(own, known), known, tuple(said), inputs(own), tuple(services))
 
 
 def _fate(own: Optional[Step], steps: Iterable[Step]) -> Fate:

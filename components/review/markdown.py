@@ -99,7 +99,8 @@ def _served(change: Change) -> str:
 
 def _told(change: Change) -> str:
     lines = [f"{number}. {escaped(each.text)}" for number, each in enumerate(change.consequences, 1)]
-    lines += [f"- ⚠️ {escaped(warning)}" for warning in change.warnings]
+    told = tuple(each.warned for each in change.consequences if each.warned)
+    lines += [f"- ⚠️ {escaped(each)}" for each in change.warnings if not each.startswith(told)]
     return "\n".join([f"### {code(change.name)}", "", *lines, "", ""]) if lines else ""
 
 

@@ -8,6 +8,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from ...connection import HostUnreachable, connect
 from .. import keepalived
 from ..engine import PULL_SECONDS, EngineError, Unfinished, find
+from ..notices import KEEPALIVED_REPLACED, NODES_DISAGREE
 from ..values import has_unknown
 from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, checked, differences, listed
 
@@ -39,7 +40,7 @@ class FloatingAddressNode(Handler):
         what = differences(old, {key: new[key] for key in _FIXED})
         if what and old["host"] == new["host"]:
             warn(
-                f"keepalived is replaced on this node ({what}): if it has the addresses, the next node takes "
+                f"{KEEPALIVED_REPLACED} ({what}): if it has the addresses, the next node takes "
                 "them over meanwhile, which cuts connections to them"
             )
         if all(old.get(key) == new[key] for key in ("host", "image", "config")):
@@ -97,7 +98,8 @@ class FloatingAddressGroup(Handler):
     """The nodes together: all take part, and one of them has the addresses.
 
     A resource of its own, because a node may only start when those that are there know it: they would
-    not send it a sign of life, and it would take the addresses, too.
+    not send it a sign of life, and it would take the addresses, too. So would one that they no longer
+    know, and it may be drained next: it is stopped here, before its own resource is removed.
     """
 
     inputs = {
@@ -112,8 +114,8 @@ class FloatingAddressGroup(Handler):
             return None
         if what := differences(old.get("agreed", {}), new["agreed"]):
             warn(
-                f"nodes that differ in this do not hear each other ({what}): while they are changed, one "
-                "after the other, two of them may have the addresses for some seconds"
+                f"{NODES_DISAGREE} ({what}): while they are changed, one after the other, two of them may "
+                "have the addresses for some seconds"
             )
         return None
 
@@ -124,6 +126,10 @@ class FloatingAddressGroup(Handler):
         if preview:
             return {}
         known = old.get("containers", [])
+        for host, id_ in zip(old.get("hosts", []), known, strict=False):
+            if id_ not in new["containers"]:
+                with contextlib.suppress(HostUnreachable), connect(host) as engine:
+                    keepalived.stop(engine, id_)
         with contextlib.ExitStack() as stack:
             containers = []
             for host, id_ in zip(new["hosts"], new["containers"], strict=True):

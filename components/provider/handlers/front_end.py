@@ -9,6 +9,7 @@ from ...connection import connect
 from ...load_balanced.frontends import kind_of
 from .. import config_check, front_end_config
 from ..engine import EngineError
+from ..notices import FRONT_END_REPLACED
 from ..replicas import wait_until_well
 from ..values import has_unknown
 from .handler import FLAG, NUMBER, TEXT, TEXTS, Handler, Values, Warn, checked, differences, listed
@@ -39,7 +40,7 @@ class Readiness(Handler):
             return None
         if moved := differences(old.get("container", {}), new["container"]):
             warn(
-                f"the front end's container is replaced ({moved}): one container at a time can hold "
+                f"{FRONT_END_REPLACED} ({moved}): one container at a time can hold "
                 "its port, so new connections are refused for about a second, and for as long as clients "
                 "keep connections to the old one (at most its drain time)"
             )

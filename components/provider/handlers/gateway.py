@@ -6,6 +6,7 @@ from ...connection import EngineRefused, HostUnreachable, connect
 from ...load_balanced.frontends import kind_of
 from .. import config_check
 from ..engine import PULL_SECONDS, EngineError, pull_missing
+from ..notices import GATEWAY_REPLACED
 from ..values import has_unknown
 from .handler import FLAG, TEXT, TEXTS, Values, Warn, checked, listed
 from .services import SwarmConfig
@@ -33,7 +34,7 @@ class GatewayConfig(SwarmConfig):
             return None  # accepted before
         if old and new["gap"]:
             warn(
-                f"the gateway's tasks are replaced ({', '.join(changed)}), one node after the other: one "
+                f"{GATEWAY_REPLACED} ({', '.join(changed)}), one node after the other: one "
                 "task at a time can have the port of a node, so for some seconds a node refuses new "
                 "connections, while the others serve"
             )

@@ -1,10 +1,16 @@
 """What a SwarmCluster does to its nodes and networks: see docs/swarm.md."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Optional
 
+from ...swarm.service.placement import unmet
 from ..instance import Instance
-from ..preview import Step
+from ..preview import Step, mapping
 from .consequence import ENDLESS, Consequence, count, differences, duration, pair
+from .tasks import constraints, host_ports
+
+_INTERRUPTS = "which interrupts a service that has all of them there"
 
 
 def cluster(instance: Instance) -> Iterable[Consequence]:
@@ -25,9 +31,10 @@ def cluster(instance: Instance) -> Iterable[Consequence]:
     for step in instance.of("SwarmNode", "update"):
         yield from _node_change(instance, step)
     for step in instance.of("SwarmNode", "delete"):
+        demoted = "is demoted, " if step.old.get("role") == "manager" else ""
         yield Consequence(
-            f"Node {instance.node(step)} is drained (its tasks start elsewhere; at most "
-            f"{duration(step.old.get('drainTimeout'))}), leaves and is removed."
+            f"Node {instance.node(step)} is drained (its tasks end and start elsewhere, {_INTERRUPTS}; "
+            f"at most {duration(step.old.get('drainTimeout'))}), {demoted}leaves and is removed."
         )
     yield from _quorum(instance)
     for step in instance.of("OverlayNetwork", "create", "delete"):
@@ -56,20 +63,62 @@ def _node_change(instance: Instance, step: Step) -> Iterable[Consequence]:
             case "drain":
                 yield Consequence(
                     f"Node {name} is drained: its tasks end and start elsewhere, within "
-                    f"{duration(step.new.get('drainTimeout'))}. Ports of its own (mode host) are closed "
-                    "until it "
-                    "is active again."
+                    f"{duration(step.new.get('drainTimeout'))}, {_INTERRUPTS}. Ports of its own (mode host) "
+                    "are closed until it is active again."
                 )
             case "pause":
                 yield Consequence(f"Node {name} is paused: it keeps its tasks and gets no new ones.")
             case _:
                 yield Consequence(f"Node {name} is active again: it gets tasks when a service changes.")
     if step.differs("labels"):
-        yield Consequence(
-            f"Labels of node {name} change ({differences(*pair(step, 'labels'))}): tasks whose "
-            "constraints it no "
-            "longer meets move to other nodes, and close its ports of mode host."
+        yield Consequence(f"Labels of node {name} change ({differences(*pair(step, 'labels'))}).")
+    leaving = _leaving(instance, step)
+    if step.differs("labels") or leaving:
+        yield _left(name, leaving)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A node as constraints see it."""
+
+    role: str
+    labels: Mapping[str, str]
+
+
+def _leaving(instance: Instance, step: Step) -> Optional[list[Step]]:
+    """Services whose constraints a node met and meets no longer; None where not all of them are shown."""
+    there = [service for service in instance.services if service.operation != "create"]
+    if not there or not all(mapping(service.old.get("spec")) for service in there):
+        return None
+    before, after = (
+        {"": _Place(str(values.get("role")), mapping(values.get("labels")))}
+        for values in (step.old, step.new)
+    )
+    return [
+        each
+        for each in there
+        if not unmet(constraints(each.old), before) and unmet(constraints(each.old), after)
+    ]
+
+
+def _left(node: str, services: Optional[list[Step]]) -> Consequence:
+    if services is None:
+        return Consequence(
+            f"Tasks whose constraints node {node} no longer meets move to other nodes, and close its ports "
+            "of mode host."
         )
+    if not services:
+        return Consequence(f"No task of the services here has to leave node {node}.")
+    names = ", ".join(sorted(service.parent.rpartition("::")[2] for service in services))
+    ports = ", ".join(port for each in services for port in host_ports(mapping(each.old.get("spec"))))
+    closed = (
+        f". Its port {ports} is closed from then on; a floating address that is there goes to another node "
+        "when nobody answers any more"
+    )
+    return Consequence(
+        f"Tasks of {names} leave node {node}, {_INTERRUPTS}{closed if ports else ''}.",
+        ENDLESS if ports else 0.0,
+    )
 
 
 def _quorum(instance: Instance) -> Iterable[Consequence]:

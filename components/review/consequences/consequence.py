@@ -15,10 +15,11 @@ class Consequence:
 
     text: str
     gap: float = 0.0
-    """The most seconds in which new connections may be refused; 0 where none is, ENDLESS where it stays "
-    "so."""
+    """The most seconds in which new connections may be refused; ENDLESS where it stays so."""
     known: bool = True
     """Whether the gap is known: where not, there may be one."""
+    warned: str = ""
+    """What the provider's warning that says the same begins with, where there is one."""
 
 
 def differences(old: Any, new: Any, path: str = "") -> str:

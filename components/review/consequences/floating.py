@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from ...provider.notices import KEEPALIVED_REPLACED, NODES_DISAGREE
 from ..instance import Instance
 from ..preview import Step
 from .consequence import ENDLESS, Consequence, count, differences, pair
@@ -24,10 +25,8 @@ def floating_address(instance: Instance) -> Iterable[Consequence]:
             f"One of {count(len(nodes), 'node')} has the addresses; when it fails, the next one takes them."
         )
         return
-    for step in nodes:
+    for step in instance.of("FloatingAddressNode", "update", "replace"):
         yield from _node_change(step, instance.node(step))
-    if gone := sorted(_addresses(nodes, "old") - _addresses(nodes, "new")):
-        yield Consequence(f"{', '.join(gone)} is given up for good.", ENDLESS)
     if any(step.operation == "update" and step.differs("config") for step in nodes):
         yield Consequence(
             "keepalived is reloaded with another configuration, the owner of the addresses last."
@@ -38,22 +37,35 @@ def floating_address(instance: Instance) -> Iterable[Consequence]:
             f"All nodes change what they agree on ({differences(*pair(group, 'agreed'))}), one after the "
             "other: meanwhile two of them may have addresses, for some seconds.",
             DISAGREED,
+            warned=NODES_DISAGREE,
         )
+    before, after = _addresses(nodes, "old"), _addresses(nodes, "new")
+    if new := ", ".join(sorted(after - before)):
+        # Nodes with another first address do not hear the owner, and each takes it when it is reloaded.
+        first = group and group.differs("agreed") and len(nodes) > 1
+        yield Consequence(f"{new} is there once {'the first node' if first else 'the owner'} is reloaded.")
+    if gone := ", ".join(sorted(before - after)):
+        yield Consequence(f"{gone} is given up for good when the owner is reloaded.", ENDLESS)
+    for step in instance.of("FloatingAddressNode", "delete"):
+        yield Consequence(
+            f"Node {instance.node(step)} leaves the group once the others are reloaded: if it has the "
+            "addresses, the next node takes them.",
+            TAKE_OVER,
+        )
+    for step in instance.of("FloatingAddressNode", "create"):
+        yield Consequence(f"Node {instance.node(step)} joins the group.")
 
 
 def _node_change(step: Step, node: str) -> Iterable[Consequence]:
     taken = "if it has the addresses, the next node takes them"
     match step.operation:
-        case "create":
-            yield Consequence(f"Node {node} joins the group.")
-        case "delete":
-            yield Consequence(f"Node {node} leaves the group: {taken}.", TAKE_OVER)
         case "replace":
             yield Consequence(f"keepalived of {node} moves to another host: {taken} meanwhile.", TAKE_OVER)
         case "update" if step.changed & {"image", "memory", "capabilities"}:
             yield Consequence(
                 f"keepalived of node {node} is replaced: {taken} meanwhile, which cuts connections to them.",
                 TAKE_OVER,
+                warned=KEEPALIVED_REPLACED,
             )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ...provider.notices import FRONT_END_REPLACED
 from ..instance import Instance, backend_of, inputs
 from ..preview import Step
 from .consequence import ENDLESS, Consequence, count, differences, duration, keys, pair
@@ -47,6 +48,7 @@ def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]
         f"at most {duration(drain)}. Before that, the new configuration is checked and the replicas are "
         "well.",
         GAP + (drain if isinstance(drain, int | float) else 0),
+        warned=FRONT_END_REPLACED,
     )
     if before.get("port") != after.get("port"):
         yield Consequence(

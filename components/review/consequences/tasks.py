@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
+from ...provider.notices import GATEWAY_REPLACED
 from ..instance import Instance
 from ..preview import Step, items, mapping
 from .consequence import ENDLESS, Consequence, count, differences, duration
@@ -28,6 +29,18 @@ def tasks(values: Mapping[str, Any]) -> str:
         return "a task on each node that meets its constraints"
     number = _replicas(spec)
     return "tasks" if number is None else count(number, "task")
+
+
+def constraints(values: Mapping[str, Any]) -> list[str]:
+    """What a node has to meet for the tasks of a service with these inputs."""
+    placement = mapping(mapping(mapping(values.get("spec")).get("TaskTemplate")).get("Placement"))
+    return [str(each) for each in placement.get("Constraints") or []]
+
+
+def host_ports(spec: Mapping[str, Any]) -> list[str]:
+    """Ports that each task of a service has on its node, as words."""
+    ports = items(mapping(spec.get("EndpointSpec")).get("Ports"))
+    return [str(port.get("PublishedPort")) for port in ports if port.get("PublishMode") == "host"]
 
 
 def _definition(instance: Instance, what: str) -> Iterable[Consequence]:
@@ -86,14 +99,19 @@ def _replacement(step: Step, new: Mapping[str, Any], head: str) -> Consequence:
     update, number = mapping(new.get("UpdateConfig")), _replicas(new)
     at_once = update.get("Parallelism") or 0
     everyone = not at_once or (number is not None and at_once >= number)
-    if _host_ports(new):
+    if host_ports(new):
         if everyone:
-            return Consequence(f"{head}, all at once: their ports are closed for about {GAP:g} s.", GAP)
+            return Consequence(
+                f"{head}, all at once: their ports are closed for about {GAP:g} s.",
+                GAP,
+                warned=GATEWAY_REPLACED,
+            )
         return Consequence(
             f"{head}, {at_once} at a time: one task at a time can have a port of its node, so each node "
             "in turn "
             f"refuses new connections for about {GAP:g} s; nodes with a task of their own serve meanwhile.",
             GAP,
+            warned=GATEWAY_REPLACED,
         )
     pace = "all at once" if everyone else f"{at_once} at a time"
     if update.get("Order") == "start-first":
@@ -130,11 +148,6 @@ def _ports(spec: Mapping[str, Any]) -> set[int]:
     return {
         int(port["PublishedPort"]) for port in ports if isinstance(port.get("PublishedPort"), int | float)
     }
-
-
-def _host_ports(spec: Mapping[str, Any]) -> bool:
-    ports = items(mapping(spec.get("EndpointSpec")).get("Ports"))
-    return any(port.get("PublishMode") == "host" for port in ports)
 
 
 def _has_check(spec: Mapping[str, Any]) -> bool:

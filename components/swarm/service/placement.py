@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Optional, Protocol
+from typing import TYPE_CHECKING, Optional, Protocol
 
-from .model import Service
+if TYPE_CHECKING:
+    from .model import Service
 
 
 class Node(Protocol):
@@ -33,7 +34,7 @@ def unmet(constraints: Sequence[str], nodes: Mapping[str, Node]) -> Optional[str
     return f"no node meets all constraints ({each}): change one of them, or give a node the labels and role"
 
 
-def problem(service: Service, nodes: Mapping[str, Node]) -> Optional[str]:
+def problem(service: "Service", nodes: Mapping[str, Node]) -> Optional[str]:
     """Why the nodes cannot run all tasks of a service, or None."""
     if said := unmet(service.constraints, nodes):
         return f"constraints: {said}"

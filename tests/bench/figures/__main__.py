@@ -5,12 +5,15 @@ import sys
 from collections.abc import Callable
 
 from tests.bench import images
-from tests.bench.figures import faults, growth, lifecycle, throughput, vip
+from tests.bench.figures import faults, growth, lifecycle, reports, throughput, vip
 from tests.bench.figures.report import Ratio, show
 from tests.bench.hosts import Bench, Host
 from tests.bench.process import BenchUnavailable
 
 HOSTS = 3
+ON_NONE: dict[str, Callable[[bool], tuple[list[Ratio], list[str]]]] = {
+    "reports": reports.measure,
+}
 ON_ONE: dict[str, Callable[[Host, bool], tuple[list[Ratio], list[str]]]] = {
     "lifecycle": lifecycle.measure,
     "throughput": throughput.measure,
@@ -26,14 +29,18 @@ def main() -> int:
     """Run what the command line says; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.figures", description=__doc__)
     parser.add_argument(
-        "--only", choices=[*ON_ONE, *ON_SEVERAL], action="append", help="a part; may be repeated"
+        "--only", choices=[*ON_NONE, *ON_ONE, *ON_SEVERAL], action="append", help="a part; may be repeated"
     )
     parser.add_argument(
         "--quick", action="store_true", help="small and once: to see that it runs, not a gate"
     )
     given = parser.parse_args()
-    chosen = given.only or [*ON_ONE, *ON_SEVERAL]
+    chosen = given.only or [*ON_NONE, *ON_ONE, *ON_SEVERAL]
     ratios, skipped = [], []
+    for measure_alone in [ON_NONE[name] for name in chosen if name in ON_NONE]:
+        more, without = measure_alone(given.quick)
+        ratios += more
+        skipped += without
     try:
         if alone := [ON_ONE[name] for name in chosen if name in ON_ONE]:
             with Bench(wait=1800) as bench:
