@@ -238,6 +238,36 @@ def test_what_moves_away() -> None:
     assert moved.gap == away.gap == ENDLESS
 
 
+@pytest.mark.parametrize(
+    ("key", "before", "after", "constraint", "said", "gap"),
+    [
+        ("labels", {"zone": "dmz"}, {"zone": "inner"}, "node.labels.zone==dmz", "leave node b", ENDLESS),
+        ("labels", {"zone": "dmz"}, {"zone": "dmz", "disk": "ssd"}, "node.labels.zone==dmz", "No task", 0),
+        ("role", "manager", "worker", "node.role==manager", "leave node b", ENDLESS),
+    ],
+)
+def test_tasks_that_leave_a_node(
+    key: str, before: Any, after: Any, constraint: str, said: str, gap: float
+) -> None:
+    """Known by the constraints of the services in the same swarm; a port of the node's own is closed then."""
+    text = json.dumps(case("swarm-label")).replace("node.labels.zone==dmz", constraint)
+    preview = json.loads(text)
+    (node,) = [step for step in preview["steps"] if step["urn"].endswith("::main-node-b")]
+    preview["steps"] = [step for step in preview["steps"] if step["op"] == "same"] + [node]
+    node["newState"]["inputs"] = {**node["oldState"]["inputs"], key: after}
+    node["oldState"]["inputs"][key] = before
+    node["diffReasons"] = [key]
+    shown = review(json.dumps(preview)).changes[0].consequences
+    preview["steps"] = [step for step in preview["steps"] if "::main-gateway" not in step["urn"]]
+    portless = review(json.dumps(preview)).changes[0]
+    preview["steps"] = [node]
+    alone = review(json.dumps(preview)).changes[0]
+
+    assert said in next(each.text for each in shown if each.gap == gap and said in each.text)
+    assert portless.gap == alone.gap == 0
+    assert key == "role" or "Tasks whose constraints node b" in alone.consequences[-1].text
+
+
 def test_what_is_not_known_is_no_promise(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A change that has no words here may be a gap: gates stop it."""
     preview = case("swarm-label")

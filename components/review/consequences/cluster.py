@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from ...swarm.service.placement import unmet
 from ..instance import Instance
@@ -88,7 +88,7 @@ class _Place:
 def _leaving(instance: Instance, step: Step) -> Optional[list[Step]]:
     """Services whose constraints a node met and meets no longer; None where not all of them are shown."""
     there = [service for service in instance.services if service.operation != "create"]
-    if not there or not all(mapping(service.old.get("spec")) for service in there):
+    if not there or not all(mapping(_in_force(service).get("spec")) for service in there):
         return None
     before, after = (
         {"": _Place(str(values.get("role")), mapping(values.get("labels")))}
@@ -97,8 +97,13 @@ def _leaving(instance: Instance, step: Step) -> Optional[list[Step]]:
     return [
         each
         for each in there
-        if not unmet(constraints(each.old), before) and unmet(constraints(each.old), after)
+        if not unmet(constraints(_in_force(each)), before) and unmet(constraints(_in_force(each)), after)
     ]
+
+
+def _in_force(service: Step) -> Mapping[str, Any]:
+    """The inputs until now; of what stays, a preview may show one state only."""
+    return service.old or service.new
 
 
 def _left(node: str, services: Optional[list[Step]]) -> Consequence:
@@ -110,7 +115,7 @@ def _left(node: str, services: Optional[list[Step]]) -> Consequence:
     if not services:
         return Consequence(f"No task of the services here has to leave node {node}.")
     names = ", ".join(sorted(service.parent.rpartition("::")[2] for service in services))
-    ports = ", ".join(port for each in services for port in host_ports(mapping(each.old.get("spec"))))
+    ports = ", ".join(port for each in services for port in host_ports(mapping(_in_force(each).get("spec"))))
     closed = (
         f". Its port {ports} is closed from then on; a floating address that is there goes to another node "
         "when nobody answers any more"
