@@ -1,0 +1,62 @@
+"""docs/reference: made of the schema, and so of the docstrings, and true to the models."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import components
+from docs.generator.__main__ import FOLDER, schema
+from docs.generator.pages import pages
+from tests.documents import blocks
+from tests.mocks import run as run_with_mocks
+
+EXAMPLES = sorted(Path("docs/generator/examples").resolve().glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    """The pages, made anew."""
+    return pages(schema())
+
+
+def test_the_pages_are_those_of_the_schema(made: dict[str, str]) -> None:
+    """What is committed is what `make reference` writes."""
+    committed = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
+
+    stale = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
+
+    assert stale == [], "run `make reference`"
+
+
+def test_every_key_says_what_is_allowed(made: dict[str, str]) -> None:
+    """But for those whose type says it: true or false, other types, and an `init` that is left open."""
+    missing = [
+        (name, entry.splitlines()[0])
+        for name, text in made.items()
+        for entry in text.partition("## Outputs")[0].split("\n### ")[1:]
+        if "Allowed: " not in entry and "*true or false*" not in entry and "](" not in entry.splitlines()[2]
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_are_accepted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each program declares its component."""
+    monkeypatch.setitem(sys.modules, "longshore", components)
+    program = compile(path.read_text(), path.name, "exec")
+
+    seen = run_with_mocks(lambda: exec(program, {}))  # noqa: S102 — of our own
+
+    assert seen.error is None
+    assert {each.type for each in seen.resources if not each.parent} == {
+        f"longshore:index:{''.join(map(str.capitalize, path.stem.split('_')))}"
+    }
+
+
+def test_every_block_is_an_example() -> None:
+    """Which the test above runs."""
+    shown = {each.text.strip() for each in blocks() if each.file.startswith("reference/")}
+
+    assert shown == {path.read_text().strip() for path in EXAMPLES}
