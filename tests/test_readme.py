@@ -13,6 +13,7 @@ import pulumi
 import pytest
 import yaml
 
+import components
 from components import ArgumentError, LoadBalancedService, SwarmCluster, settings
 from components.load_balanced.validation import service
 from tests.bench.hosts import Host
@@ -39,8 +40,8 @@ TESTED = {
     "README.md: plugins:",
     "README.md: pulumi package add ../../plugin",
     "README.md: make test",
-    "floating-address.md: from components import FloatingAddress",
-    "swarm-services.md: from components import SwarmGateway, SwarmService",
+    "floating-address.md: from longshore import FloatingAddress",
+    "swarm-services.md: from longshore import SwarmGateway, SwarmService",
 }
 """The blocks that a test of this file or of test_examples.py is about."""
 
@@ -50,9 +51,10 @@ def test_every_block_is_tested() -> None:
     assert {each.title for each in blocks() if "/" not in each.file} == TESTED
 
 
-def test_the_swarm_services_are_declared() -> None:
+def test_the_swarm_services_are_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program of swarm-services.md is a service and a gateway that finds it."""
-    program = compile(block("from components import SwarmGateway"), "swarm-services.md", "exec")
+    monkeypatch.setitem(sys.modules, "longshore", components)
+    program = compile(block("from longshore import SwarmGateway"), "swarm-services.md", "exec")
 
     seen = run_with_mocks(lambda: exec(program, {}))  # noqa: S102 — of our own
 
@@ -61,9 +63,10 @@ def test_the_swarm_services_are_declared() -> None:
     assert seen.named("shop-service").inputs["name"] == "shop"
 
 
-def test_the_floating_address_is_declared() -> None:
+def test_the_floating_address_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program of floating-address.md has three nodes."""
-    program = compile(block("from components import FloatingAddress"), "floating-address.md", "exec")
+    monkeypatch.setitem(sys.modules, "longshore", components)
+    program = compile(block("from longshore import FloatingAddress"), "floating-address.md", "exec")
 
     seen = run_with_mocks(lambda: exec(program, {}))  # noqa: S102 — of our own
 

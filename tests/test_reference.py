@@ -7,7 +7,8 @@ import pytest
 
 import components
 from docs.generator.__main__ import FOLDER, schema
-from docs.generator.pages import pages
+from docs.generator.components import COMPONENTS
+from docs.generator.pages import Reference, parts, python_name
 from tests.documents import blocks
 from tests.mocks import run as run_with_mocks
 
@@ -17,7 +18,7 @@ EXAMPLES = sorted(Path("docs/generator/examples").resolve().glob("*.py"))
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:
     """The pages, made anew."""
-    return pages(schema())
+    return Reference(schema()).pages()
 
 
 def test_the_pages_are_those_of_the_schema(made: dict[str, str]) -> None:
@@ -39,6 +40,30 @@ def test_every_key_says_what_is_allowed(made: dict[str, str]) -> None:
     ]
 
     assert missing == []
+
+
+def test_the_defaults_that_are_said_are_the_models() -> None:
+    """Texts, numbers, true and false; a default that is not there before, or is behaviour, is in words."""
+    found = schema()
+    described = [(each.models, found["types"][each.token]) for each in Reference(found).sections.values()]
+    described += [
+        (dict.fromkeys(each.models, ""), {"properties": about["inputProperties"]})
+        for each in COMPONENTS
+        for about in [found["resources"][f"longshore:index:{each.name}"]]
+    ]
+
+    wrong = [
+        (model.__name__, key, said)
+        for models, about in described
+        for camel, value in about["properties"].items()
+        for key, said in [(python_name(camel), parts(value.get("description", ""))[1])]
+        for model in [each for each in models if key in each.model_fields][:1]
+        if said
+        if isinstance(default := model.model_fields[key].default, bool | int | float | str)
+        if not said.strip('"').startswith(str(default).lower())
+    ]
+
+    assert wrong == []
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -9,7 +9,7 @@ import pulumi.provider.experimental.provider as p
 
 from components.provider.server import Longshore
 
-from .pages import Schema, pages
+from .pages import Reference, Schema
 
 FOLDER = Path(__file__).parents[1] / "reference"
 
@@ -24,7 +24,7 @@ def schema() -> Schema:
 
 def main() -> None:
     """Write each page."""
-    for name, text in pages(schema()).items():
+    for name, text in Reference(schema()).pages().items():
         (FOLDER / name).write_text(text)
 
 

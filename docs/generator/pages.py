@@ -52,15 +52,13 @@ class Section:
     """The models that check it, and where."""
 
 
-def pages(schema: Schema) -> dict[str, str]:
-    """Texts of the pages, by the names of their files."""
-    return _Reference(schema).pages()
+class Reference:
+    """What the schema says, with what the models allow."""
 
-
-class _Reference:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._sections: dict[str, Section] = {}
+        self.sections: dict[str, Section] = {}
+        """The types by their tokens."""
         for component in COMPONENTS:
             inputs = self._component(component)["inputProperties"]
             self._collect(component.file, inputs, dict.fromkeys(component.models, ""), "")
@@ -70,7 +68,7 @@ class _Reference:
         )
 
     def pages(self) -> dict[str, str]:
-        """See above."""
+        """Texts of the pages, by the names of their files."""
         made = {f"{component.file}.md": self._page(component) for component in COMPONENTS}
         return {**made, f"{TYPES}.md": self._types()}
 
@@ -85,9 +83,9 @@ class _Reference:
             name = _name(token) if token else ""
             if not token or name in SAME_AS or "properties" not in self._type(token):
                 continue
-            key = _python(camel)
+            key = python_name(camel)
             inner = _inner(models, key)
-            section = self._sections.setdefault(token, Section(name, token, page))
+            section = self.sections.setdefault(token, Section(name, token, page))
             section.page = page if section.page == page else TYPES
             section.places.append(place + key)
             section.models |= inner
@@ -118,7 +116,7 @@ class _Reference:
     def _on(self, page: str) -> list[dict[str, Any]]:
         """The sections of a page, in the order of their names."""
         found = []
-        for section in sorted(self._sections.values(), key=lambda each: each.name):
+        for section in sorted(self.sections.values(), key=lambda each: each.name):
             if section.page == page:
                 about = self._type(section.token)
                 required = set(about.get("required", []))
@@ -137,10 +135,10 @@ class _Reference:
     ) -> list[Argument]:
         found = []
         for camel, about in properties.items():
-            text, default = _parts(about.get("description", ""))
+            text, default = parts(about.get("description", ""))
             found.append(
                 Argument(
-                    name=_python(camel),
+                    name=python_name(camel),
                     elsewhere=camel,
                     type=self._kind(about, page),
                     required=camel in required,
@@ -148,7 +146,7 @@ class _Reference:
                     secret=about.get("secret", False),
                     text=self._linked(text, page),
                     default=self._linked(default, page),
-                    allowed="" if self._words(about) else _allowed(models, _python(camel)),
+                    allowed="" if self._words(about) else _allowed(models, python_name(camel)),
                 )
             )
         return sorted(found, key=lambda each: not each.required)
@@ -174,7 +172,7 @@ class _Reference:
         return [each["value"] for each in self._type(token).get("enum", [])] if token else []
 
     def _link(self, name: str, page: str) -> str:
-        section = next(each for each in self._sections.values() if each.name == name)
+        section = next(each for each in self.sections.values() if each.name == name)
         file = "" if section.page == page else f"{section.page}.md"
         return f"[{name}]({file}#{name.lower()})"
 
@@ -182,12 +180,12 @@ class _Reference:
         """A type whose keys are those of a component, but for some."""
         keys = self._type(token)["properties"]
         others = [key for key in self._component(component)["inputProperties"] if key not in keys]
-        besides = ", ".join(f"`{_python(key)}`" for key in others)
+        besides = ", ".join(f"`{python_name(key)}`" for key in others)
         return f"[arguments of {component.name}]({component.file}.md#arguments) without {besides}"
 
     def _linked(self, text: str, page: str) -> str:
         """Text with links where it names a type."""
-        names = {section.name for section in self._sections.values()}
+        names = {section.name for section in self.sections.values()}
         return re.sub(r"\w+Args\b", lambda m: self._link(m[0], page) if m[0] in names else m[0], text)
 
 
@@ -227,11 +225,12 @@ def _name(token: str) -> str:
     return f"{token.rpartition(':')[2].removesuffix('Args')}Args"
 
 
-def _python(camel: str) -> str:
+def python_name(camel: str) -> str:
+    """The name in Python of what other languages call so."""
     return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", camel)
 
 
-def _parts(description: str) -> tuple[str, str]:
+def parts(description: str) -> tuple[str, str]:
     """A docstring's text, and its default: one sentence of it."""
     text = " ".join(description.split()).replace("Required. ", "").removesuffix(" Required.")
     found = re.search(r" ?Default: (.+?)\.(?= |$)", text)
