@@ -1,7 +1,7 @@
 """From the schema to the text of each page."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,12 @@ class Reference:
     def _collect(self, page: str, properties: Schema, models: Mapping[type[Frozen], str], place: str) -> None:
         """Find the types below these properties, the page of each, and the models that check it."""
         for camel, about in properties.items():
-            token = next(_references(about), None)
-            name = _name(token) if token else ""
-            if not token or name in SAME_AS or "properties" not in self._type(token):
+            token = _token(about)
+            if not token or _name(token) in SAME_AS or "properties" not in self._type(token):
                 continue
             key = python_name(camel)
             inner = _inner(models, key)
-            section = self.sections.setdefault(token, Section(name, token, page))
+            section = self.sections.setdefault(token, Section(_name(token), token, page))
             section.page = page if section.page == page else TYPES
             section.places.append(place + key)
             section.models |= inner
@@ -157,9 +156,9 @@ class Reference:
             return f"list of {each}{'s' if each in _WORDS.values() else ''}"
         if "additionalProperties" in about:
             return f"mapping of names to {self._kind(about['additionalProperties'], page)}"
-        if "$ref" not in about:
+        token = _token(about)
+        if not token:
             return _WORDS[about["type"]]
-        token = next(_references(about))
         if words := self._words(about):
             return re.sub(r", (?=[^,]*$)", " or ", ", ".join(f"`{word}`" for word in words))
         if same := SAME_AS.get(_name(token)):
@@ -168,7 +167,7 @@ class Reference:
 
     def _words(self, about: Schema) -> list[str]:
         """The values that there are, where there are only some."""
-        token = next(_references(about), None)
+        token = _token(about)
         return [each["value"] for each in self._type(token).get("enum", [])] if token else []
 
     def _link(self, name: str, page: str) -> str:
@@ -206,13 +205,12 @@ def _allowed(models: Mapping[type[Frozen], str], key: str) -> str:
     return "; ".join(f"in `{where}` {text}" for text, where in said.items())
 
 
-def _references(about: Schema) -> Iterator[str]:
-    """The type that a property leads to."""
+def _token(about: Schema) -> str | None:
+    """The type that a property leads to, if any."""
     if "$ref" in about:
-        yield about["$ref"].removeprefix("#/types/")
-    for key in ("items", "additionalProperties"):
-        if key in about:
-            yield from _references(about[key])
+        return str(about["$ref"].removeprefix("#/types/"))
+    inner = about.get("items") or about.get("additionalProperties")
+    return _token(inner) if inner else None
 
 
 def _all_plain(about: Schema) -> bool:
