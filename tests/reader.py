@@ -13,7 +13,7 @@ import yaml
 
 from tests.bench.hosts import Host
 from tests.program import APP, PROXY, ROOT, Run
-from tests.test_examples import checkout
+from tests.wheel import checkout
 
 IMAGES = {"httpd:2.4": APP, "haproxy:3.2": PROXY}
 """The images that README and the guides name, and what stands for them: a bench has no registry."""

@@ -22,8 +22,9 @@ from tests.documents import block, blocks
 from tests.mocks import run as run_with_mocks
 from tests.program import ROOT, Run
 from tests.reader import Reader, named
-from tests.test_examples import Project, checkout
+from tests.test_examples import Project
 from tests.test_stack import everything, files_with, get
+from tests.wheel import environment
 
 needs_all = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -37,7 +38,6 @@ TESTED = {
     "PULUMI_CONFIG_PASSPHRASE_FILE=$HOME/.config/longshore/passphrase",
     "README.md: environment:",
     "README.md: import pulumi",
-    "README.md: plugins:",
     "README.md: pulumi package add ../../plugin",
     "README.md: make test",
     "floating-address.md: from longshore import FloatingAddress",
@@ -260,25 +260,17 @@ def containers(host: Host) -> set[str]:
 @pytest.mark.engine
 @pytest.mark.pulumi
 @pytest.mark.slow
-def test_the_program_of_ones_own_runs(tagged: Host, tmp_path: Path) -> None:
-    """README's program with README's `plugins`: both services answer to their names."""
+def test_the_program_of_ones_own_runs(tagged: Host, tmp_path: Path, wheel: Path) -> None:
+    """README's program, with the wheel installed: both services answer to their names."""
     before = everything(tagged)
-    repository = checkout(tmp_path)
-    (repository / ".venv").symlink_to(sys.prefix)
-    # As if installed; that the wheel holds what it must is test_examples.py's.
-    (tmp_path / "packages").mkdir()
-    (tmp_path / "packages/longshore").symlink_to(repository / "components")
-    (tmp_path / "packages/templates").symlink_to(repository / "templates")
-    folder = repository / "examples/own"
+    folder = tmp_path / "own"
     folder.mkdir()
+    environment(folder / ".venv", wheel)
     (folder / "__main__.py").write_text(block("import pulumi"))
-    runtime = {"name": "python", "options": {"virtualenv": "../../.venv"}}
-    about = {"name": "own", "runtime": runtime, **yaml.safe_load(block("plugins:"))}
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(about))
+    runtime = {"name": "python", "options": {"virtualenv": ".venv"}}
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "own", "runtime": runtime}))
     project = Project(folder, tmp_path / "private")
-    project.environment |= {
-        "DOCKER_HOST": tagged.url, "PYTHONPATH": str(tmp_path / "packages")
-    }  # fmt: skip
+    project.environment |= {"DOCKER_HOST": tagged.url}
 
     project.pulumi("up", "--yes", "--skip-preview")
     shop, blog = (get(tagged, port=8081, name=f"{name}.example") for name in ("shop", "blog"))

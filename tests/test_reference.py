@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import components
-from docs.generator.__main__ import FOLDER, schema
+from components.provider.schema import schema
+from docs.generator.__main__ import FOLDER
 from docs.generator.components import COMPONENTS
 from docs.generator.pages import Reference, parts, python_name
 from tests.documents import blocks
