@@ -26,10 +26,10 @@ def allowed(model: type[Frozen], key: str) -> str:
         names = _said(model, key, {"\x00": None})[:1]  # then comes what is wrong with the value
         values = _said(model, key, *({"a": value} for value in _senseless(inner[1])))
         whole = _said(model, key, {})
-        return "; ".join(_titled(("", whole), ("each name ", names), ("each value ", values)))
+        return "; ".join(_titled(("", whole), ("each name: ", names), ("each value: ", values)))
     if kind is list:
         each = _said(model, key, *([value] for value in _senseless(inner[0])))
-        return "; ".join(_titled(("", _said(model, key, [])), ("each ", each)))
+        return "; ".join(_titled(("", _said(model, key, [])), ("each: ", each)))
     return " and ".join(_said(model, key, *_senseless(annotation)))
 
 

@@ -135,6 +135,7 @@ class Reference:
         found = []
         for camel, about in properties.items():
             text, default = parts(about.get("description", ""))
+            said = _allowed(models, python_name(camel))
             found.append(
                 Argument(
                     name=python_name(camel),
@@ -145,7 +146,7 @@ class Reference:
                     secret=about.get("secret", False),
                     text=self._linked(text, page),
                     default=self._linked(default, page),
-                    allowed="" if self._words(about) else _allowed(models, python_name(camel)),
+                    allowed="" if self._words(about) and len(said) == 1 else _listed(said),
                 )
             )
         return sorted(found, key=lambda each: not each.required)
@@ -194,12 +195,16 @@ def _inner(models: Mapping[type[Frozen], str], key: str) -> dict[type[Frozen], s
     return {model: key for model in found if model}
 
 
-def _allowed(models: Mapping[type[Frozen], str], key: str) -> str:
-    """What a key may be; where that depends on the place, with the place."""
+def _allowed(models: Mapping[type[Frozen], str], key: str) -> dict[str, str]:
+    """What a key may be, and where: that may depend on the place."""
     said: dict[str, str] = {}
     for model, where in models.items():
         if key in model.model_fields and (text := allowed(model, key)):
             said.setdefault(re.sub(r"'([\w-]+)'", r"`\1`", _escaped(text)), where)
+    return said
+
+
+def _listed(said: Mapping[str, str]) -> str:
     if len(said) == 1:
         return next(iter(said))
     return "; ".join(f"in `{where}` {text}" for text, where in said.items())
