@@ -9,6 +9,7 @@ import pulumi
 
 from ..naming import type_token
 from ..version import VERSION
+from .installed import link
 
 
 class _Resource(pulumi.CustomResource):
@@ -18,6 +19,7 @@ class _Resource(pulumi.CustomResource):
     def __init__(
         self, name: str, props: dict[str, Any], opts: Optional[pulumi.ResourceOptions] = None
     ) -> None:
+        link()
         properties = {**props, **dict.fromkeys(self.computed)}
         ours = pulumi.ResourceOptions(version=VERSION)  # of the plugin that carries it out
         super().__init__(
