@@ -213,7 +213,7 @@ def logo() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(b"\x89PNG")
 
-        def log_message(self, *_: object) -> None:  # type: ignore[override]
+        def log_message(self, *_: object) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -30,6 +30,7 @@ host: HostArgs = {
     "insecure": False,
     "registries": [{"address": "registry.example", "username": "me", "password": "its-password"}],
 }
+other_host: HostArgs = {**host, "address": "tcp://other.example:2376"}
 route: RouteArgs = {
     "port": 8080,
     "host_names": ["shop.example", "*.shop.example"],
@@ -120,11 +121,14 @@ short_form: LoadBalancedServiceArgs = {
     "network": {"name": "given"},
     "front_end": {"kind": "haproxy", "default_backend": "blog"},
 }
-with_nginx: LoadBalancedServiceArgs = {
+short_nginx: LoadBalancedServiceArgs = {
     "image": "wiki:1",
-    "max_fails": 2,
     "fail_timeout": 5,
     "front_end": {"kind": "nginx", "port": 8082},
+}
+long_nginx: LoadBalancedServiceArgs = {
+    "backends": {"wiki": {"image": "wiki:1", "fail_timeout": 5}},
+    "front_end": {"kind": "nginx", "port": 8083, "default_backend": "wiki"},
 }
 
 service: ServiceArgs = {
@@ -206,14 +210,20 @@ floating: FloatingArgs = {
     "memory": 32,
 }
 
-swarm_service: SwarmServiceArgs = {**service, "managers": [host], "swarm_id": "k1x"}
+swarm_service: SwarmServiceArgs = {**service, "managers": [other_host], "swarm_id": "k1x"}
 with_a_command: SwarmServiceArgs = {
-    "managers": [host],
+    "managers": [other_host],
     "image": "wiki:1",
     "mode": "global",
     "health": {"command": ["true"]},
 }
-swarm_gateway: SwarmGatewayArgs = {**gateway, "managers": [host], "swarm_id": "k1x"}
+swarm_gateway: SwarmGatewayArgs = {**gateway, "managers": [other_host], "swarm_id": "k1x"}
+nginx_gateway: SwarmGatewayArgs = {
+    "managers": [other_host],
+    "networks": ["apps"],
+    "front_end": {"kind": "nginx", "port": 8084, "unknown_host": "close"},
+    "backends": {"wiki": {"host_names": ["wiki.example"]}},
+}
 swarm_cluster: SwarmClusterArgs = {
     "nodes": {
         "a": {
@@ -246,11 +256,13 @@ swarm_cluster: SwarmClusterArgs = {
             "internal": False,
         }
     },
-    "services": {"web": {"image": "shop:1", "networks": ["apps"]}},
-    "gateway": {"networks": ["apps"], "backends": {"web": {}}},
+    "services": {"shop": {**service, "name": "shop"}},
+    "gateway": gateway,
     "floating_addresses": {
         "vip": {
-            "addresses": ["192.0.2.200"],
+            **floating,
+            "addresses": ["192.0.2.200/24"],
+            "router_id": 200,
             "nodes": {
                 "a": {"interface": "eth0", "address": "192.0.2.1", "priority": 200},
                 "b": {"interface": "eth0", "priority": 100},
@@ -274,10 +286,12 @@ floating_address: FloatingAddressArgs = {
 COMPONENTS = {
     "full": ("LoadBalancedService", load_balanced),
     "short": ("LoadBalancedService", short_form),
-    "nginx": ("LoadBalancedService", with_nginx),
+    "nginx": ("LoadBalancedService", short_nginx),
+    "wiki": ("LoadBalancedService", long_nginx),
     "service": ("SwarmService", swarm_service),
     "global": ("SwarmService", with_a_command),
     "gate": ("SwarmGateway", swarm_gateway),
+    "nginx-gate": ("SwarmGateway", nginx_gateway),
     "main": ("SwarmCluster", swarm_cluster),
     "vip": ("FloatingAddress", floating_address),
 }
@@ -288,7 +302,8 @@ def program() -> None:
     """Declare them, and take every output as what it is."""
     full = LoadBalancedService("full", load_balanced, pulumi.ResourceOptions(protect=True))
     LoadBalancedService("short", short_form)
-    LoadBalancedService("nginx", with_nginx)
+    LoadBalancedService("nginx", short_nginx)
+    LoadBalancedService("wiki", long_nginx)
     url: pulumi.Output[str] = full.url
     port: pulumi.Output[int] = full.port
     names: pulumi.Output[list[str]] = full.replica_names
@@ -296,6 +311,7 @@ def program() -> None:
     SwarmService("service", swarm_service)
     SwarmService("global", with_a_command)
     SwarmGateway("gate", swarm_gateway)
+    SwarmGateway("nginx-gate", nginx_gateway)
     main = SwarmCluster("main", swarm_cluster)
     SwarmService("other", {"managers": main.managers, "image": "shop:1"})
     vip = FloatingAddress("vip", floating_address)
