@@ -1,10 +1,10 @@
 """Records the state that a release leaves: `python -m tests.record 0.2.0`, right before it is tagged.
 
-On a bench of three hosts it brings up each of STACKS with the real `pulumi` and the code as it is, and keeps in
-cases/releases/<version>/ what `pulumi stack export` prints (<stack>.json) and the settings (<stack>.yaml). That
-is the state as users of the release have it; secrets are encrypted with the passphrase of `Program`. When and
-from which line of a program a resource came is left out, and what belongs to this machine or run has a name of
-its own there, which `put_back` turns into that of another one.
+On a bench of three hosts it brings up each of STACKS with the real `pulumi` and the code as it is, and keeps
+in cases/releases/<version>/ what `pulumi stack export` prints (<stack>.json) and the settings (<stack>.yaml).
+That is the state as users of the release have it; secrets are encrypted with the passphrase of `Program`.
+When and from which line of a program a resource came is left out, and what belongs to this machine or run has
+a name of its own there, which `put_back` turns into that of another one.
 
 test_upgrade.py holds the present code against it.
 """
@@ -72,7 +72,7 @@ def balanced(hosts: Sequence[Host]) -> Settings:
 
 
 def swarm(hosts: Sequence[Host]) -> Settings:
-    """A manager and two workers with an overlay, a service that has files, a gateway and a floating address."""
+    """A manager and two workers; an overlay, a service that has files, a gateway and a floating address."""
     settings = everything(list(hosts))
     settings["services"]["shop"] |= {
         "environment": {"TOKEN": {"secret": "token"}, "COLOUR": "blue"},
