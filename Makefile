@@ -7,7 +7,7 @@ VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name anoth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up preview down test check format bench clean
+.PHONY: help up preview down test check format bench docs reference clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,7 +29,7 @@ test: .venv/.dev ## run all tests; what cannot run here is skipped, with the rea
 check: .venv/.dev ## lint, formatting, types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy components tests
+	@$(PY) -m mypy components docs tests
 	@$(PY) -m mypy __main__.py
 	@$(PY) -m mypy plugin/__main__.py
 	@MYPYPATH=policy $(PY) -m mypy policy/__main__.py
@@ -41,8 +41,15 @@ format: .venv/.dev ## format the code and mend what the linter can
 bench: .venv/.dev ## measure: the figures of the README
 	@$(PY) -m tests.bench.figures
 
-clean: ## remove the virtual environment and caches
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+docs: reference ## build the pages of docs/ as a site, in docs/_build
+	@$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo docs/_build/index.html
+
+reference: .venv/.dev ## write docs/reference anew, from docstrings and models
+	@$(PY) -m docs.generator
+
+clean: ## remove the virtual environment, caches and the site
+	@rm -rf .venv docs/_build .mypy_cache .pytest_cache .ruff_cache
 
 # The stamps say which packages .venv has; a changed list of them is installed again.
 .venv/.run: requirements.txt | $(PY)

@@ -20,7 +20,13 @@ class ArgumentError(pulumi.RunError, ValueError):
 class Frozen(BaseModel):
     """Base of every model: immutable, and an unknown key is an error, not a silent default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,  # a program with one kind of component does not wait for those of all others
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -3,13 +3,13 @@
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Optional, TypedDict
+from typing import Annotated, Any, Optional, Required, TypedDict
 
 import pulumi
 from pydantic import PlainValidator, field_validator, model_validator
 
 from .arguments import Frozen
-from .types import Argument, shown, text
+from .types import Argument, Secret, shown, text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"
@@ -45,11 +45,11 @@ _Password = Annotated[Any, PlainValidator(_password)]
 class RegistryArgs(TypedDict, total=False):
     """Credentials for a private image registry, used by the host to pull."""
 
-    address: str
+    address: Required[str]
     """Name of the registry as images name it, for example `registry.example`. Required."""
-    username: str
+    username: Required[str]
     """User. Required."""
-    password: pulumi.Input[str]
+    password: Required[pulumi.Input[Secret]]
     """Password or token; kept as a secret. Required."""
 
 
@@ -64,7 +64,7 @@ class HostArgs(TypedDict, total=False):
     """PEM of the authority that signed the engine's certificate. Needed for `tcp://`."""
     client_certificate: Optional[pulumi.Input[str]]
     """PEM of our certificate. Needed for `tcp://`."""
-    client_key: Optional[pulumi.Input[str]]
+    client_key: Optional[pulumi.Input[Secret]]
     """PEM of our private key; kept as a secret. Needed for `tcp://`."""
     insecure: Optional[bool]
     """Allow `tcp://` without TLS: whoever reaches that port is root on the host. Default: false."""

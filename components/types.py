@@ -7,7 +7,7 @@ quote or escape anything: there is no line break, quote, brace, `;`, `#` or `$` 
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pulumi
 from pydantic import PlainValidator
@@ -254,3 +254,27 @@ InputText = Annotated[Any, PlainValidator(_input_text)]
 """Text, or an Output of text (which may be secret)."""
 InputNetworkName = Annotated[Any, PlainValidator(_input_network)]
 """Name of a network with names in it, or an Output of one."""
+
+# The words that a key may be. A name here is the name of an enum in other Pulumi languages.
+Algorithm = Literal["roundrobin", "leastconn", "source"]
+Availability = Literal["active", "pause", "drain"]
+EndpointMode = Literal["vip", "dnsrr"]
+FailureAction = Literal["rollback", "pause", "continue"]
+LogFacility = Literal[
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "local0",
+    "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+]  # fmt: skip
+NodeRole = Literal["manager", "worker"]
+Protocol = Literal["tcp", "udp"]
+ProxyKind = Literal["haproxy", "nginx"]
+ProxyMode = Literal["http", "tcp"]
+PublishMode = Literal["host", "ingress"]
+RestartCondition = Literal["any", "on-failure", "none"]
+RestartPolicy = Literal["no", "on-failure", "always", "unless-stopped"]
+ServiceMode = Literal["replicated", "global"]
+UnknownHost = Literal["503", "421", "close"]
+UpdateOrder = Literal["start-first", "stop-first"]
+
+SECRET = "secret"  # noqa: S105 — a mark
+Secret = Annotated[str, SECRET]
+"""Text that is kept as a secret, wherever it comes from."""

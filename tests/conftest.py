@@ -4,9 +4,12 @@ import importlib.util
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.wheel import build
 
 if importlib.util.find_spec("tests.bench.fixtures"):
     pytest_plugins = ["tests.bench.fixtures"]
@@ -28,6 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("pulumi"):
             item.add_marker(pytest.mark.skip(reason=NO_PULUMI))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as it is built for others."""
+    return build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture

@@ -4,19 +4,17 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.bench.hosts import Host
 from tests.bench.images import APP_2
 from tests.program import APP, PORT, PROXY, ROOT, Run
 from tests.swarm import answers, asked, bare
 from tests.test_stack import everything, files_with, get
+from tests.wheel import checkout, environment
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -90,72 +88,49 @@ class Project:
         return self.pulumi("preview", "--expect-no-changes", check=False).code == 0
 
 
-def checkout(folder: Path) -> Path:
-    """A copy of the repository: building and `pulumi package add` write into it."""
-    unwanted = shutil.ignore_patterns(
-        ".*", "__pycache__", "tests", "build", "sdks", "*.egg-info", "Pulumi.*.yaml"
-    )
-    return Path(shutil.copytree(ROOT, folder / "longshore", ignore=unwanted))
-
-
 @pytest.fixture(scope="module")
-def in_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """examples/in_process, with what its requirements.txt says installed."""
-    repository = checkout(tmp_path_factory.mktemp("in_process"))
-    (repository / ".venv").symlink_to(sys.prefix)  # what plugin/ runs in
-    folder, wheels = repository / "examples/in_process", repository / "wheels"
-    source = (folder / (folder / "requirements.txt").read_text().strip()).resolve()
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={wheels}"]
-    subprocess.run([*build, source], check=True)
-    (wheel,) = wheels.glob("longshore-*.whl")
-    subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
-    python = str(folder / ".venv/bin/python")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", str(wheel)], check=True)
+def in_process(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """examples/in_process, with the wheel in its environment and nothing of ours beside it."""
+    folder = tmp_path_factory.mktemp("in_process") / "in_process"
+    shutil.copytree(ROOT / "examples/in_process", folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    environment(folder / ".venv", wheel)
     return folder
 
 
-def test_the_wheel_holds_the_templates(in_process: Path) -> None:
-    """Each one, and the mark of a typed package."""
-    (wheel,) = (in_process.parents[1] / "wheels").glob("*.whl")
-
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-
-    templates = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("templates/*/*.j2")}
-    assert templates
-    assert {f"longshore/{template}" for template in templates} <= names
-    assert "longshore/py.typed" in names
-
-
-@pytest.mark.parametrize("plugin", ["named in Pulumi.yaml", "found on PATH"])
-def test_in_process(plugin: str, in_process: Path, tmp_path: Path, host: Host) -> None:
-    """Preview, up, requests for both backends, destroy."""
+def test_in_process(in_process: Path, tmp_path: Path, hosts: list[Host]) -> None:
+    """Two services and a swarm beside what is the team's own: preview, up, requests, destroy. Pulumi finds
+    the plugin that the wheel brought, without a path to it."""
+    host, *others = hosts
     before = everything(host)
-    programs = in_process / ".venv/bin"
-    about = yaml.safe_load((in_process / "Pulumi.yaml").read_text())
-    if plugin == "found on PATH":
-        del about["plugins"]
-        (in_process / "Pulumi.yaml").write_text(yaml.safe_dump(about))
-    project = Project(in_process, tmp_path, path=str(programs) if "plugins" not in about else "")
+    project = Project(in_process, tmp_path)
     project.configure(host)
+    nodes = {
+        name: {"host": {"address": each.url}, "advertise_address": each.address, "role": "manager"}
+        for name, each in zip("abc", hosts, strict=True)
+    }
+    project.set(nodes=json.dumps(nodes))
 
     planned = project.pulumi("preview", "--diff").output
-    project.pulumi("up", "--yes", "--skip-preview")
-    office = get(host, "/env/TOKEN")
-    api = get(host, "/env/TOKEN", name="api.shop.example")
-    database = get(host, "/env/DATABASE", name="api.shop.example")
-    url = project.pulumi("stack", "output", "url").stdout.strip()
-    again = project.pulumi("preview", "--expect-no-changes", check=False)
-    in_clear = files_with(project.state, TOKEN)
-    project.pulumi("destroy", "--yes", "--skip-preview")
+    project.up()
+    try:
+        office = get(host, "/env/TOKEN")
+        api = get(host, "/env/TOKEN", name="api.shop.example")
+        database = get(host, "/env/DATABASE", name="api.shop.example")
+        outputs = json.loads(project.pulumi("stack", "output", "--json").stdout)
+        services = [each.name for each in host.engine().services.list()]
+        changed = not project.changes_nothing
+        in_clear = files_with(project.state, TOKEN)
+    finally:
+        project.destroy()
 
     assert "shop-office-0-g1" in planned
     assert (office, api, database) == ("\n", f"{TOKEN}\n", "database\n")
-    assert url == f"http://localhost:{PORT}"
-    assert again.code == 0, again.output
+    assert (outputs["url"], outputs["admin"]) == (f"http://localhost:{PORT}", f"http://127.0.0.1:{PORT + 1}")
+    assert services == list(outputs["services"]) == ["worker"]
+    assert not changed
     assert in_clear == []
-    assert everything(host) == before
-    (in_process / "Pulumi.test.yaml").unlink()
+    assert everything(host) - before <= {("network", "docker_gwbridge")}  # the engine's own, after a swarm
+    assert bare(others)
 
 
 def test_three_stacks(in_process: Path, tmp_path: Path, hosts: list[Host]) -> None:
@@ -195,7 +170,8 @@ def test_three_stacks(in_process: Path, tmp_path: Path, hosts: list[Host]) -> No
 
 def three_stacks(in_process: Path, name: str, private: Path) -> Project:
     """A project of examples/three_stacks; all of them have one state, and what in_process has installed."""
-    folder = in_process.parent / "three_stacks" / name
+    folder = private / name
+    shutil.copytree(ROOT / "examples/three_stacks" / name, folder)
     (folder / ".venv").symlink_to(in_process / ".venv")
     return Project(folder, private)
 

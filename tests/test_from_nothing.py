@@ -13,7 +13,7 @@ import pytest
 
 from components.operate import debian
 from tests.program import ROOT
-from tests.test_examples import checkout
+from tests.wheel import checkout
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 

@@ -1,14 +1,11 @@
 """What README.md and docs/ tell a reader to type, typed."""
 
-import copy
 import json
-import os
 import re
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,46 +13,20 @@ import pulumi
 import pytest
 import yaml
 
+import components
 from components import ArgumentError, LoadBalancedService, SwarmCluster, settings
 from components.load_balanced.validation import service
 from tests.bench.hosts import Host
 from tests.bench.load import Load
+from tests.documents import block, blocks
 from tests.mocks import run as run_with_mocks
-from tests.program import APP, PROXY, ROOT, Run
-from tests.test_examples import Project, checkout
+from tests.program import ROOT, Run
+from tests.reader import Reader, named
+from tests.test_examples import Project
 from tests.test_stack import everything, files_with, get
+from tests.wheel import environment
 
-IMAGES = {"httpd:2.4": APP, "haproxy:3.2": PROXY}
-"""The images that README names, and what stands for them: a bench has no registry."""
 needs_all = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a document."""
-
-    file: str
-    language: str
-    text: str
-
-    @property
-    def title(self) -> str:
-        return f"{self.file}: {self.text.strip().splitlines()[0]}"
-
-
-def blocks() -> list[Block]:
-    """All fenced blocks, in order."""
-    found = []
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
-        fences = re.findall(r"^```(\w*)\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL)
-        found += [Block(path.name, language, text) for language, text in fences]
-    return found
-
-
-def block(beginning: str) -> str:
-    """The text of the one block that begins so."""
-    (text,) = (b.text for b in blocks() if b.text.strip().startswith(beginning))
-    return text
 
 
 TESTED = {
@@ -67,23 +38,23 @@ TESTED = {
     "PULUMI_CONFIG_PASSPHRASE_FILE=$HOME/.config/longshore/passphrase",
     "README.md: environment:",
     "README.md: import pulumi",
-    "README.md: plugins:",
     "README.md: pulumi package add ../../plugin",
     "README.md: make test",
-    "floating-address.md: from components import FloatingAddress",
-    "swarm-services.md: from components import SwarmGateway, SwarmService",
+    "floating-address.md: from longshore import FloatingAddress",
+    "swarm-services.md: from longshore import SwarmGateway, SwarmService",
 }
 """The blocks that a test of this file or of test_examples.py is about."""
 
 
 def test_every_block_is_tested() -> None:
-    """A new one needs a test."""
-    assert {b.title for b in blocks()} == TESTED
+    """A new one needs a test. Those of guides and reference have theirs."""
+    assert {each.title for each in blocks() if "/" not in each.file} == TESTED
 
 
-def test_the_swarm_services_are_declared() -> None:
+def test_the_swarm_services_are_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program of swarm-services.md is a service and a gateway that finds it."""
-    program = compile(block("from components import SwarmGateway"), "swarm-services.md", "exec")
+    monkeypatch.setitem(sys.modules, "longshore", components)
+    program = compile(block("from longshore import SwarmGateway"), "swarm-services.md", "exec")
 
     seen = run_with_mocks(lambda: exec(program, {}))  # noqa: S102 — of our own
 
@@ -92,9 +63,10 @@ def test_the_swarm_services_are_declared() -> None:
     assert seen.named("shop-service").inputs["name"] == "shop"
 
 
-def test_the_floating_address_is_declared() -> None:
+def test_the_floating_address_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program of floating-address.md has three nodes."""
-    program = compile(block("from components import FloatingAddress"), "floating-address.md", "exec")
+    monkeypatch.setitem(sys.modules, "longshore", components)
+    program = compile(block("from longshore import FloatingAddress"), "floating-address.md", "exec")
 
     seen = run_with_mocks(lambda: exec(program, {}))  # noqa: S102 — of our own
 
@@ -119,7 +91,7 @@ class TestSettings:
     def test_the_blocks_together_are_accepted(self) -> None:
         """The stack, another host for it and a secret in its environment."""
         config: dict[str, Any] = {"longshore:secrets": {"token": "value"}}
-        for shown in (b.text for b in blocks() if b.text.startswith("config:")):
+        for shown in (b.text for b in blocks() if b.file == "README.md" and b.text.startswith("config:")):
             config |= yaml.safe_load(shown)["config"]
         web = config["longshore:services"]["web"]
         web |= yaml.safe_load(textwrap.dedent(block("environment:")))
@@ -187,64 +159,11 @@ def test_make_knows_what_is_named(command: str) -> None:
 
 @pytest.fixture(scope="module")
 def tagged(host: Host) -> Iterator[Host]:
-    """The host, with images of the names that README uses."""
+    """The host, with the images that README names."""
     before = everything(host)
-    for name, image in IMAGES.items():
-        host.engine().images.get(image).tag(*name.split(":"))
-    yield host
-    for name in IMAGES:
-        host.engine().images.remove(name)
+    with named(host):
+        yield host
     assert everything(host) == before
-
-
-class Reader:
-    """Somebody with a fresh checkout and DOCKER_HOST, who types what README says.
-
-    Logged in to a backend of their own: Pulumi's `file://~` is the home folder of the password file,
-    whatever HOME is, and that is nobody's to test in.
-    """
-
-    def __init__(self, folder: Path, host: Host) -> None:
-        self.folder = checkout(folder)
-        self.home = folder / "home"
-        (self.home / "state").mkdir(parents=True)
-        self.backend = f"file://{self.home}/state"
-        cache = [sys.executable, "-m", "pip", "cache", "dir"]
-        self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")},
-            "HOME": str(self.home),
-            "PULUMI_HOME": str(self.home / ".pulumi"),
-            "PULUMI_BACKEND_URL": self.backend,
-            "DOCKER_HOST": host.url,
-            "PIP_CACHE_DIR": subprocess.check_output(cache, text=True).strip(),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "NO_COLOR": "1",
-        }
-        dev = "Pulumi.dev.yaml"
-        (self.folder / dev).write_text((ROOT / dev).read_text())
-
-    def types(self, text: str, answer: str = "") -> Run:
-        """A block of shell text, with what is typed when it asks."""
-        done = subprocess.run(
-            ["sh", "-ec", text.replace("file://~", self.backend)],
-            cwd=self.folder,
-            env=self.environment,
-            input=answer,
-            capture_output=True,
-            text=True,
-            timeout=400,
-        )
-        run = Run((text,), done.returncode, done.stdout + done.stderr, done.stdout, 0)
-        assert run.code == 0, run.output
-        return run
-
-    def edit(self, **keys: Any) -> None:
-        """Change keys of the service `web` in Pulumi.dev.yaml, as with an editor."""
-        file = self.folder / "Pulumi.dev.yaml"
-        content = yaml.safe_load(file.read_text())
-        content["config"]["longshore:services"]["web"].update(copy.deepcopy(keys))
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 @pytest.fixture(scope="module")
@@ -341,25 +260,17 @@ def containers(host: Host) -> set[str]:
 @pytest.mark.engine
 @pytest.mark.pulumi
 @pytest.mark.slow
-def test_the_program_of_ones_own_runs(tagged: Host, tmp_path: Path) -> None:
-    """README's program with README's `plugins`: both services answer to their names."""
+def test_the_program_of_ones_own_runs(tagged: Host, tmp_path: Path, wheel: Path) -> None:
+    """README's program, with the wheel installed: both services answer to their names."""
     before = everything(tagged)
-    repository = checkout(tmp_path)
-    (repository / ".venv").symlink_to(sys.prefix)
-    # As if installed; that the wheel holds what it must is test_examples.py's.
-    (tmp_path / "packages").mkdir()
-    (tmp_path / "packages/longshore").symlink_to(repository / "components")
-    (tmp_path / "packages/templates").symlink_to(repository / "templates")
-    folder = repository / "examples/own"
+    folder = tmp_path / "own"
     folder.mkdir()
+    environment(folder / ".venv", wheel)
     (folder / "__main__.py").write_text(block("import pulumi"))
-    runtime = {"name": "python", "options": {"virtualenv": "../../.venv"}}
-    about = {"name": "own", "runtime": runtime, **yaml.safe_load(block("plugins:"))}
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(about))
+    runtime = {"name": "python", "options": {"virtualenv": ".venv"}}
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "own", "runtime": runtime}))
     project = Project(folder, tmp_path / "private")
-    project.environment |= {
-        "DOCKER_HOST": tagged.url, "PYTHONPATH": str(tmp_path / "packages")
-    }  # fmt: skip
+    project.environment |= {"DOCKER_HOST": tagged.url}
 
     project.pulumi("up", "--yes", "--skip-preview")
     shop, blog = (get(tagged, port=8081, name=f"{name}.example") for name in ("shop", "blog"))

@@ -128,6 +128,35 @@ def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
     until(lambda: bare(hosts), "the engines remove what has ended", timeout=20)
 
 
+def test_a_dead_manager_is_removed(tmp_path: Path, hosts: list[Host]) -> None:
+    """Of three, the first one's engine is gone: taken out of the settings, the others remove it."""
+    managers = {"b": {"role": "manager"}, "c": {"role": "manager"}}
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts, nodes=managers)}})
+    left = cluster(hosts, nodes=managers, even_managers=True)
+    del left["nodes"]["a"]
+
+    def known_as_down() -> bool:
+        return any(each.attrs["Status"]["State"] == "down" for each in hosts[1].engine().nodes.list())
+
+    try:
+        program.up()
+        hosts[0].stop_engine()
+        try:
+            until(known_as_down, "the others notice", timeout=60)
+            program.configure({"swarms": {"main": left}})
+            program.up()
+
+            assert seen(hosts[1]) == {"host2": node("manager"), "host3": node("manager")}
+            program.refresh()
+            assert program.preview().changes == []
+        finally:
+            hosts[0].start_engine()
+        hosts[0].engine().swarm.leave(force=True)  # nobody could tell it
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
 def test_a_host_of_another_swarm_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
     """At preview, naming the host; nothing is touched."""
     hosts[1].engine().swarm.init(advertise_addr=hosts[1].address)

@@ -241,7 +241,7 @@ def port(published: int = 80, **keys: Any) -> dict[str, Any]:
 
 HOST = {"ports": [port(mode="host")]}
 CASES = [
-    Case("no managers", lambda: SwarmService("web", {"image": "a"}), "managers is required"),
+    Case("no managers", lambda: SwarmService("web", {"image": "a"}), "managers is required"),  # type: ignore[typeddict-item]
     Case("an empty list of managers", service(managers=[]), "managers must not be empty"),
     Case("no image", lambda: SwarmService("web", {"managers": MANAGERS}), "image is required"),  # type: ignore[typeddict-item]
     Case("a wrong name", service("Web"), "name must be 1 to 32 of a-z"),

@@ -18,9 +18,9 @@ from components.operate.machine import Consent
 from components.provider.engine import EngineError
 from tests.bench.hosts import Host
 from tests.program import APP, PROXY
-from tests.test_examples import checkout
 from tests.test_scenarios import ask
 from tests.test_stack import everything
+from tests.wheel import checkout
 
 AGREED, UNASKED = Consent(True), Consent(False)
 

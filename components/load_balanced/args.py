@@ -4,11 +4,12 @@ Topology (counts, ports, host names, subnets) is plain, so that a preview shows 
 environment and certificates may be Outputs. All durations are in seconds.
 """
 
-from typing import Optional, TypedDict
+from typing import Optional, Required, TypedDict
 
 import pulumi
 
 from ..hosts import HostArgs
+from ..types import Algorithm, LogFacility, ProxyKind, ProxyMode, RestartPolicy, UnknownHost
 
 
 class ProbeArgs(TypedDict, total=False):
@@ -41,7 +42,7 @@ class HealthArgs(ProbeArgs, total=False):
 class RestartArgs(TypedDict, total=False):
     """What the engine does when a replica ends by itself."""
 
-    policy: Optional[str]
+    policy: Optional[RestartPolicy]
     """`no`, `on-failure`, `always` or `unless-stopped`. Default: unless-stopped."""
     max_retries: Optional[int]
     """For `on-failure`: restarts before it gives up. Default: 0, without end."""
@@ -56,7 +57,7 @@ class RouteArgs(TypedDict, total=False):
     host_names: Optional[list[str]]
     """Values of the Host header that choose this backend; `*.a.example` matches every name below
     a.example. Default: none."""
-    algorithm: Optional[str]
+    algorithm: Optional[Algorithm]
     """`roundrobin`, `leastconn` or `source` (the same client address, the same server).
     Default: roundrobin."""
     cookie: Optional[str]
@@ -78,12 +79,9 @@ class RouteArgs(TypedDict, total=False):
     """How often a failed request is tried elsewhere. Default: 3."""
 
 
-class BackendArgs(RouteArgs, total=False):
-    """Replicas of one image and how the front end shares requests among them."""
+class ReplicasArgs(RouteArgs, total=False):
+    """Replicas, and how the front end shares requests among them."""
 
-    image: pulumi.Input[str]
-    """Image of the replicas. Required. Prefer a digest or a tag that never moves: the same text means
-    the same replicas."""
     replicas: Optional[int]
     """Number of replicas, 1 to 1000 in all backends together. Default: 3."""
     command: Optional[list[str]]
@@ -117,6 +115,14 @@ class BackendArgs(RouteArgs, total=False):
     which a server needs that begins as root and gives the work to another user."""
 
 
+class BackendArgs(ReplicasArgs, total=False):
+    """Replicas of one image and how the front end shares requests among them."""
+
+    image: Required[pulumi.Input[str]]
+    """Image of the replicas. Required. Prefer a digest or a tag that never moves: the same text means
+    the same replicas."""
+
+
 class TimeoutArgs(TypedDict, total=False):
     """Time-outs of the front end, in seconds."""
 
@@ -137,16 +143,16 @@ class TimeoutArgs(TypedDict, total=False):
 class LogArgs(TypedDict, total=False):
     """A syslog server that gets the log as well as standard output."""
 
-    address: str
+    address: Required[str]
     """`host:port`, UDP, as the front end's container sees it. Required."""
-    facility: Optional[str]
+    facility: Optional[LogFacility]
     """Syslog facility. Default: local0."""
 
 
 class ProxyArgs(TypedDict, total=False):
     """A HAProxy or nginx, and what it does for every backend."""
 
-    kind: Optional[str]
+    kind: Optional[ProxyKind]
     """`haproxy` or `nginx`. Default: haproxy."""
     image: Optional[str]
     """Image that holds the proxy. Default: haproxy:3.2 or nginx:1.28."""
@@ -154,7 +160,7 @@ class ProxyArgs(TypedDict, total=False):
     """Port it listens on, in its container and on the host. Default: 80."""
     default_backend: Optional[str]
     """Backend for a request whose host is unknown. Default: none; `unknown_host` applies."""
-    unknown_host: Optional[str]
+    unknown_host: Optional[UnknownHost]
     """Answer when the host is unknown: `503`, `421` or `close`. Not with a default backend, which
     gets every host. Default: 503."""
     max_connections: Optional[int]
@@ -175,7 +181,7 @@ class FrontEndArgs(ProxyArgs, total=False):
 
     name: Optional[str]
     """Name of the front end within the component. Default: lb."""
-    mode: Optional[str]
+    mode: Optional[ProxyMode]
     """`http`, or `tcp` for one backend of any protocol. Default: http."""
     publish: Optional[bool]
     """Whether the port is published on the host. Default: true."""
@@ -198,9 +204,12 @@ class NetworkArgs(TypedDict, total=False):
     a change old and new ones stand beside each other. Default: the engine chooses."""
 
 
-class LoadBalancedServiceArgs(BackendArgs, total=False):
+class LoadBalancedServiceArgs(ReplicasArgs, total=False):
     """One front end with one backend (short form: the keys of BackendArgs here) or several (`backends`)."""
 
+    image: Optional[pulumi.Input[str]]
+    """Short form: image of the replicas, required there. Prefer a digest or a tag that never moves: the same
+    text means the same replicas."""
     host: Optional[HostArgs]
     """The Docker host. Default: the environment's DOCKER_HOST, else the local socket."""
     network: Optional[NetworkArgs]

@@ -1,7 +1,7 @@
 """LoadBalancedServiceArgs, validated: what the rest of the component works with."""
 
 from ipaddress import IPv4Network, ip_network
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,8 @@ from ..types import (
     IpAddress,
     Name,
     NetworkName,
+    ProxyMode,
+    RestartPolicy,
     User,
     number,
     shown,
@@ -31,7 +33,7 @@ class Health(Probe):
 
 
 class Restart(Frozen):
-    policy: Literal["no", "on-failure", "always", "unless-stopped"] = "unless-stopped"
+    policy: RestartPolicy = "unless-stopped"
     max_retries: Annotated[int, whole(0, 1000)] = 0
 
     @model_validator(mode="after")
@@ -75,7 +77,7 @@ class Backend(Route):
 
 class FrontEnd(Proxy):
     name: Name = "lb"
-    mode: Literal["http", "tcp"] = "http"
+    mode: ProxyMode = "http"
     publish: bool = True
     address: IpAddress = "0.0.0.0"  # noqa: S104 — publishing is what a front end is for
     networks: list[NetworkName] = []

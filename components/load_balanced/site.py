@@ -1,12 +1,27 @@
 """What a proxy and its backends are, wherever they run: the part that makes a configuration."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Optional
 
 from pydantic import BeforeValidator, model_validator
 
 from ..arguments import Frozen
-from ..types import Cidr, CookieName, HostName, ImageRef, LogAddress, Name, Port, Seconds, UrlPath, whole
+from ..types import (
+    Algorithm,
+    Cidr,
+    CookieName,
+    HostName,
+    ImageRef,
+    LogAddress,
+    LogFacility,
+    Name,
+    Port,
+    ProxyKind,
+    Seconds,
+    UnknownHost,
+    UrlPath,
+    whole,
+)
 
 
 def differ(key: str, values: list[str]) -> None:
@@ -31,7 +46,7 @@ class Route(Frozen):
     port: Port = 80
     host_names: list[HostName] = []
     health: Probe = Probe()
-    algorithm: Literal["roundrobin", "leastconn", "source"] = "roundrobin"
+    algorithm: Algorithm = "roundrobin"
     cookie: Optional[CookieName] = None
     max_connections: Optional[Annotated[int, whole(1, 100_000)]] = None
     max_fails: Optional[Annotated[int, whole(1, 1000)]] = None
@@ -56,10 +71,7 @@ class Timeouts(Frozen):
 
 class Log(Frozen):
     address: LogAddress
-    facility: Literal[
-        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "local0",
-        "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-    ] = "local0"  # fmt: skip
+    facility: LogFacility = "local0"
 
 
 def _digits(value: Any) -> Any:
@@ -70,11 +82,11 @@ def _digits(value: Any) -> Any:
 class Proxy(Frozen):
     """A HAProxy or nginx and what it does for every backend, wherever it runs."""
 
-    kind: Literal["haproxy", "nginx"] = "haproxy"
+    kind: ProxyKind = "haproxy"
     image: Optional[ImageRef] = None
     port: Port = 80
     default_backend: Optional[Name] = None
-    unknown_host: Annotated[Literal["503", "421", "close"], BeforeValidator(_digits)] = "503"
+    unknown_host: Annotated[UnknownHost, BeforeValidator(_digits)] = "503"
     max_connections: Annotated[int, whole(1, 1_000_000)] = 256
     timeouts: Timeouts = Timeouts()
     trusted_proxies: list[Cidr] = []

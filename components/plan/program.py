@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
-from . import CannotPlan, runner
+from . import CannotPlan
+
+RUNNER = Path(__file__).with_name("runner.py")
 
 
 def planned(folder: Path, stack: str) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
     # A process of its own: the SDK keeps one program's state in its modules.
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         result = Path(name) / "plan.json"
-        command = [sys.executable, runner.__file__, str(folder), stack, str(result)]
+        command = [sys.executable, str(RUNNER), str(folder), stack, str(result)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         if not result.is_file():
             said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]

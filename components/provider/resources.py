@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Optional
 import pulumi
 
 from ..naming import type_token
+from ..version import VERSION
+from .installed import link
 
 
 class _Resource(pulumi.CustomResource):
@@ -17,8 +19,12 @@ class _Resource(pulumi.CustomResource):
     def __init__(
         self, name: str, props: dict[str, Any], opts: Optional[pulumi.ResourceOptions] = None
     ) -> None:
+        link()
         properties = {**props, **dict.fromkeys(self.computed)}
-        super().__init__(type_token(type(self).__name__), name, properties, opts)
+        ours = pulumi.ResourceOptions(version=VERSION)  # of the plugin that carries it out
+        super().__init__(
+            type_token(type(self).__name__), name, properties, pulumi.ResourceOptions.merge(opts, ours)
+        )
 
 
 class Readiness(_Resource):

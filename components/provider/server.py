@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from importlib import metadata
+from functools import cache
 from typing import Any, Optional
 
 import grpc
@@ -16,7 +16,8 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from ..connection import EngineRefused, HostUnreachable
-from ..naming import PACKAGE, type_token
+from ..deployment import Deployment, current
+from ..version import VERSION
 from .engine import EngineError, Unfinished
 from .handlers import HANDLERS, Handler, Values, Warn
 from .values import Properties, plain_map, wrap, wrap_like
@@ -26,14 +27,6 @@ _MESSAGE_LIMIT = 400 * 1024 * 1024  # as the engine's own
 _OUR_ERRORS = (pulumi.RunError, EngineError, EngineRefused, HostUnreachable)
 
 
-def version() -> str:
-    """Version of the installed package; 0.0.0 when run from a checkout."""
-    try:
-        return metadata.version(PACKAGE)
-    except metadata.PackageNotFoundError:
-        return "0.0.0"
-
-
 class Longshore(p.Provider):
     """Carries out the custom resources. Each call runs in a thread: it talks to engines and waits."""
 
@@ -41,16 +34,10 @@ class Longshore(p.Provider):
         self._engine_address = engine_address
 
     async def get_schema(self, request: p.GetSchemaRequest) -> p.GetSchemaResponse:
-        """The schema of the components, with the custom resources added."""
-        schema = json.loads(components().schema or "{}")
-        for name, handler in HANDLERS.items():
-            schema.setdefault("resources", {})[type_token(name)] = {
-                "inputProperties": handler.inputs,
-                "requiredInputs": sorted(handler.inputs),
-                "properties": {**handler.inputs, **handler.outputs},
-                "required": sorted({**handler.inputs, **handler.outputs}),
-            }
-        return p.GetSchemaResponse(schema=json.dumps(schema))
+        """The schema of our components and custom resources."""
+        from .schema import schema
+
+        return p.GetSchemaResponse(schema=json.dumps(schema()))
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
         """Refuse what is wrong, at preview."""
@@ -140,18 +127,10 @@ def problem(handler: Handler, new: Values, old: Values, warn: Warn) -> Optional[
         return str(error)
 
 
-def components() -> Any:
-    """The SDK's server of our components: their schema and their construction."""
-    from pulumi.provider.experimental.component import ComponentProvider
-
-    from ..load_balanced.component import LoadBalancedService
-    from ..swarm.cluster.component import SwarmCluster
-    from ..swarm.floating.component import FloatingAddress
-    from ..swarm.gateway.component import SwarmGateway
-    from ..swarm.service.component import SwarmService
-
-    offered = [FloatingAddress, LoadBalancedService, SwarmCluster, SwarmGateway, SwarmService]
-    return ComponentProvider(offered, PACKAGE, None, version())
+@cache
+def _deployment(monitor: str) -> Deployment:
+    """The one whose monitor has this address."""
+    return Deployment()
 
 
 def _handler(urn: str) -> Handler:
@@ -171,13 +150,16 @@ class _Servicer(ProviderServicer):
     """The SDK's servicer, but our own errors reach the user without a Python traceback."""
 
     def __init__(self, args: list[str], provider: Longshore, engine_address: str) -> None:
-        super().__init__(args, version(), provider, engine_address=engine_address)
+        super().__init__(args, VERSION, provider, engine_address=engine_address)
 
     async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
         from pulumi.provider.server import ProviderServicer as ComponentServicer
 
+        from .construct import Components
+
+        current.set(_deployment(request.monitorEndpoint))
         try:
-            servicer = ComponentServicer(components(), self._args, self._engine_address)
+            servicer = ComponentServicer(Components(), self._args, self._engine_address)
             return await servicer.Construct(request, context)
         except Exception as error:
             await _explain(error, context)

@@ -1,7 +1,7 @@
 """The managers through which a part of a swarm is declared; any of them that answers will do."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Optional, TypedDict
+from typing import Annotated, Any, Optional, Required, TypedDict
 
 import pulumi
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
@@ -14,7 +14,7 @@ from ..types import InputText
 class ManagersArgs(TypedDict, total=False):
     """A swarm, by its managers."""
 
-    managers: pulumi.Input[list[HostArgs]]
+    managers: Required[pulumi.Input[list[HostArgs]]]
     """Managers of the swarm; `managers` of a SwarmCluster, for example of another stack, are such. Required.
     With more than one, the loss of the first stops nothing."""
     swarm_id: Optional[pulumi.Input[str]]

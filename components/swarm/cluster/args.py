@@ -3,9 +3,10 @@
 All of it is plain, so that a preview shows it. All durations are in seconds.
 """
 
-from typing import Optional, TypedDict
+from typing import Optional, Required, TypedDict
 
 from ...hosts import HostArgs
+from ...types import Availability, NodeRole
 from ..floating.args import FloatingArgs
 from ..gateway.args import GatewayArgs
 from ..service.args import ServiceArgs
@@ -14,12 +15,12 @@ from ..service.args import ServiceArgs
 class NodeArgs(TypedDict, total=False):
     """A host of the swarm."""
 
-    host: HostArgs
+    host: Required[HostArgs]
     """The host and the way to its engine. Required."""
-    role: Optional[str]
+    role: Optional[NodeRole]
     """`manager` or `worker`. An odd number of managers survives the loss of less than half of them.
     Default: worker."""
-    availability: Optional[str]
+    availability: Optional[Availability]
     """`active`, `pause` (no new tasks) or `drain` (its tasks move elsewhere, which `up` waits for).
     Default: active."""
     labels: Optional[dict[str, str]]
@@ -54,7 +55,7 @@ class OverlayArgs(TypedDict, total=False):
 class ClusterAddressNodeArgs(TypedDict, total=False):
     """A node that may have a floating address."""
 
-    interface: str
+    interface: Required[str]
     """Network interface of the host that gets the addresses, for example `eth0`. Required."""
     address: Optional[str]
     """The host's own IP address there. Default: the node's advertise_address, which is required then."""
@@ -66,14 +67,14 @@ class ClusterAddressNodeArgs(TypedDict, total=False):
 class ClusterAddressArgs(FloatingArgs, total=False):
     """Addresses that one of several nodes has, and another one takes over when it fails."""
 
-    nodes: dict[str, ClusterAddressNodeArgs]
+    nodes: Required[dict[str, ClusterAddressNodeArgs]]
     """Nodes by their names in the cluster. Required."""
 
 
 class SwarmClusterArgs(TypedDict, total=False):
     """Hosts that form one swarm, its networks, and what runs there."""
 
-    nodes: dict[str, NodeArgs]
+    nodes: Required[dict[str, NodeArgs]]
     """Hosts by name. Managers join in order of their names, after the one that makes the swarm; workers
     join last. Required."""
     even_managers: Optional[bool]

@@ -8,6 +8,7 @@ import pulumi
 from ... import naming
 from ...hosts import HostArgs
 from ...provider.resources import AddressPlan, OverlayNetwork, Swarm, SwarmNode
+from ...types import Secret
 from ..floating.component import FloatingAddress
 from ..gateway.component import SwarmGateway
 from ..service.component import SwarmService
@@ -28,11 +29,11 @@ class SwarmCluster(pulumi.ComponentResource):
     """Ids of the nodes, by their names here."""
     network_ids: pulumi.Output[dict[str, str]]
     """Ids of the overlay networks, by name."""
-    worker_token: pulumi.Output[str]
+    worker_token: pulumi.Output[Secret]
     """Secret: admits a worker that is not declared here."""
-    manager_token: pulumi.Output[str]
+    manager_token: pulumi.Output[Secret]
     """Secret: admits a manager that is not declared here."""
-    unlock_key: pulumi.Output[str]
+    unlock_key: pulumi.Output[Secret]
     """Secret: opens a manager that is locked after a restart; empty without autolock."""
     service_ids: pulumi.Output[dict[str, str]]
     """Ids of the services, by name."""

@@ -2,13 +2,13 @@
 
 from ipaddress import IPv4Network, ip_network
 from itertools import combinations
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
 from ...arguments import Frozen
 from ...hosts import Host
-from ...types import Cidr, IpAddress, Name, number, shown, text, whole
+from ...types import Availability, Cidr, IpAddress, Name, NodeRole, number, shown, text, whole
 from ..floating.model import Floating
 from ..gateway.model import Gateway
 from ..service.model import Service
@@ -35,8 +35,8 @@ ListenAddress = Annotated[
 
 class Node(Frozen):
     host: Host
-    role: Literal["manager", "worker"] = "worker"
-    availability: Literal["active", "pause", "drain"] = "active"
+    role: NodeRole = "worker"
+    availability: Availability = "active"
     labels: dict[LabelName, LabelValue] = {}
     advertise_address: Optional[IpAddress] = None
     listen_address: ListenAddress = "0.0.0.0:2377"

@@ -3,21 +3,22 @@
 All but image and password is plain, so that a preview shows it. All durations are in seconds.
 """
 
-from typing import Optional, TypedDict
+from typing import Optional, Required, TypedDict
 
 import pulumi
 
 from ...hosts import HostArgs
+from ...types import Secret
 
 
 class FloatingNodeArgs(TypedDict, total=False):
     """A host that may have the addresses."""
 
-    host: HostArgs
+    host: Required[HostArgs]
     """The host and the way to its engine. Required."""
-    interface: str
+    interface: Required[str]
     """Network interface of the host that gets the addresses, for example `eth0`. Required."""
-    address: str
+    address: Required[str]
     """The host's own IP address there, from which it talks to the other nodes. Required."""
     priority: Optional[int]
     """1 to 254; of the nodes that are well, the one with the highest has the addresses. For every node or
@@ -27,7 +28,7 @@ class FloatingNodeArgs(TypedDict, total=False):
 class TrackArgs(TypedDict, total=False):
     """What a node must answer to be well: its gateway. It is asked four times a second, on the node."""
 
-    port: int
+    port: Required[int]
     """Port that must accept connections at the node's own address. Required."""
     path: Optional[str]
     """URL path that must be answered with 2xx or 3xx over HTTP, too. Default: none."""
@@ -38,7 +39,7 @@ class TrackArgs(TypedDict, total=False):
 class FloatingArgs(TypedDict, total=False):
     """A group of addresses, whichever hosts may have them."""
 
-    addresses: list[str]
+    addresses: Required[list[str]]
     """The floating addresses, with or without a prefix length, which is /32 or /128 then. They move
     together. The nodes tell each other the first one of their own kind (IPv4 or IPv6): changing that one
     is a new group. Required."""
@@ -47,7 +48,7 @@ class FloatingArgs(TypedDict, total=False):
     the last byte of the first address, which another group of a /24 network cannot have."""
     version: Optional[int]
     """VRRP version, 3 or 2. Default: 3."""
-    password: Optional[pulumi.Input[str]]
+    password: Optional[pulumi.Input[Secret]]
     """For version 2: 1 to 8 characters, sent in clear text in each advert. It keeps a misconfigured group
     away and no attacker. Kept as a secret, and the configuration with it. Default: none."""
     advert_interval: Optional[float]
@@ -75,5 +76,5 @@ class FloatingArgs(TypedDict, total=False):
 class FloatingAddressArgs(FloatingArgs, total=False):
     """Addresses that one of several hosts has, and another one takes over when it fails (VRRP)."""
 
-    nodes: dict[str, FloatingNodeArgs]
+    nodes: Required[dict[str, FloatingNodeArgs]]
     """The hosts by name, on one LAN; at most 12. Required."""

@@ -1,19 +1,13 @@
 """Two groups of one program must not have the same number or the same addresses."""
 
-from weakref import WeakKeyDictionary
-
-import pulumi
-
 from ...arguments import ArgumentError
+from ...deployment import claims
 from .model import Floating
-
-_groups: WeakKeyDictionary[object, dict[str, Floating]] = WeakKeyDictionary()
-"""By deployment (its monitor): component → its group."""
 
 
 def claim(component: str, group: Floating) -> None:
     """Note number and addresses of `component`; ArgumentError when another group has one of them."""
-    others = _groups.setdefault(pulumi.runtime.settings.get_monitor(), {})
+    others: dict[str, Floating] = claims("floating addresses", dict)
     where = f"FloatingAddress {component!r}"
     for name, other in others.items():
         if other.group == group.group:

@@ -4,11 +4,12 @@ All of it is plain, but for names of networks, so that a preview shows and check
 durations are in seconds.
 """
 
-from typing import Optional, TypedDict
+from typing import Optional, Required, TypedDict
 
 import pulumi
 
 from ...load_balanced.args import ProbeArgs, ProxyArgs, RouteArgs
+from ...types import PublishMode
 from ..managers import ManagersArgs
 
 
@@ -35,9 +36,9 @@ class GatewayFrontEndArgs(ProxyArgs, total=False):
 class GatewayArgs(TypedDict, total=False):
     """A proxy in a swarm that chooses among its services by the host that a request names."""
 
-    networks: list[pulumi.Input[str]]
+    networks: Required[list[pulumi.Input[str]]]
     """Names of the overlay networks on which it finds the services. Required."""
-    publish: Optional[str]
+    publish: Optional[PublishMode]
     """`host`: one task on each node that meets the constraints, each with the port of its node: they see the
     clients' addresses. `ingress`: `replicas` tasks behind a port of every node, which see the nodes'
     addresses instead; their image needs `grep`, for the health check. Default: host."""
@@ -47,7 +48,7 @@ class GatewayArgs(TypedDict, total=False):
     """What a node must meet to run it, all of it: `node.labels.zone==dmz`, … Default: none."""
     front_end: Optional[GatewayFrontEndArgs]
     """The proxy. Default: HAProxy on port 80."""
-    backends: dict[str, GatewayBackendArgs]
+    backends: Required[dict[str, GatewayBackendArgs]]
     """Services by name. Required."""
     start_timeout: Optional[float]
     """Seconds a new task has to run, its image's transfer included. Default: 60."""

@@ -1,6 +1,6 @@
 """SwarmGatewayArgs, validated: what the rest of the component works with."""
 
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
@@ -8,7 +8,7 @@ from ...load_balanced.frontends import kind_of
 from ...load_balanced.frontends.views import Tasks
 from ...load_balanced.site import Proxy, Route, Site, Timeouts, differ
 from ...program import FOLDER, USER
-from ...types import Name, Seconds, number, whole
+from ...types import Name, PublishMode, Seconds, number, whole
 from ..managers import Managers
 from ..service.model import Constraint, File, Health, InputOverlay, PublishedPort, Service, ServiceName
 
@@ -36,7 +36,7 @@ class Gateway(Site):
     front_end: GatewayFrontEnd = GatewayFrontEnd()
     backends: dict[Name, GatewayBackend] = Field(min_length=1)
     networks: list[InputOverlay] = Field(min_length=1)
-    publish: Literal["host", "ingress"] = "host"
+    publish: PublishMode = "host"
     replicas: Annotated[int, whole(1, 1000)] = 2
     constraints: list[Constraint] = []
     start_timeout: Annotated[float, number(1, 3600)] = 60

@@ -4,10 +4,19 @@ Topology (counts, ports, constraints) is plain, so that a preview shows it. Imag
 content of files may be Outputs. All durations are in seconds.
 """
 
-from typing import Optional, TypedDict
+from typing import Optional, Required, TypedDict
 
 import pulumi
 
+from ...types import (
+    EndpointMode,
+    FailureAction,
+    Protocol,
+    PublishMode,
+    RestartCondition,
+    ServiceMode,
+    UpdateOrder,
+)
 from ..managers import ManagersArgs
 
 
@@ -18,14 +27,14 @@ class PolicyArgs(TypedDict, total=False):
     """Tasks that are replaced at the same time; 0 is all of them. Default: 1."""
     delay: Optional[float]
     """Seconds between two of them, or two groups. Default: 0."""
-    order: Optional[str]
+    order: Optional[UpdateOrder]
     """`start-first`: a new task runs, and is well, before an old one is stopped; or `stop-first`.
     Default: start-first; stop-first with a port in host mode, which one task at a time can have."""
     monitor: Optional[float]
     """Seconds that a new task is watched: when it fails in that time, the change has failed. Default: 5."""
     max_failure_ratio: Optional[float]
     """Part of the tasks that may fail, 0 to 1, before `failure_action`. Default: 0."""
-    failure_action: Optional[str]
+    failure_action: Optional[FailureAction]
     """What happens then. Of an update: `rollback` (the former definition comes back), `pause` (what has been
     replaced stays so) or `continue`. Of a rollback: `pause` or `continue`. `up` fails in each case.
     Default: rollback, and pause."""
@@ -34,7 +43,7 @@ class PolicyArgs(TypedDict, total=False):
 class TaskRestartArgs(TypedDict, total=False):
     """What Swarm does when a task ends by itself."""
 
-    condition: Optional[str]
+    condition: Optional[RestartCondition]
     """`any`, `on-failure` (exit code other than 0) or `none`. Default: any."""
     delay: Optional[float]
     """Seconds before another one is started. Default: 5."""
@@ -67,21 +76,21 @@ class TaskHealthArgs(TypedDict, total=False):
 class PublishedPortArgs(TypedDict, total=False):
     """A port that is reached from outside the swarm's networks."""
 
-    port: int
+    port: Required[int]
     """Port the task listens on. Required."""
     published: Optional[int]
     """Port on the nodes. Default: the same."""
-    mode: Optional[str]
+    mode: Optional[PublishMode]
     """`ingress`: on every node, whichever has a task; the task sees the node's address instead of the
     client's. `host`: on the nodes that have a task, one task each. Default: ingress."""
-    protocol: Optional[str]
+    protocol: Optional[Protocol]
     """`tcp` or `udp`. Default: tcp."""
 
 
 class TaskFileArgs(TypedDict, total=False):
     """A file in the tasks, in memory of the managers and of the nodes that run them."""
 
-    content: pulumi.Input[str]
+    content: Required[pulumi.Input[str]]
     """Its text, at most 500 kB. Required."""
     path: Optional[str]
     """Where tasks find it. Default: `/<name>` for a config, `/run/secrets/<name>` for a secret."""
@@ -96,7 +105,7 @@ class TaskFileArgs(TypedDict, total=False):
 class ServiceArgs(TypedDict, total=False):
     """Tasks of one image, run by a swarm."""
 
-    image: pulumi.Input[str]
+    image: Required[pulumi.Input[str]]
     """Image of the tasks. Required. Prefer a digest or a tag that never moves: each node pulls it by
     itself."""
     name: Optional[str]
@@ -108,7 +117,7 @@ class ServiceArgs(TypedDict, total=False):
     """Command, or arguments of the entry point. Default: the image's."""
     environment: Optional[dict[str, pulumi.Input[str]]]
     """Environment variables; a secret stays a secret. Default: none."""
-    mode: Optional[str]
+    mode: Optional[ServiceMode]
     """`replicated`, or `global`: one task on each node that meets the constraints. Default: replicated."""
     replicas: Optional[int]
     """Number of tasks, 0 to 1000. Not with mode global. Default: 1."""
@@ -118,7 +127,7 @@ class ServiceArgs(TypedDict, total=False):
     """Tasks that a node has at most. Not with mode global. Default: no limit."""
     networks: Optional[list[pulumi.Input[str]]]
     """Names of the overlay networks that tasks join. Default: none."""
-    endpoint_mode: Optional[str]
+    endpoint_mode: Optional[EndpointMode]
     """What `<name>` is on the networks: `vip`, one address that the nodes' kernels share among the tasks,
     or `dnsrr`, the addresses of all tasks. `tasks.<name>` is those in any case. Default: vip."""
     ports: Optional[list[PublishedPortArgs]]

@@ -1,23 +1,18 @@
 """Two services of one program must not want the same name or the same port of the same swarm."""
 
-from weakref import WeakKeyDictionary
-
-import pulumi
-
 from ...arguments import ArgumentError
+from ...deployment import claims
 from ..managers import Managers
 from .model import Service
 
 _Claim = tuple[frozenset[object], str, str, Service]
-_claims: WeakKeyDictionary[object, list[_Claim]] = WeakKeyDictionary()
-"""By deployment (its monitor): managers, who wants it (`SwarmService 'web'`), the service's name, the
-service."""
+"""Managers, who wants it (`SwarmService 'web'`), the service's name, the service."""
 
 
 def claim(who: str, managers: Managers, name: str, service: Service) -> None:
     """Note name and ports of a service; ArgumentError when another one of the same swarm has them."""
     swarm = managers.identity
-    taken = _claims.setdefault(pulumi.runtime.settings.get_monitor(), [])
+    taken: list[_Claim] = claims("services", list)
     for others, other, other_name, there in taken:
         if not swarm & others:
             continue

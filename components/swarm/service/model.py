@@ -12,11 +12,18 @@ from ...naming import LABEL
 from ...types import (
     Argument,
     Capability,
+    EndpointMode,
     EnvironmentName,
+    FailureAction,
     InputImage,
     InputText,
     Port,
+    Protocol,
+    PublishMode,
+    RestartCondition,
     Seconds,
+    ServiceMode,
+    UpdateOrder,
     UrlPath,
     User,
     named,
@@ -110,13 +117,13 @@ Pause = Annotated[float, number(0, 86400)]
 class Policy(Frozen):
     parallelism: Annotated[int, whole(0, 1000)] = 1
     delay: Pause = 0
-    order: Optional[Literal["start-first", "stop-first"]] = None
+    order: Optional[UpdateOrder] = None
     monitor: Seconds = 5
     max_failure_ratio: Annotated[float, number(0, 1)] = 0
 
 
 class Update(Policy):
-    failure_action: Literal["rollback", "pause", "continue"] = "rollback"
+    failure_action: FailureAction = "rollback"
 
 
 class Rollback(Policy):
@@ -124,7 +131,7 @@ class Rollback(Policy):
 
 
 class Restart(Frozen):
-    condition: Literal["any", "on-failure", "none"] = "any"
+    condition: RestartCondition = "any"
     delay: Pause = 5
     max_attempts: Annotated[int, whole(0, 1000)] = 0
     window: Pause = 0
@@ -159,8 +166,8 @@ class Health(Frozen):
 class PublishedPort(Frozen):
     port: Port
     published: Optional[Port] = None
-    mode: Literal["ingress", "host"] = "ingress"
-    protocol: Literal["tcp", "udp"] = "tcp"
+    mode: PublishMode = "ingress"
+    protocol: Protocol = "tcp"
 
     @property
     def number(self) -> int:
@@ -184,12 +191,12 @@ class Service(Frozen):
     entrypoint: Optional[list[Argument]] = Field(default=None, min_length=1)
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
     environment: dict[EnvironmentName, InputText] = {}
-    mode: Literal["replicated", "global"] = "replicated"
+    mode: ServiceMode = "replicated"
     replicas: Annotated[int, whole(0, 1000)] = 1
     constraints: list[Constraint] = []
     max_replicas_per_node: Optional[Annotated[int, whole(1, 1000)]] = None
     networks: list[InputOverlay] = []
-    endpoint_mode: Literal["vip", "dnsrr"] = "vip"
+    endpoint_mode: EndpointMode = "vip"
     ports: list[PublishedPort] = []
     configs: dict[FileName, File] = {}
     secrets: dict[FileName, File] = {}

@@ -1,0 +1,173 @@
+"""What the plugin offers, as Pulumi's schema: our components and our custom resources.
+
+Components are read off their classes by the SDK's analyser. It knows no words (`Literal`) and no secrets, and
+finds the docstrings of no inherited key; the subclass here does.
+"""
+
+import ast
+import inspect
+import re
+import sys
+from functools import cache
+from textwrap import dedent
+from typing import Annotated, Any, Literal, Optional, get_args, get_origin
+
+import pulumi
+from pulumi.provider.experimental.analyzer import (
+    Analyzer,
+    AnalyzeResult,
+    EnumValueDefinition,
+    PropertyDefinition,
+    PropertyType,
+    TypeDefinition,
+)
+from pulumi.provider.experimental.schema import generate_schema
+from pulumi.provider.experimental.util import camel_case
+
+from .. import types
+from ..load_balanced.component import LoadBalancedService
+from ..naming import PACKAGE, type_token
+from ..swarm.cluster.component import SwarmCluster
+from ..swarm.floating.component import FloatingAddress
+from ..swarm.gateway.component import SwarmGateway
+from ..swarm.service.component import SwarmService
+from ..version import VERSION
+from . import resources
+from .handlers import HANDLERS, Values
+
+OFFERED: dict[str, type[pulumi.ComponentResource]] = {
+    each.__name__: each
+    for each in (FloatingAddress, LoadBalancedService, SwarmCluster, SwarmGateway, SwarmService)
+}
+"""The components by name."""
+
+_ABOUT = {
+    "description": "Load-balanced services on Docker hosts and swarms of them, changed without a gap",
+    "keywords": ["pulumi", "docker", "swarm", "haproxy", "nginx", "keepalived", "category/infrastructure"],
+    "license": "Apache-2.0",
+}
+_WORDS = {value: name for name, value in vars(types).items() if get_origin(value) is Literal}
+
+
+class _Analyzer(Analyzer):
+    """The SDK's, and it knows what ours are made of."""
+
+    def __init__(self) -> None:
+        super().__init__(PACKAGE)
+        self.secrets: set[tuple[str, str]] = set()
+        """Class and property of what is kept as a secret."""
+
+    def analyze_property(self, arg: Any, typ: type, name: str, **options: Any) -> PropertyDefinition:
+        if get_origin(arg) is Annotated:
+            kind, mark = get_args(arg)
+            if mark == types.SECRET:
+                self.secrets.add((typ.__name__, camel_case(name)))
+            return self.analyze_property(kind, typ, name, **options)
+        if get_origin(arg) is Literal:
+            return PropertyDefinition(
+                ref=f"#/types/{self._words(arg)}",
+                optional=bool(options.get("optional")),
+                plain=options["can_be_plain"] or None,
+                description=self.get_docstring(typ, name),
+            )
+        return super().analyze_property(arg, typ, name, **options)
+
+    def _words(self, words: Any) -> str:
+        """Token of the enum that these words are."""
+        name = _WORDS[words]
+        self.type_definitions[name] = TypeDefinition(
+            name=name,
+            type=PropertyType.STRING,
+            properties={},
+            properties_mapping={},
+            module=types.__name__,
+            python_type=str,
+            enum=[EnumValueDefinition(_member(word), word, f"`{word}`") for word in get_args(words)],
+        )
+        return type_token(name)
+
+    def get_docstring(self, typ: type, name: str) -> Optional[str]:
+        """What stands under the key `name`, in the class or in one that it is made of."""
+        for each in _lineage(typ):
+            if found := super().get_docstring(each, name):
+                return inspect.cleandoc(found)
+        return None
+
+
+def _member(word: str) -> str:
+    """Name of an enum's value: `StartFirst` for start-first, `Http503` for 503."""
+    parts = re.split(r"\W+", f"http-{word}" if word[0].isdigit() else word)
+    return "".join(part.capitalize() for part in parts)
+
+
+def _lineage(typ: type) -> list[type]:
+    """A TypedDict and those it is made of, which only its source tells before Python 3.12."""
+    (tree,) = ast.parse(dedent(inspect.getsource(typ))).body
+    module = sys.modules[typ.__module__]
+    bases = [getattr(module, base.id) for base in getattr(tree, "bases", ()) if isinstance(base, ast.Name)]
+    ours = [base for base in bases if isinstance(base, type) and hasattr(base, "__total__")]
+    return [typ, *(each for base in ours for each in _lineage(base))]
+
+
+@cache
+def analysis() -> AnalyzeResult:
+    """The definitions of our components and their types."""
+    return _analyzed()[1]
+
+
+@cache
+def _analyzed() -> tuple[_Analyzer, AnalyzeResult]:
+    analyzer = _Analyzer()
+    return analyzer, analyzer.analyze(list(OFFERED.values()))
+
+
+@cache
+def schema() -> Values:
+    """The schema of the package, as `pulumi package get-schema` prints it."""
+    analyzer, found = _analyzed()
+    spec = generate_schema(
+        PACKAGE,
+        VERSION,
+        None,
+        found["component_definitions"],
+        found["type_definitions"],
+        sorted(found["dependencies"], key=str),
+    )
+    whole: Values = {**_renamed(spec.to_json()), **_ABOUT}
+    for kind, name in analyzer.secrets:
+        for properties in _properties(whole, kind):
+            if name in properties:
+                properties[name]["secret"] = True
+    for name, handler in HANDLERS.items():
+        whole["resources"][type_token(name)] = {
+            "description": inspect.getdoc(getattr(resources, name)),
+            "inputProperties": handler.inputs,
+            "requiredInputs": sorted(handler.inputs),
+            "properties": {**handler.inputs, **handler.outputs},
+            "required": sorted({**handler.inputs, **handler.outputs}),
+        }
+    return whole
+
+
+def _renamed(part: Any) -> Any:
+    """The same without nulls, and types without `Args`: other languages add that word by themselves."""
+    if isinstance(part, dict):
+        return {_type_name(key): _renamed(value) for key, value in part.items() if value is not None}
+    if isinstance(part, list):
+        return [_renamed(item) for item in part]
+    return _type_name(part)
+
+
+def _type_name(text: Any) -> Any:
+    ours = isinstance(text, str) and type_token("") in text
+    return text.removesuffix("Args") if ours else text
+
+
+def _properties(whole: Values, kind: str) -> list[Values]:
+    """The properties of a class of ours in the schema: of a type, or of the component that takes or is it."""
+    token = _type_name(type_token(kind))
+    component = whole["resources"].get(type_token(kind.removesuffix("Args")), {})
+    return [
+        whole["types"].get(token, {}).get("properties", {}),
+        component.get("inputProperties" if kind.endswith("Args") else "properties", {}),
+    ]

@@ -1,0 +1,78 @@
+"""What an argument may be, in the words with which its model refuses everything else.
+
+A range or pattern is written down once, in the model. Here each argument is given values that nobody
+can mean, and what the error says must be instead is what is allowed.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from components.arguments import ArgumentError, Frozen, parse
+
+_TEXTS = ("\x00", "")
+_NUMBER = -1_000_000_000
+
+
+def allowed(model: type[Frozen], key: str) -> str:
+    """What the key of a model may be; empty where its type says all."""
+    annotation = plain(model.model_fields[key].annotation)
+    kind, inner = get_origin(annotation), [plain(each) for each in get_args(annotation)]
+    if annotation is bool or (model_in(annotation) and kind is None):
+        return ""
+    if kind is dict:
+        names = _said(model, key, {"\x00": None})[:1]  # then comes what is wrong with the value
+        values = _said(model, key, *({"a": value} for value in _senseless(inner[1])))
+        whole = _said(model, key, {})
+        return "; ".join(_titled(("", whole), ("each name: ", names), ("each value: ", values)))
+    if kind is list:
+        each = _said(model, key, *([value] for value in _senseless(inner[0])))
+        return "; ".join(_titled(("", _said(model, key, [])), ("each: ", each)))
+    return " and ".join(_said(model, key, *_senseless(annotation)))
+
+
+def plain(annotation: Any) -> Any:
+    """The type itself, without Optional and Annotated."""
+    if get_origin(annotation) is Annotated:
+        return plain(get_args(annotation)[0])
+    kinds = [each for each in get_args(annotation) if each is not type(None)]
+    optional = type(None) in get_args(annotation)
+    return plain(kinds[0]) if optional else annotation
+
+
+def model_in(annotation: Any) -> type[Frozen] | None:
+    """The model that an annotation leads to, if any."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        assert issubclass(annotation, Frozen)  # noqa: S101 — all of ours are
+        return annotation
+    return next((found for each in get_args(annotation) if (found := model_in(each))), None)
+
+
+def _senseless(kind: Any) -> tuple[Any, ...]:
+    """Values that nobody can mean where this type is asked for; none for a model, which has a section."""
+    if model_in(kind) or kind is bool:
+        return ()
+    return (_NUMBER,) if kind in (int, float) else _TEXTS
+
+
+def _said(model: type[Frozen], key: str, *values: Any) -> list[str]:
+    """What the errors say that the key, or what is in it, must be; each thing once."""
+    found: dict[str, None] = {}
+    for value in values:
+        try:
+            parse(model, {key: value}, "")
+        except ArgumentError as error:
+            found |= dict.fromkeys(_of(key, str(error)))
+    return list(found)
+
+
+def _of(key: str, error: str) -> Iterator[str]:
+    for line in error.splitlines():
+        if said := re.match(rf": {key}(\.\S+)? must (?:be )?(.+?)(?:, got .*)?$", line):
+            yield said[2].replace("not be empty", "not empty")
+
+
+def _titled(*parts: tuple[str, list[str]]) -> list[str]:
+    return [title + " and ".join(said) for title, said in parts if said]
