@@ -1,6 +1,7 @@
 """From what a user wrote to a model, or to one error that says all that is wrong with it."""
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Optional, TypeVar, get_args, get_origin
 
 import pulumi
@@ -83,7 +84,7 @@ def _describe(model: type[BaseModel], error: dict[str, Any], where: str) -> str:
         case "missing":
             said = "is required"
         case "extra_forbidden" | "invalid_key":
-            said = unknown_key(_fields(model, location[:-1]))
+            said = unknown_key(location[-1], _fields(model, location[:-1]))
         case "literal_error":
             said = f"must be {error['ctx']['expected']}, got {received}"
         case "value_error":
@@ -100,9 +101,11 @@ def _describe(model: type[BaseModel], error: dict[str, Any], where: str) -> str:
     return f"{where}: {key} {said}"
 
 
-def unknown_key(known: Iterable[str]) -> str:
+def unknown_key(key: object, known: Iterable[str]) -> str:
     """What is said of a key that is not among the `known` ones."""
-    return f"is not a known key; known here: {', '.join(sorted(known))}"
+    known = sorted(known)
+    meant = "".join(f"did you mean {each}? " for each in get_close_matches(str(key)[:64], known, 1))
+    return f"is not a known key; {meant}known here: {', '.join(known)}"
 
 
 def _fields(model: Optional[type[BaseModel]], location: tuple[Any, ...]) -> list[str]:

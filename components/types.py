@@ -208,12 +208,11 @@ Name = Annotated[
         "1 to 32 of a-z, 0-9 and -, beginning with a letter, not ending with -",
     ),
 ]
-HostName = Annotated[
+_HOST_NAME = rf"{_LABEL}(\.{_LABEL})*"
+HostName = Annotated[str, text(rf"(?=.{{1,253}}$){_HOST_NAME}", "a lower-case host name such as a.example")]
+HostPattern = Annotated[
     str,
-    text(
-        rf"(?=.{{1,253}}$)(\*\.)?{_LABEL}(\.{_LABEL})*",
-        "a lower-case host name such as a.example or *.a.example",
-    ),
+    text(rf"(?=.{{1,253}}$)(\*\.)?{_HOST_NAME}", "a lower-case host name such as a.example or *.a.example"),
 ]
 UrlPath = Annotated[
     str,

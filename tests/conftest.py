@@ -18,7 +18,7 @@ PULUMI = ("pulumi", "pulumi-resource-docker", "pulumi-language-python")
 NO_PULUMI = "no pulumi (with its docker plugin and Python language host) on PATH"
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook, once
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A machine with nothing has an engine after its test, which comes first. Skip what needs the real CLI
     where it is missing."""

@@ -19,6 +19,7 @@ from tests.bench import images
 from tests.bench.hosts import BRIDGE, Bench, Host
 from tests.bench.load import Load, Settings
 from tests.bench.process import BenchUnavailable, until
+from tests.program import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +80,11 @@ def traces() -> list[str]:
 class TestLife:
     """These make benches of their own; see `pytest_collection_modifyitems` for their turn."""
 
+    def test_all_benches_are_of_one_process(self, request: pytest.FixtureRequest) -> None:
+        """Where tests run in several, all that need an engine are one group."""
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            assert request.node.nodeid.endswith("@engine")
+
     def test_two_hosts_come_up_and_leave_nothing(self) -> None:
         """Two hosts have engines of their own with equal images, and no trace is left of them."""
         try:
@@ -93,6 +99,25 @@ class TestLife:
         assert ids[0] == ids[1]
         assert len(set(ids[0].values())) == len(images.TAGS)
         assert traces() == []
+
+    def test_a_second_one_at_the_same_time_is_an_error(self) -> None:
+        """No reason to skip: it would hide what was not run."""
+        script = (
+            "from tests.bench.hosts import Bench\n"
+            "from tests.bench.process import BenchBusy\n"
+            "try:\n"
+            "    Bench(wait=0.5).__enter__()\n"
+            "except BenchBusy as error:\n"
+            "    print(error)\n"
+        )
+        try:
+            with Bench():
+                command = [sys.executable, "-c", script]
+                done = subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True, text=True)
+        except BenchUnavailable as error:
+            pytest.skip(str(error))
+
+        assert f"await or end process {os.getpid()}" in done.stdout
 
     def test_a_killed_run_is_cleaned_up_by_the_next(self) -> None:
         """A bench killed with a container running is removed by the next one, container and all."""
@@ -113,9 +138,8 @@ class TestLife:
                 pass
         except BenchUnavailable as error:
             pytest.skip(str(error))
-        root = Path(__file__).parents[1]
 
-        subprocess.run([sys.executable, "-c", script], cwd=root, timeout=120, check=False)
+        subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=120, check=False)
 
         assert traces()
         with Bench() as bench:

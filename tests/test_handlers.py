@@ -22,6 +22,8 @@ from components.provider.engine import EngineError
 from components.provider.handlers import HANDLERS, Handler, Values, gateway, swarm
 from components.provider.server import Longshore
 from components.provider.values import plain_map, wrap
+from components.provider.written import WRITTEN_BY, refuse_newer
+from components.version import VERSION
 
 T = TypeVar("T")
 NOWHERE = {"address": "unix:///nonexistent/docker.sock"}
@@ -215,6 +217,40 @@ def test_a_preview_touches_nothing(name: str) -> None:
     changed = handler.update(INPUTS[name], state_of(name), True)
 
     assert set(made) == set(changed) == set(handler.outputs)
+
+
+@EVERY
+def test_every_property_is_described(name: str) -> None:
+    """The schema says what each means; what several kinds have means the same in all of them."""
+    handler = HANDLERS[name]
+
+    said = {key: each.get("description", "") for key, each in {**handler.inputs, **handler.outputs}.items()}
+
+    assert [key for key, text in said.items() if not (text.endswith(".") and len(text) > 8)] == []
+    common = {"host": "SwarmNode", "managers": "Swarm", "swarmId": "SwarmNode", "registries": "GatewayConfig"}
+    for key, other in common.items():
+        if key in handler.inputs:
+            assert said[key] == HANDLERS[other].inputs[key]["description"]
+
+
+def test_what_is_always_secret_is_so_in_the_schema() -> None:
+    """Tokens, logins, and what a SwarmSecret holds."""
+    secret = {
+        (name, key)
+        for name, handler in HANDLERS.items()
+        for key, each in {**handler.inputs, **handler.outputs}.items()
+        if each.get("secret")
+    }
+
+    assert secret == {
+        ("FloatingAddressNode", "registries"),
+        ("GatewayConfig", "registries"),
+        ("ServiceDefinition", "registries"),
+        ("Swarm", "managerToken"),
+        ("Swarm", "unlockKey"),
+        ("Swarm", "workerToken"),
+        ("SwarmSecret", "data"),
+    }
 
 
 # Generation
@@ -582,7 +618,7 @@ def test_the_provider_hands_on_what_check_says() -> None:
 
     assert not response.failures
     assert response.inputs is not None
-    assert plain_map(response.inputs) == HANDLERS["Readiness"].kept(READY)
+    assert plain_map(response.inputs) == {**HANDLERS["Readiness"].kept(READY), WRITTEN_BY: VERSION}
     assert response.inputs["host"].is_secret
 
 
@@ -611,6 +647,80 @@ def test_the_provider_reads_what_is_not_there() -> None:
 
     assert (read.resource_id, plain_map(read.properties)["number"]) == ("generation", 3)
     assert plain_map(update.properties)["number"] == 4
+
+
+# States of other versions
+
+MAJOR, MINOR = (int(part) for part in VERSION.split(".")[:2])
+NEWER = f"{MAJOR}.{MINOR + 1}.3"
+REFUSAL = (
+    f"the state was written by longshore {NEWER}, and this is longshore {VERSION}, which may misread it and "
+    f"leaves it alone: install longshore {MAJOR}.{MINOR + 1} or later, or restore the state from before"
+)
+
+
+def calls(name: str, version: str | None) -> dict[str, Coroutine[Any, Any, Any]]:
+    """Every call that begins from a state, which that version wrote."""
+    mark = {} if version is None else {WRITTEN_BY: version}
+    inputs, state = wrapped({**INPUTS[name], **mark}), wrapped({**state_of(name), **mark})
+    news, provider = wrapped(INPUTS[name]), Longshore(None)
+    return {
+        "check": provider.check(p.CheckRequest(urn(name), inputs, news, b"")),
+        "diff": provider.diff(p.DiffRequest(urn(name), "id", state, news, [])),
+        "update": provider.update(p.UpdateRequest(urn(name), "id", state, news, 0, [], False)),
+        "read": provider.read(p.ReadRequest(urn(name), "id", state, inputs)),
+        "delete": provider.delete(p.DeleteRequest(urn(name), "id", state, 0)),
+    }
+
+
+@EVERY
+def test_the_state_of_a_newer_version_is_left_alone(name: str) -> None:
+    """Each call that would begin from it ends with what was found, what this is, and what to do."""
+    for call in calls(name, NEWER).values():
+        with pytest.raises(EngineError) as error:
+            done(call)
+
+        assert str(error.value) == REFUSAL
+
+
+@pytest.mark.parametrize("version", [None, "0.1.0", VERSION, f"{MAJOR}.{MINOR}.99"])
+def test_the_state_of_an_older_version_or_a_patch_release_is_read(version: str | None) -> None:
+    """0.1.0 did not say who it was."""
+    for call in calls("Generation", version).values():
+        done(call)
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        (f"{MAJOR + 1}.0.0", f"longshore {MAJOR + 1}.0 or later"),
+        (f"{MAJOR}.{MINOR + 10}.0", f"longshore {MAJOR}.{MINOR + 10} or later"),
+        (f"{MAJOR}.{MINOR + 1}.0rc1", f"longshore {MAJOR}.{MINOR + 1} or later"),
+        ("next", "longshore next"),
+    ],
+)
+def test_a_newer_version_is_known_by_its_numbers(version: str, remedy: str) -> None:
+    """Not by its letters; and what has none is no version of before."""
+    with pytest.raises(EngineError, match=f"install {remedy}, or restore"):
+        refuse_newer(wrapped({WRITTEN_BY: version}))
+
+
+def test_a_state_says_who_wrote_it() -> None:
+    """After a check, a create, an update and a read."""
+    made = calls("Generation", "0.1.0")
+    create = p.CreateRequest(urn("Generation"), wrapped({"definition": {}}), 0, False)
+    made["create"] = Longshore(None).create(create)
+
+    found = {key: done(call) for key, call in made.items()}
+
+    assert plain_map(found["check"].inputs)[WRITTEN_BY] == VERSION
+    for key in ("create", "update", "read"):
+        assert plain_map(found[key].properties)[WRITTEN_BY] == VERSION
+
+
+def test_who_wrote_a_state_is_no_difference() -> None:
+    """An upgrade that changes nothing else changes nothing."""
+    assert diff("Generation", INPUTS["Generation"], **{WRITTEN_BY: "0.1.0"}).changes is False
 
 
 def test_the_schema_has_components_and_resources() -> None:

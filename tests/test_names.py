@@ -1,17 +1,25 @@
 """Names of resources are a contract: a change of one replaces a resource in every stack.
 
-A rename comes with an alias and a line in the changelog.
+A rename comes with an alias and a line in the changelog (CONTRIBUTING.md). Those of swarms are pinned in
+test_swarm_cluster_args.py, those of floating addresses in test_floating_arguments.py.
 """
 
+import asyncio
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import pulumi.provider.experimental.provider as p
 import pytest
 
 from components import LoadBalancedService
 from components.load_balanced.validation import service
 from components.naming import labels, replica_alias
+from components.provider import resources
+from components.provider.handlers import HANDLERS
+from components.provider.server import Longshore
 from tests.mocks import run
 
 SERVICE = "longshore:index:LoadBalancedService"
@@ -40,6 +48,46 @@ LONG = {
     f"{SERVICE}$docker:index/container:Container::shop-door",
     f"{SERVICE}$longshore:index:FrontEndConfig::shop-door-config",
 }
+TOKENS = {
+    f"longshore:index:{name}"
+    for name in (
+        "AddressPlan",
+        "FloatingAddress",
+        "FloatingAddressGroup",
+        "FloatingAddressNode",
+        "FrontEndConfig",
+        "GatewayConfig",
+        "Generation",
+        "LoadBalancedService",
+        "OverlayNetwork",
+        "Readiness",
+        "ServiceDefinition",
+        "Swarm",
+        "SwarmCluster",
+        "SwarmConfig",
+        "SwarmGateway",
+        "SwarmNode",
+        "SwarmSecret",
+        "SwarmService",
+    )
+}
+"""Types of all our components and resources."""
+
+
+def test_no_type_comes_or_goes_unseen() -> None:
+    """The plugin knows exactly these, and every resource that a program can declare is one of them."""
+    provider = Longshore(None)
+    loop = asyncio.new_event_loop()
+    schema = loop.run_until_complete(provider.get_schema(p.GetSchemaRequest(0))).schema
+    loop.close()
+
+    assert set(json.loads(schema or "")["resources"]) == TOKENS
+    declared = {name for name, kind in vars(resources).items() if not name.startswith("_") and _ours(kind)}
+    assert declared == set(HANDLERS)
+
+
+def _ours(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, pulumi.CustomResource)
 
 
 @pytest.mark.parametrize("preview", [True, False])

@@ -147,6 +147,25 @@ def test_a_program_of_ones_own(tmp_path: Path) -> None:
     assert "from the project" in found.stdout
 
 
+def test_former_names_are_told(tmp_path: Path) -> None:
+    """In full, those that a resource itself is declared with."""
+    (tmp_path / "Pulumi.yaml").write_text("name: mine\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(
+        "from pulumi import Alias, ComponentResource, ResourceOptions\n"
+        "renamed = ResourceOptions(aliases=[Alias(name='old')])\n"
+        "site = ComponentResource('a:b:Site', 'new', None, renamed)\n"
+        "part = ResourceOptions(parent=site, aliases=[Alias(type_='a:b:Piece')])\n"
+        "ComponentResource('a:b:Part', 'part', None, part)\n"
+    )
+
+    steps = planned(tmp_path, "any")["steps"]
+
+    urn = "urn:pulumi:any::mine::a:b:Site"
+    aliases = [step["newState"].get("aliases", []) for step in steps[-2:]]
+    assert f"{urn}::old" in aliases[0]
+    assert f"{urn}$a:b:Piece::part" in aliases[1]
+
+
 @pytest.mark.parametrize(
     ("spoil", "status", "said"),
     [

@@ -38,7 +38,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({}, "services or swarms is required: there is nothing to bring up"),
     "unknown key": (
         {**WEB, "service": {}},
-        "service is not a known key; known here: host, secrets, services, swarms",
+        "service is not a known key; did you mean services[?] known here: host, secrets, services, swarms",
     ),
     "unknown key with text": (
         {**WEB, "replicas": "three"},

@@ -444,7 +444,7 @@ def files_with(folder: Path, text: str) -> list[Path]:
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown setting": (
         {"servises": {}},
-        "servises is not a known key; known here: host, secrets, services",
+        "servises is not a known key; did you mean services? known here: host, secrets, services",
     ),
     "a wrong value": (
         {"services": {"web": service(replicas=0)}},

@@ -246,7 +246,11 @@ CASES = [
     Case("no image", lambda: SwarmService("web", {"managers": MANAGERS}), "image is required"),  # type: ignore[typeddict-item]
     Case("a wrong name", service("Web"), "name must be 1 to 32 of a-z"),
     Case("no mapping", lambda: SwarmService("web", []), "args must be a mapping of keys"),  # type: ignore[arg-type]
-    Case("an unknown key", service(replica=3), "replica is not a known key; known here: .*replicas"),
+    Case(
+        "an unknown key",
+        service(replica=3),
+        "replica is not a known key; did you mean replicas[?] known here: ",
+    ),
     Case("replicas", service(replicas=-1), "replicas must be between 0 and 1000, got -1"),
     Case("replicas with global", service(mode="global", replicas=2), "replicas is for mode replicated"),
     Case(

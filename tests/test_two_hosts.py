@@ -59,6 +59,32 @@ def test_a_service_moves_to_another_host(tmp_path: Path, host: Host, other_host:
         program.destroy()
 
 
+def test_a_service_leaves_a_host_that_is_dead(tmp_path: Path, host: Host, other_host: Host) -> None:
+    """It serves on the other one at once; what is left is removed when the first is back."""
+    program = Program(tmp_path, host, {"services": {"site": service(replicas=2)}})
+    try:
+        program.up()
+        before = names(host, program)
+        host.stop_engine()
+        try:
+            program.configure({"host": {"address": other_host.url}})
+            failed = [program.operate("up", check=False) for _ in range(2)]
+            served = answer(other_host)
+        finally:
+            host.start_engine()
+
+        program.operate("up")
+
+        assert [run.code for run in failed] == [1, 1]
+        assert all(f"cannot reach the Docker engine at {host.url}" in run.output for run in failed)
+        assert "v1" in served
+        assert names(other_host, program) == before
+        assert names(host, program) == []
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+
+
 def test_the_same_engine_under_another_address(tmp_path: Path, host: Host) -> None:
     """The new front end takes the port over from the one it follows."""
     program = Program(tmp_path, host, {"services": {"site": service(replicas=2)}})

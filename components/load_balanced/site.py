@@ -10,7 +10,7 @@ from ..types import (
     Algorithm,
     Cidr,
     CookieName,
-    HostName,
+    HostPattern,
     ImageRef,
     LogAddress,
     LogFacility,
@@ -44,7 +44,7 @@ class Route(Frozen):
     """Which requests a backend gets, and how they are shared among its servers, whatever these are."""
 
     port: Port = 80
-    host_names: list[HostName] = []
+    host_names: list[HostPattern] = []
     health: Probe = Probe()
     algorithm: Algorithm = "roundrobin"
     cookie: Optional[CookieName] = None

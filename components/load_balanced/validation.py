@@ -27,7 +27,7 @@ def service(name: str, args: object) -> Service:
     short = {*Backend.model_fields, "name"}
     known = {*short, *_COMMON_KEYS, "backends"}
     if unknown := [key for key in given if key not in known]:
-        lines = [f"{where}: {named(key)} {unknown_key(known)}" for key in unknown]
+        lines = [f"{where}: {named(key)} {unknown_key(key, known)}" for key in unknown]
         raise ArgumentError("\n".join(lines))
     given = {key: value for key, value in given.items() if value is not None}
     values = {"host": {}, **{key: given.pop(key) for key in _COMMON_KEYS if key in given}}

@@ -20,6 +20,7 @@ import yaml
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
+from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import massage, run_pulumi_func
@@ -63,10 +64,18 @@ class _Monitor(mocks.MockMonitor):
         self._chains[urn] = "" if type_ == _STACK else f"{chain}{type_}$"
         return urn
 
+    def GetDeploymentInfo(self, request: Any) -> Any:  # noqa: N802
+        """As of an engine that leaves it to the SDK to say former URNs in full."""
+        info = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]
+        info.supportedFeatures.remove(resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS)
+        return info
+
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         inputs = _shown(MessageToDict(request.object))
         state = {"type": request.type, "parent": request.parent, "inputs": inputs}
+        if request.aliasURNs:
+            state["aliases"] = list(request.aliasURNs)
         self.steps.append({"op": "create", "urn": answer.urn, "newState": state})
         return answer
 

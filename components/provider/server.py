@@ -23,6 +23,7 @@ from ..version import VERSION
 from .engine import EngineError, Unfinished
 from .handlers import HANDLERS, Handler, Values, Warn
 from .values import Properties, plain_map, wrap, wrap_like
+from .written import marked, refuse_newer
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # as the engine's own
 _OUR_ERRORS = (pulumi.RunError, EngineError, EngineRefused, HostUnreachable)
@@ -54,6 +55,7 @@ class Longshore(p.Provider):
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
         """Refuse what is wrong, at preview."""
+        refuse_newer(request.old_inputs)
         warnings: list[str] = []
         handler, new = _handler(request.urn), plain_map(request.new_inputs)
         old = plain_map(request.old_inputs)
@@ -68,6 +70,7 @@ class Longshore(p.Provider):
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         """Compare state and inputs; no I/O."""
+        refuse_newer(request.old_state)
         handler = _handler(request.urn)
         old, new = plain_map(request.old_state), plain_map(request.new_inputs)
         changed = {key for key in handler.inputs if old.get(key) != new.get(key)}
@@ -94,6 +97,7 @@ class Longshore(p.Provider):
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         """Change the resource; a preview touches nothing."""
+        refuse_newer(request.olds)
         handler = _handler(request.urn)
         news, olds = plain_map(request.news), plain_map(request.olds)
         outputs = await _in_thread(handler.update, news, olds, request.preview)
@@ -101,6 +105,7 @@ class Longshore(p.Provider):
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
         """The state as it really is, for `refresh`."""
+        refuse_newer(request.properties)
         handler = _handler(request.urn)
         found = await _in_thread(handler.read, plain_map(request.properties))
         if found is None:
@@ -113,6 +118,7 @@ class Longshore(p.Provider):
 
     async def delete(self, request: p.DeleteRequest) -> None:
         """Undo the resource."""
+        refuse_newer(request.properties)
         warning = await _in_thread(_handler(request.urn).delete, plain_map(request.properties))
         if warning:
             await self._warn(request.urn, warning)
@@ -144,12 +150,12 @@ def _handler(urn: str) -> Handler:
 
 
 def _state(handler: Handler, inputs: Properties, outputs: dict[str, Any]) -> Any:
-    """`outputs` laid over `inputs`; secret is what the schema calls so, and what was."""
+    """`outputs` laid over `inputs`, with who wrote it; secret is what the schema calls so, and what was."""
     laid = {}
     for key, value in outputs.items():
         secret = {**handler.inputs, **handler.outputs}.get(key, {}).get("secret")
         laid[key] = wrap(value).with_secret(True) if secret else wrap_like(value, inputs.get(key))
-    return {**inputs, **laid}
+    return marked({**inputs, **laid})
 
 
 class _Servicer(ProviderServicer):
@@ -170,6 +176,12 @@ class _Servicer(ProviderServicer):
         except Exception as error:
             await _explain(error, context)
             raise
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await _clean(super().Check(request, context), context)
+
+    async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
+        return await _clean(super().Diff(request, context), context)
 
     async def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         return await _clean(super().Create(request, context), context, request.urn, request.properties)

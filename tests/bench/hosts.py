@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 import docker
 import docker.errors
 
-from .process import BenchUnavailable, RunFile, Started, child_of, jail, run, until
+from .process import BenchBusy, BenchUnavailable, RunFile, Started, child_of, jail, run, until
 from .ssh import SshServer, serve_ssh
 
 if TYPE_CHECKING:
@@ -339,7 +339,7 @@ class Bench:
         try:
             until(locked, "the lock is free", timeout=self.wait, interval=0.2)
         except TimeoutError:
-            raise BenchUnavailable(
+            raise BenchBusy(
                 f"another bench has run for {self.wait:g} s, as one at a time may; "
                 f"await or end process {holder()}"
             ) from None

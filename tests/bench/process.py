@@ -22,6 +22,10 @@ class BenchUnavailable(RuntimeError):
     """This machine cannot run the bench; the message says why and what to do."""
 
 
+class BenchBusy(RuntimeError):
+    """It can, but another one runs; the message says which process has it."""
+
+
 def until(
     condition: Callable[[], T],
     what: str,

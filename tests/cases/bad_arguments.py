@@ -222,8 +222,8 @@ _BY_HAND = [
     Case("backend text", {"backends": {"web": IMAGE}}, "backends.web must be a mapping of keys, got "),
     Case("backend without image", {"backends": {"web": {}}}, "backends.web.image is required$"),
     # Keys nobody knows, at every level
-    Case("unknown key", short(replica=3), "replica is not a known key; known here: .*replicas"),
-    Case("unknown key None", short(frontend=None), "frontend is not a known key; .*front_end"),
+    Case("unknown key", short(replica=3), "replica is not a known key; did you mean replicas[?] known here: "),
+    Case("unknown key None", short(frontend=None), "frontend is not a known key; did you mean front_end[?]"),
     Case("unknown key beside backends", {**many(web={}), "frontend": {}}, "frontend is not a known key"),
     Case("key no text", {**short(), 1: 2}, "1 is not a known key; known here: "),
     Case("key with a line feed", short(**{"a\nb": 1}), r"'a\\nb' is not a known key"),

@@ -115,6 +115,10 @@ BAD: dict[str, tuple[Any, str]] = {
         args(track={"port": 80, "host_name": "a.example"}),
         "track: host_name is for a question over HTTP: give path, too, or drop it$|track.host_name is for",
     ),
+    "a pattern of host names": (
+        args(track={"port": 80, "path": "/", "host_name": "*.a.example"}),
+        r"track.host_name must be a lower-case host name such as a.example, got '\*.a.example'$",
+    ),
     "a path that breaks out": (args(track={"port": 80, "path": '/"; id'}), "track.path must be a URL path beginning"),
     "memory too small": (args(memory=8), "memory must be between 16 and 1048576, got 8$"),
     "an image that is none": (args(image="Keepalived"), "image must be an image reference such as"),

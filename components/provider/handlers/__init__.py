@@ -5,8 +5,9 @@ from .front_end import FrontEndConfig, Readiness
 from .gateway import GatewayConfig
 from .generation import Generation
 from .handler import Handler, Values, Warn
+from .networks import AddressPlan, OverlayNetwork
 from .services import ServiceDefinition, SwarmConfig, SwarmSecret
-from .swarm import AddressPlan, OverlayNetwork, Swarm, SwarmNode
+from .swarm import Swarm, SwarmNode
 
 HANDLERS: dict[str, Handler] = {
     "AddressPlan": AddressPlan(),

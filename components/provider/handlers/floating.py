@@ -10,7 +10,23 @@ from .. import keepalived
 from ..engine import PULL_SECONDS, EngineError, Unfinished, find
 from ..notices import KEEPALIVED_REPLACED, NODES_DISAGREE
 from ..values import has_unknown
-from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, checked, differences, listed
+from .handler import (
+    HOST,
+    LABELS,
+    NUMBER,
+    REGISTRIES,
+    RUNNING,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    Handler,
+    Values,
+    Warn,
+    checked,
+    described,
+    differences,
+    listed,
+)
 
 _FIXED = ("image", "memory", "capabilities")
 """What only another container can have."""
@@ -23,16 +39,16 @@ class FloatingAddressNode(Handler):
     """
 
     inputs = {
-        "host": TEXTS,
-        "registries": listed(TEXTS),
-        "name": TEXT,
-        "image": TEXT,
-        "memory": WHOLE,
-        "capabilities": listed(TEXT),
-        "labels": TEXTS,
-        "config": TEXT,
+        "host": HOST,
+        "registries": REGISTRIES,
+        "name": described(TEXT, "Name of its container."),
+        "image": described(TEXT, "Image with keepalived."),
+        "memory": described(WHOLE, "Memory limit of its container in MiB."),
+        "capabilities": described(listed(TEXT), "Linux capabilities that it keeps; all others are dropped."),
+        "labels": LABELS,
+        "config": described(TEXT, "Text of keepalived's configuration; a secret where it has a password."),
     }
-    outputs = {"containerId": TEXT, "running": FLAG}
+    outputs = {"containerId": described(TEXT, "Id of its container."), "running": RUNNING}
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
         if has_unknown({key: new[key] for key in ("host", "image", "config")}):
@@ -103,10 +119,10 @@ class FloatingAddressGroup(Handler):
     """
 
     inputs = {
-        "hosts": listed(TEXTS),
-        "containers": listed(TEXT),
-        "agreed": TEXTS,
-        "timeout": NUMBER,
+        "hosts": described(listed(TEXTS), "Hosts of the nodes, the one with the highest priority first."),
+        "containers": described(listed(TEXT), "Ids of keepalived's containers, in the same order."),
+        "agreed": described(TEXTS, "What nodes must have in common to hear each other, in words."),
+        "timeout": described(NUMBER, "Seconds in which a node must have the addresses; 0: nobody has to."),
     }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:

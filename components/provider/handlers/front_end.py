@@ -12,7 +12,22 @@ from ..engine import EngineError
 from ..notices import FRONT_END_REPLACED
 from ..replicas import wait_until_well
 from ..values import has_unknown
-from .handler import FLAG, NUMBER, TEXT, TEXTS, Handler, Values, Warn, checked, differences, listed
+from .handler import (
+    HOST,
+    KIND,
+    LABELS,
+    NUMBER,
+    RUNNING,
+    TEXT,
+    TEXTS,
+    Handler,
+    Values,
+    Warn,
+    checked,
+    described,
+    differences,
+    listed,
+)
 
 
 class Readiness(Handler):
@@ -23,15 +38,15 @@ class Readiness(Handler):
     """
 
     inputs = {
-        "host": TEXTS,
-        "kind": TEXT,
-        "image": TEXT,
-        "config": TEXT,
-        "names": listed(TEXT),
-        "labels": TEXTS,
-        "container": TEXTS,
-        "replicas": TEXTS,
-        "startTimeout": NUMBER,
+        "host": HOST,
+        "kind": KIND,
+        "image": described(TEXT, "Image of the front end, in which the configuration is checked."),
+        "config": described(TEXT, "Text of the configuration; the state keeps its SHA-256 hash only."),
+        "names": described(listed(TEXT), "Network names in it, which must resolve while it is checked."),
+        "labels": LABELS,
+        "container": described(TEXTS, "What only another container of the front end can have, in words."),
+        "replicas": described(TEXTS, "Ids of the replicas' containers by name; each must become well."),
+        "startTimeout": described(NUMBER, "Seconds that a new replica has to become well."),
     }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
@@ -77,14 +92,17 @@ class FrontEndConfig(Handler):
     """The configuration in force in a front end's container. See `front_end_config`."""
 
     inputs = {
-        "host": TEXTS,
-        "kind": TEXT,
-        "container": TEXT,
-        "config": TEXT,
-        "replicas": TEXTS,
-        "drain": NUMBER,
+        "host": HOST,
+        "kind": KIND,
+        "container": described(TEXT, "Id of the front end's container."),
+        "config": described(TEXT, "Text of the configuration."),
+        "replicas": described(TEXTS, "Ids of the replicas' containers by name: they go after a delivery."),
+        "drain": described(NUMBER, "Seconds that requests in flight get to finish at a delivery."),
     }
-    outputs = {"addresses": TEXTS, "running": FLAG}
+    outputs = {
+        "addresses": described(TEXTS, "The front end's address on each network, by the network's name."),
+        "running": RUNNING,
+    }
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"host"}

@@ -8,7 +8,7 @@ from .. import config_check
 from ..engine import PULL_SECONDS, EngineError, pull_missing
 from ..notices import GATEWAY_REPLACED
 from ..values import has_unknown
-from .handler import FLAG, TEXT, TEXTS, Values, Warn, checked, listed
+from .handler import FLAG, KIND, REGISTRIES, TEXT, Values, Warn, checked, described, listed
 from .services import SwarmConfig
 
 
@@ -20,11 +20,11 @@ class GatewayConfig(SwarmConfig):
 
     inputs = {
         **SwarmConfig.inputs,
-        "registries": listed(TEXTS),
-        "kind": TEXT,
-        "image": TEXT,
-        "names": listed(TEXT),
-        "gap": FLAG,
+        "registries": REGISTRIES,
+        "kind": KIND,
+        "image": described(TEXT, "Image of the gateway, in which the configuration is checked."),
+        "names": described(listed(TEXT), "Network names in it, which must resolve while it is checked."),
+        "gap": described(FLAG, "Whether a node refuses connections while its task is replaced."),
     }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:

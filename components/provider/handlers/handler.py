@@ -1,7 +1,7 @@
 """What a kind of resource does for Pulumi, and the words in which its schema is written."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Optional
 
 from ...connection import HostUnreachable
@@ -35,10 +35,37 @@ def secret(schema: Values) -> Values:
     return {**schema, "secret": True}
 
 
+def described(schema: Values, meaning: str) -> Values:
+    """The same with what it means, for whom reads the schema."""
+    return {**schema, "description": meaning}
+
+
+HOST = described(
+    TEXTS,
+    "The Docker host: its `address`; for `tcp://` also `caCertificate`, `clientCertificate` and `clientKey`.",
+)
+MANAGERS = described(listed(TEXTS), "Managers of the swarm, each a host; the first that answers is asked.")
+SWARM_ID = described(TEXT, "Id of the swarm: in another one nothing is done. Empty: whichever they are in.")
+LABELS = described(TEXTS, "Labels that say whose it is: project, stack, component and role in it.")
+REGISTRIES = described(
+    secret(listed(TEXTS)), "Logins for the images' registries: `address`, `username` and `password` of each."
+)
+KIND = described(TEXT, "The program that serves: `haproxy` or `nginx`.")
+RUNNING = described(FLAG, "Whether its container runs.")
+
+
 def differences(old: Values, new: Values) -> str:
     """What of `new` was otherwise in `old`, from what to what; nothing of what is not known yet."""
     changed = [key for key in sorted(new) if old and old.get(key) != new[key] and not has_unknown(new[key])]
     return ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)
+
+
+def fixed(keys: Iterable[str], new: Values, old: Values, remedy: str) -> Optional[str]:
+    """What is wrong with a change of what only a new one can have."""
+    for key in keys:
+        if old and not has_unknown(new[key]) and old[key] != new[key]:
+            return f"{key} cannot be changed from {old[key]!r} to {new[key]!r} while it exists: {remedy}"
+    return None
 
 
 def checked(ask: Callable[[], Optional[str]], warn: Warn) -> Optional[str]:

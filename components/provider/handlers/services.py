@@ -7,7 +7,21 @@ from pulumi.runtime.rpc import UNKNOWN
 from .. import files, membership, services
 from ..engine import EngineError, Unfinished
 from ..values import has_unknown
-from .handler import ANY, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, listed, mapped, secret
+from .handler import (
+    ANY,
+    LABELS,
+    MANAGERS,
+    NUMBER,
+    REGISTRIES,
+    SWARM_ID,
+    TEXT,
+    WHOLE,
+    Handler,
+    Values,
+    described,
+    mapped,
+    secret,
+)
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -17,17 +31,17 @@ class ServiceDefinition(Handler):
     """A service as the Engine API defines one, and that its tasks run."""
 
     inputs = {
-        "managers": listed(TEXTS),
-        "swarmId": TEXT,
-        "registries": listed(TEXTS),
-        "name": TEXT,
-        "mode": TEXT,
-        "spec": mapped(ANY),
-        "forceUpdate": WHOLE,
-        "timeout": NUMBER,
-        "stopTimeout": NUMBER,
+        "managers": MANAGERS,
+        "swarmId": SWARM_ID,
+        "registries": REGISTRIES,
+        "name": described(TEXT, "Name of the service in the swarm; another one is another service."),
+        "mode": described(TEXT, "`replicated` or `global`; another one is another service."),
+        "spec": described(mapped(ANY), "The service as the Engine API defines one, without its name."),
+        "forceUpdate": described(WHOLE, "Another number replaces all tasks though nothing else has changed."),
+        "timeout": described(NUMBER, "Seconds without progress after which a change has failed."),
+        "stopTimeout": described(NUMBER, "Seconds that the tasks have to end when the service is removed."),
     }
-    outputs = {"serviceId": TEXT}
+    outputs = {"serviceId": described(TEXT, "Id of the service.")}
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "mode"}
@@ -76,13 +90,13 @@ class SwarmConfig(Handler):
 
     kind = "config"
     inputs = {
-        "managers": listed(TEXTS),
-        "swarmId": TEXT,
-        "name": TEXT,
-        "data": TEXT,
-        "labels": TEXTS,
+        "managers": MANAGERS,
+        "swarmId": SWARM_ID,
+        "name": described(TEXT, "Its name in the swarm: another one for another content."),
+        "data": described(TEXT, "Its content."),
+        "labels": LABELS,
     }
-    outputs = {"keptId": TEXT}
+    outputs = {"keptId": described(TEXT, "Its id in the swarm.")}
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "data"}
@@ -110,4 +124,4 @@ class SwarmSecret(SwarmConfig):
     """The same for what nobody else may see."""
 
     kind = "secret"
-    inputs = {**SwarmConfig.inputs, "data": secret(TEXT)}
+    inputs = {**SwarmConfig.inputs, "data": secret(SwarmConfig.inputs["data"])}

@@ -1,55 +1,65 @@
-"""A swarm, its nodes and its networks: `Swarm`, `SwarmNode`, `OverlayNetwork`. See `membership`, `nodes`."""
+"""A swarm and its nodes: `Swarm`, `SwarmNode`. See `membership`, `nodes`."""
 
-import contextlib
-from collections.abc import Iterable
 from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import EngineRefused, HostUnreachable, connect
-from .. import membership, nodes, overlay
+from .. import membership, nodes
 from ..engine import EngineError, Unfinished
 from ..values import has_unknown
-from .handler import FLAG, NUMBER, TEXT, TEXTS, WHOLE, Handler, Values, Warn, listed, mapped, secret
+from .handler import (
+    FLAG,
+    HOST,
+    LABELS,
+    MANAGERS,
+    NUMBER,
+    SWARM_ID,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    Handler,
+    Values,
+    Warn,
+    described,
+    fixed,
+    listed,
+    secret,
+)
 
 _FIXED_SWARM = ("addressPools", "poolMask")
-_FIXED_NODE = ("advertiseAddress", "listenAddress", "dataPathAddress")
-
-
-def _fixed(keys: Iterable[str], new: Values, old: Values, remedy: str) -> Optional[str]:
-    """What is wrong with a change of what only a new one can have."""
-    for key in keys:
-        if old and not has_unknown(new[key]) and old[key] != new[key]:
-            return f"{key} cannot be changed from {old[key]!r} to {new[key]!r} while it exists: {remedy}"
-    return None
+_ADDRESSES = {
+    "advertiseAddress": described(TEXT, "IP address at which others reach it; empty: the engine's choice."),
+    "listenAddress": described(TEXT, "Address and port on which a manager listens."),
+    "dataPathAddress": described(TEXT, "IP address for traffic of overlays; empty: the advertised one."),
+}
+_FIXED_NODE = tuple(_ADDRESSES)
 
 
 class Swarm(Handler):
     """A swarm as a whole; its first manager is the first of `managers` that makes it."""
 
     inputs = {
-        "managers": listed(TEXTS),
-        "labels": TEXTS,
-        "autolock": FLAG,
-        "tokenGeneration": WHOLE,
-        "advertiseAddress": TEXT,
-        "listenAddress": TEXT,
-        "dataPathAddress": TEXT,
-        "addressPools": listed(TEXT),
-        "poolMask": WHOLE,
+        "managers": MANAGERS,
+        "labels": LABELS,
+        "autolock": described(FLAG, "Whether a manager that restarts needs the unlock key."),
+        "tokenGeneration": described(WHOLE, "Another number makes new join tokens."),
+        **_ADDRESSES,
+        "addressPools": described(listed(TEXT), "IPv4 networks of overlays without a subnet."),
+        "poolMask": described(WHOLE, "Prefix length of a network from the pools."),
     }
     outputs = {
-        "swarmId": TEXT,
-        "workerToken": secret(TEXT),
-        "managerToken": secret(TEXT),
-        "unlockKey": secret(TEXT),
+        "swarmId": described(TEXT, "Id of the swarm."),
+        "workerToken": described(secret(TEXT), "Admits a worker."),
+        "managerToken": described(secret(TEXT), "Admits a manager."),
+        "unlockKey": described(secret(TEXT), "Opens a locked manager; empty without autolock."),
     }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
         if has_unknown(new):
             return None
         remedy = "make a new swarm under another name and move the services, or change it back"
-        if said := _fixed(_FIXED_SWARM, new, old, remedy):
+        if said := fixed(_FIXED_SWARM, new, old, remedy):
             return said
         if not old:
             return _bare_or_ours(new["managers"][0], new["labels"])
@@ -123,25 +133,27 @@ class SwarmNode(Handler):
     """One host's place in a swarm: role, availability, labels."""
 
     inputs = {
-        "host": TEXTS,
-        "managers": listed(TEXTS),
-        "swarmId": TEXT,
-        "role": TEXT,
-        "availability": TEXT,
-        "labels": TEXTS,
-        "advertiseAddress": TEXT,
-        "listenAddress": TEXT,
-        "dataPathAddress": TEXT,
-        "drainTimeout": NUMBER,
+        "host": HOST,
+        "managers": MANAGERS,
+        "swarmId": SWARM_ID,
+        "role": described(TEXT, "`manager` or `worker`."),
+        "availability": described(TEXT, "`active`, `pause` or `drain`."),
+        "labels": described(TEXTS, "The node's labels, by which constraints choose."),
+        **_ADDRESSES,
+        "drainTimeout": described(NUMBER, "Seconds its tasks have to end when it is drained or removed."),
     }
-    outputs = {"nodeId": TEXT, "hostName": TEXT, "address": TEXT}
+    outputs = {
+        "nodeId": described(TEXT, "Its id in the swarm."),
+        "hostName": described(TEXT, "Name of its host, as the managers know it."),
+        "address": described(TEXT, "Its IP address, as the managers know it."),
+    }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
         asked = {key: new[key] for key in ("host", "managers", *_FIXED_NODE)}
         if has_unknown(asked):
             return None
         remedy = "remove the node, `up`, and declare it again, or change it back"
-        if said := _fixed(_FIXED_NODE, new, old, remedy):
+        if said := fixed(_FIXED_NODE, new, old, remedy):
             return said
         if not old:
             # Before there is the swarm, it is whichever the managers are in.
@@ -177,97 +189,3 @@ class SwarmNode(Handler):
     def delete(self, state: Values) -> None:
         hosts = [*state["managers"], state["host"]]
         nodes.remove(state["host"], hosts, state["swarmId"], state["nodeId"], state["drainTimeout"])
-
-
-def _encrypts(managers: list[Values]) -> Optional[str]:
-    """Why an engine cannot encrypt an overlay, or None."""
-    for host in managers:
-        with contextlib.suppress(HostUnreachable, EngineRefused), connect(host, timeout=30) as engine:
-            version = str(engine.version()["Version"])
-            if not overlay.encrypts(version):
-                return (
-                    f"encrypted needs engine 20.10.24, 23.0.3 or later, got {version} at {host['address']}: "
-                    "those before sent the traffic in clear (CVE-2023-28840)"
-                )
-    return None
-
-
-class AddressPlan(Handler):
-    """Subnets that overlays are to have, checked against what the hosts really have.
-
-    Docker accepts a network that overlaps another; its tasks then never start.
-    """
-
-    inputs = {"hosts": mapped(TEXTS), "plan": TEXTS, "networks": listed(TEXT), "labels": TEXTS}
-
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
-        if has_unknown(new) or all(old.get(key) == new[key] for key in ("hosts", "plan")):
-            return None
-        said = []
-        for name, host in sorted(new["hosts"].items()):
-            try:
-                with connect(host, timeout=30) as engine:
-                    found, seen = overlay.clashes(engine, new["plan"], new["networks"], new["labels"])
-            except (HostUnreachable, EngineRefused) as error:
-                if not old:
-                    raise
-                warn(f"addresses of node {name} not checked: {error}")
-                continue
-            said += [
-                f"{what} {new['plan'][what]} overlaps {there} {subnet} of node {name}"
-                for what, there, subnet in found
-            ]
-            if not seen:
-                warn(f"own subnets of node {name} not checked: no image there can show them")
-        return "; ".join(said) + ": choose other subnets" if said else None
-
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
-        return "plan", {}
-
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
-        return {}
-
-
-class OverlayNetwork(Handler):
-    """A network over all nodes of a swarm."""
-
-    inputs = {
-        "managers": listed(TEXTS),
-        "swarmId": TEXT,
-        "name": TEXT,
-        "labels": TEXTS,
-        "subnet": TEXT,
-        "mtu": WHOLE,
-        "encrypted": FLAG,
-        "attachable": FLAG,
-        "internal": FLAG,
-    }
-    outputs = {"networkId": TEXT}
-
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
-        if has_unknown({**new, "swarmId": ""}):
-            return None
-        remedy = "declare another network, move the services to it, and remove this one"
-        if said := _fixed(("name", "subnet", "mtu", "encrypted", "attachable", "internal"), new, old, remedy):
-            return said
-        if new["encrypted"] and not old:
-            return _encrypts(new["managers"])
-        return None
-
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
-        if preview:
-            return "", {"networkId": UNKNOWN}
-        with membership.manager(new["managers"], new["swarmId"]) as engine:
-            id_ = overlay.make(engine, new)
-        return id_, {"networkId": id_}
-
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
-        return {"networkId": old["networkId"]}  # other managers to ask: nothing to do
-
-    def read(self, state: Values) -> Optional[Values]:
-        with membership.manager(state["managers"], state["swarmId"]) as engine:
-            return overlay.look(engine, state["networkId"])
-
-    def delete(self, state: Values) -> None:
-        with membership.manager(state["managers"], state["swarmId"]) as engine:
-            overlay.remove(engine, state["networkId"])
