@@ -61,11 +61,11 @@ class HostArgs(TypedDict, total=False):
     Default: the environment's DOCKER_HOST, else the local socket. For ssh, keys and known hosts are
     those of the `ssh` program (~/.ssh/config); the far side needs the docker command."""
     ca_certificate: Optional[pulumi.Input[str]]
-    """PEM of the authority that signed the engine's certificate. Needed for `tcp://`."""
+    """PEM of the authority that signed the engine's certificate. Needed for `tcp://`. Default: none."""
     client_certificate: Optional[pulumi.Input[str]]
-    """PEM of our certificate. Needed for `tcp://`."""
+    """PEM of our certificate. Needed for `tcp://`. Default: none."""
     client_key: Optional[pulumi.Input[Secret]]
-    """PEM of our private key; kept as a secret. Needed for `tcp://`."""
+    """PEM of our private key; kept as a secret. Needed for `tcp://`. Default: none."""
     insecure: Optional[bool]
     """Allow `tcp://` without TLS: whoever reaches that port is root on the host. Default: false."""
     registries: Optional[list[RegistryArgs]]

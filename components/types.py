@@ -22,7 +22,7 @@ def shown(value: object) -> str:
     if isinstance(value, pulumi.Output):
         return "an Output (only known later; give a plain value)"
     if isinstance(value, Mapping):
-        return _short(f"a mapping of {', '.join(map(named, value))}" if value else "{}")
+        return _short(f"a mapping of {', '.join(sorted(map(named, value)))}" if value else "{}")
     try:
         return _short(ascii(value))
     except ValueError:  # an int of more than 4300 digits has no text

@@ -87,7 +87,7 @@ class Seen(mocks.Mocks):
         return {}, []
 
 
-class _Monitor(mocks.MockMonitor):
+class Monitor(mocks.MockMonitor):
     """Keeps each request as well: parents, dependencies, options and secrets are only there."""
 
     def __init__(self, seen: Seen) -> None:
@@ -135,7 +135,7 @@ def run(program: Callable[[], Any], *, preview: bool = False, unknown_generation
     # Of an error of the program before.
     settings.SETTINGS.rpc_manager.clear()
     settings.SETTINGS.outputs.clear()
-    pulumi.runtime.set_mocks(seen, project=PROJECT, stack=STACK, preview=preview, monitor=_Monitor(seen))
+    pulumi.runtime.set_mocks(seen, project=PROJECT, stack=STACK, preview=preview, monitor=Monitor(seen))
 
     def main() -> None:
         seen.value = program()
@@ -163,4 +163,4 @@ def _plain(value: Any) -> Any:
     return int(found) if isinstance(found, float) and found.is_integer() else found
 
 
-__all__ = ["UNKNOWN", "Registered", "Secret", "Seen", "run"]
+__all__ = ["UNKNOWN", "Monitor", "Registered", "Secret", "Seen", "run"]

@@ -14,7 +14,7 @@ from tests.bench.images import APP_2
 from tests.program import APP, PORT, PROXY, ROOT, Run
 from tests.swarm import answers, asked, bare
 from tests.test_stack import everything, files_with, get
-from tests.wheel import checkout, environment
+from tests.wheel import environment
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -24,8 +24,15 @@ TOKEN = "a-token-of-nobody"
 class Project:
     """A Pulumi project in a folder, with state and settings of its own, and one stack."""
 
-    def __init__(self, folder: Path, private: Path, *, path: str = "") -> None:
-        """`private` gets state and Pulumi's own folder; `path` comes first on PATH."""
+    def __init__(
+        self,
+        folder: Path,
+        private: Path,
+        *,
+        path: str = "",
+        begin: tuple[str, ...] = ("stack", "select", "--create", "test"),
+    ) -> None:
+        """`private` gets state and Pulumi's folder; `path` comes first on PATH; `begin` makes the stack."""
         self.folder = folder
         self.state = private / "state"
         self.state.mkdir(parents=True, exist_ok=True)
@@ -45,7 +52,7 @@ class Project:
         if plugin and not installed.exists():
             installed.mkdir(parents=True)
             (installed / "pulumi-resource-docker").symlink_to(plugin)
-        self.pulumi("stack", "init", "test")
+        self.pulumi(*begin)
 
     def pulumi(self, *arguments: str, check: bool = True) -> Run:
         """`pulumi <arguments>` in the project's folder."""
@@ -174,79 +181,3 @@ def three_stacks(in_process: Path, name: str, private: Path) -> Project:
     shutil.copytree(ROOT / "examples/three_stacks" / name, folder)
     (folder / ".venv").symlink_to(in_process / ".venv")
     return Project(folder, private)
-
-
-@pytest.fixture(scope="module")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """examples/packaged of a fresh checkout, after README's one command."""
-    folder = checkout(tmp_path_factory.mktemp("packaged")) / "examples/packaged"
-    project = Project(folder, tmp_path_factory.mktemp("private"))
-    project.pulumi("package", "add", "../../plugin")
-    return project
-
-
-def test_a_packaged_program_has_nothing_of_ours(packaged: Project) -> None:
-    """Its environment holds pulumi and what was generated, not this SDK and what that needs."""
-    python = packaged.folder / ".venv/bin/python"
-
-    installed = packaged.run(str(python), "-m", "pip", "list", "--format=freeze").output
-
-    names = {line.partition("=")[0].replace("_", "-") for line in installed.splitlines()}
-    assert {"pulumi", "pulumi-longshore"} <= names
-    assert not names & {"longshore", "pulumi-docker", "docker", "pydantic"}
-
-
-def test_packaged(packaged: Project, host: Host) -> None:
-    """Up, a request, no drift, destroy; the environment's secret stays one."""
-    before = everything(host)
-    packaged.configure(host)
-
-    said = packaged.pulumi("preview", "--diff").output
-    said += packaged.pulumi("up", "--yes", "--skip-preview").output
-    token = get(host, "/env/TOKEN")
-    url = packaged.pulumi("stack", "output", "url").stdout.strip()
-    said += packaged.pulumi("stack", "export").output
-    again = packaged.pulumi("preview", "--expect-no-changes", check=False)
-    in_clear = files_with(packaged.state, TOKEN)
-    packaged.pulumi("destroy", "--yes", "--skip-preview")
-
-    assert token == f"{TOKEN}\n"
-    assert url == f"http://localhost:{PORT}"
-    assert again.code == 0, again.output
-    assert TOKEN not in said
-    assert in_clear == []
-    assert files_with(packaged.state, "io.longshore.role")
-    assert everything(host) == before
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("replicas=3", "replicas=0", "replicas must be between 1 and 1000"),
-        (
-            'config.get_int("port") or 8080',
-            "0",
-            "front_end.port must be between 1 and 65535",
-        ),
-    ],
-)
-def test_a_wrong_value_of_a_packaged_component_is_one_clear_message(
-    packaged: Project, host: Host, key: str, value: str, message: str
-) -> None:
-    """Without a traceback, and nothing is made."""
-    before = everything(host)
-    packaged.configure(host)
-    program = packaged.folder / "__main__.py"
-    right = program.read_text()
-    assert key in right
-    program.write_text(right.replace(key, value))
-
-    run = packaged.pulumi("up", "--yes", check=False)
-    program.write_text(right)
-
-    assert run.code != 0
-    told = [line for line in run.output.splitlines() if line.startswith("    error: ")]
-    assert [line for line in told if f"LoadBalancedService 'site': {message}" in line], run.output
-    assert "Traceback" not in run.output
-    assert 'File "' not in run.output
-    assert everything(host) == before

@@ -11,7 +11,7 @@ from tests.program import ROOT
 def checkout(folder: Path) -> Path:
     """A copy of the repository: building and `pulumi package add` write into it."""
     unwanted = shutil.ignore_patterns(
-        ".*", "__pycache__", "tests", "build", "sdks", "*.egg-info", "Pulumi.*.yaml"
+        ".*", "__pycache__", "tests", "build", "sdks", "node_modules", "*.egg-info", "Pulumi.*.yaml"
     )
     return Path(shutil.copytree(ROOT, folder / "longshore", ignore=unwanted))
 

@@ -209,7 +209,7 @@ class LoadBalancedServiceArgs(ReplicasArgs, total=False):
 
     image: Optional[pulumi.Input[str]]
     """Short form: image of the replicas, required there. Prefer a digest or a tag that never moves: the same
-    text means the same replicas."""
+    text means the same replicas. Default: none; then there are `backends`."""
     host: Optional[HostArgs]
     """The Docker host. Default: the environment's DOCKER_HOST, else the local socket."""
     network: Optional[NetworkArgs]
@@ -219,4 +219,5 @@ class LoadBalancedServiceArgs(ReplicasArgs, total=False):
     name: Optional[str]
     """Short form: name of the backend, the prefix of its replicas' names. Default: web."""
     backends: Optional[dict[str, BackendArgs]]
-    """Long form: backends by name, instead of the keys of the short form."""
+    """Long form: backends by name, instead of the keys of the short form. Default: none; then there is an
+    `image`."""

@@ -46,7 +46,8 @@ def pythonic(values: Any, properties: _Properties, names: Mapping[str, str]) -> 
     if not isinstance(values, Mapping):
         return values
     return {
-        names.get(key, key): _mapped(value, properties.get(key), pythonic) for key, value in values.items()
+        names.get(key, key): _mapped(_arrived(value), properties.get(key), pythonic)
+        for key, value in sorted(values.items())
     }
 
 
@@ -57,6 +58,15 @@ def schematic(values: Mapping[str, Any], properties: _Properties, names: Mapping
         for key, python in names.items()
         if values.get(python) is not None
     }
+
+
+def _arrived(value: Any) -> Any:
+    """The same as it was written, as errors show it: whole numbers come as floats, keys in any order."""
+    if isinstance(value, list):
+        return [_arrived(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _arrived(item) for key, item in sorted(value.items())}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _mapped(value: Any, definition: Optional[PropertyDefinition], rename: Callable[..., Any]) -> Any:

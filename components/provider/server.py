@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import grpc
 import grpc.aio
@@ -26,6 +28,18 @@ from .written import marked, refuse_newer
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # as the engine's own
 _OUR_ERRORS = (pulumi.RunError, EngineError, EngineRefused, HostUnreachable)
 
+# Registrations of a component's parts wait in the loop's default threads until each part is made. Parts of
+# ours are made here: in threads of the same pool they would wait for each other for ever.
+_AT_ONCE = 256
+_handling = ThreadPoolExecutor(_AT_ONCE, "handler")
+
+T = TypeVar("T")
+
+
+async def _in_thread(work: Callable[..., T], *args: Any) -> T:
+    """What `work` returns; it talks to engines and waits."""
+    return await asyncio.get_running_loop().run_in_executor(_handling, work, *args)
+
 
 class Longshore(p.Provider):
     """Carries out the custom resources. Each call runs in a thread: it talks to engines and waits."""
@@ -45,7 +59,7 @@ class Longshore(p.Provider):
         warnings: list[str] = []
         handler, new = _handler(request.urn), plain_map(request.new_inputs)
         old = plain_map(request.old_inputs)
-        reason = await asyncio.to_thread(problem, handler, new, old, warnings.append)
+        reason = await _in_thread(problem, handler, new, old, warnings.append)
         for warning in warnings:
             await self._warn(request.urn, warning)
         # Without a property's name the engine prints the reason alone, not the whole configuration.
@@ -78,9 +92,7 @@ class Longshore(p.Provider):
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
         """Make the resource; a preview touches nothing."""
         handler = _handler(request.urn)
-        made, outputs = await asyncio.to_thread(
-            handler.create, plain_map(request.properties), request.preview
-        )
+        made, outputs = await _in_thread(handler.create, plain_map(request.properties), request.preview)
         return p.CreateResponse(resource_id=made, properties=_state(handler, request.properties, outputs))
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
@@ -88,14 +100,14 @@ class Longshore(p.Provider):
         refuse_newer(request.olds)
         handler = _handler(request.urn)
         news, olds = plain_map(request.news), plain_map(request.olds)
-        outputs = await asyncio.to_thread(handler.update, news, olds, request.preview)
+        outputs = await _in_thread(handler.update, news, olds, request.preview)
         return p.UpdateResponse(properties=_state(handler, request.news, outputs))
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
         """The state as it really is, for `refresh`."""
         refuse_newer(request.properties)
         handler = _handler(request.urn)
-        found = await asyncio.to_thread(handler.read, plain_map(request.properties))
+        found = await _in_thread(handler.read, plain_map(request.properties))
         if found is None:
             return p.ReadResponse(resource_id="", properties={}, inputs={})
         return p.ReadResponse(
@@ -107,7 +119,7 @@ class Longshore(p.Provider):
     async def delete(self, request: p.DeleteRequest) -> None:
         """Undo the resource."""
         refuse_newer(request.properties)
-        warning = await asyncio.to_thread(_handler(request.urn).delete, plain_map(request.properties))
+        warning = await _in_thread(_handler(request.urn).delete, plain_map(request.properties))
         if warning:
             await self._warn(request.urn, warning)
 
@@ -220,6 +232,7 @@ def _unfinished(error: Unfinished, urn: str, inputs: Any) -> bytes:
 
 
 async def _serve(args: list[str]) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_AT_ONCE, "registration"))
     # The engine gives its address; without one (schema only) there is nobody to warn.
     engine_address = next((a for a in reversed(args) if not a.startswith("-") and ":" in a), "")
     limits = [
