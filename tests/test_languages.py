@@ -208,8 +208,8 @@ def test_a_mistake_is_a_type_error(right: str, wrong: str, said: str, programs: 
             "typescript",
             "timeouts: { keepAlive: 7.5 }",
             "timeouts: { keepalive: 7.5 } as any",
-            "LoadBalancedService 'site': front_end.timeouts.keepalive is not a known key; known here: "
-            "client, connect, keep_alive, request, server, tunnel",
+            "LoadBalancedService 'site': front_end.timeouts.keepalive is not a known key; did you mean "
+            "keep_alive? known here: client, connect, keep_alive, request, server, tunnel",
         ),
         (
             "typescript",
