@@ -385,7 +385,6 @@ CASES = [
         for key, value in {
             "algorithm": "leastconn",
             "cookie": "S",
-            "fail_timeout": 3,
             "max_connections": 3,
             "max_fails": 3,
             "health": {"active": True},

@@ -79,8 +79,7 @@ def test_the_program_gives_every_argument() -> None:
         if (name, key) not in found
     }
 
-    # Neither kind of front end has it in a gateway; see docs/front-ends.md.
-    assert missing == {("GatewayBackendArgs", "fail_timeout")}
+    assert missing == set()
     # The others are there to be inherited from.
     assert {name for name in classes if name not in {name for name, _ in found}} == {
         "FloatingArgs", "ManagersArgs", "ProxyArgs", "ReplicasArgs", "RouteArgs"

@@ -69,9 +69,6 @@ class RouteArgs(TypedDict, total=False):
     """Passive health: failed requests before a server is avoided. HAProxy counts them in a row, errors
     (5xx) included; nginx counts broken and late answers within `fail_timeout`. Default: 1 with nginx;
     none with haproxy, which asks actively."""
-    fail_timeout: Optional[int]
-    """Whole seconds a server is avoided after `max_fails`. Default: 10 with nginx. HAProxy has no such
-    time: it uses the server again after `rise` good answers."""
     response_deadline: Optional[float]
     """Seconds a server has to begin its answer. After that an idempotent request (RFC 9110 9.2.2) is
     tried on another server. Default: none; a late answer is an error after the server time-out."""
@@ -92,6 +89,9 @@ class ReplicasArgs(RouteArgs, total=False):
     """Health check. Default: see HealthArgs."""
     weights: Optional[list[int]]
     """One weight per replica, 1 to 256. Default: all 1."""
+    fail_timeout: Optional[int]
+    """Whole seconds a server is avoided after `max_fails`. Default: 10 with nginx. HAProxy has no such
+    time: it uses the server again after `rise` good answers."""
     backup_replicas: Optional[int]
     """How many of the replicas, counted from the last, serve only when all the others are down.
     Default: 0."""

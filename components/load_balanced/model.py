@@ -50,6 +50,7 @@ class Backend(Route):
     environment: dict[EnvironmentName, InputText] = {}
     health: Health = Health()
     weights: Optional[list[Annotated[int, whole(1, 256)]]] = None
+    fail_timeout: Optional[Annotated[int, whole(1, 86400)]] = None
     backup_replicas: Annotated[int, whole(0, 999)] = 0
     drain: Annotated[float, number(0, 3600)] = 10
     start_timeout: Annotated[float, number(1, 3600)] = 60

@@ -50,7 +50,6 @@ class Route(Frozen):
     cookie: Optional[CookieName] = None
     max_connections: Optional[Annotated[int, whole(1, 100_000)]] = None
     max_fails: Optional[Annotated[int, whole(1, 1000)]] = None
-    fail_timeout: Optional[Annotated[int, whole(1, 86400)]] = None
     response_deadline: Optional[Seconds] = None
     retries: Annotated[int, whole(0, 10)] = 3
 

@@ -71,17 +71,18 @@ class HAProxy:
 
     def refusals(self, service: "Service") -> list[str]:
         """See FrontEndKind."""
-        return self.refusals_for_tasks(service)
+        found = [
+            f"backends.{name}.fail_timeout: haproxy uses a replica again after health.rise good "
+            "answers, not after a time; drop it, or set front_end.kind nginx"
+            for name, backend in sorted(service.backends.items())
+            if backend.fail_timeout is not None
+        ]
+        return found + self.refusals_for_tasks(service)
 
     def refusals_for_tasks(self, site: "Site") -> list[str]:
         """See FrontEndKind."""
         found = []
         for name, backend in sorted(site.backends.items()):
-            if backend.fail_timeout is not None:
-                found.append(
-                    f"backends.{name}.fail_timeout: haproxy uses a replica again after health.rise good "
-                    "answers, not after a time; drop it, or set front_end.kind nginx"
-                )
             if backend.max_fails is not None and backend.health.active is False:
                 found.append(
                     f"backends.{name}.max_fails: haproxy needs its active check to find a replica well "

@@ -88,7 +88,7 @@ class Nginx:
         """See FrontEndKind."""
         found = _refusals(site)
         for name, backend in sorted(site.backends.items()):
-            chosen = [key for key in ("max_fails", "fail_timeout") if getattr(backend, key) is not None]
+            chosen = ["max_fails"] if backend.max_fails is not None else []
             if backend.algorithm != "roundrobin":
                 chosen.insert(0, "algorithm")
             found += [

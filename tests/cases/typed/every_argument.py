@@ -80,6 +80,7 @@ load_balanced: LoadBalancedServiceArgs = {
                 "rise": 2,
                 "command": ["true"],
             },
+            "fail_timeout": None,
             "weights": [3, 2, 1],
             "backup_replicas": 1,
             "drain": 2.5,
