@@ -10,7 +10,7 @@ import re
 import sys
 from functools import cache
 from textwrap import dedent
-from typing import Annotated, Any, Literal, Optional, get_args, get_origin
+from typing import Annotated, Any, Literal, Optional, get_args, get_origin, is_typeddict
 
 import pulumi
 from pulumi.provider.experimental.analyzer import (
@@ -56,6 +56,18 @@ class _Analyzer(Analyzer):
         super().__init__(PACKAGE)
         self.secrets: set[tuple[str, str]] = set()
         """Class and property of what is kept as a secret."""
+
+    def analyze_type(self, typ: type, **options: Any) -> tuple[dict[str, PropertyDefinition], dict[str, str]]:
+        """A class's own keys first, then those of what it is made of."""
+        properties, names = super().analyze_type(typ, **options)
+        if not is_typeddict(typ):
+            return properties, names
+        lineage = _lineage(typ)
+
+        def furthest(key: str) -> int:
+            return max(at for at, each in enumerate(lineage) if names[key] in each.__annotations__)
+
+        return {key: properties[key] for key in sorted(properties, key=furthest)}, names
 
     def analyze_property(self, arg: Any, typ: type, name: str, **options: Any) -> PropertyDefinition:
         if get_origin(arg) is Annotated:
