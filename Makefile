@@ -38,7 +38,7 @@ format: .venv/.dev ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
-bench: .venv/.dev ## measure: the figures of the README
+bench: .venv/.dev ## measure against the limits that we keep, and against rivals
 	@$(PY) -m tests.bench.figures
 
 docs: reference ## build the pages of docs/ as a site, in docs/_build

@@ -46,12 +46,12 @@ TYPED = {
     "longshore review dev.json --fail-on gap --fail-on delete",
     "longshore plan --stack dev --against HEAD",
     "export PULUMI_BACKEND_URL=file://~ PULUMI_CONFIG_PASSPHRASE_FILE=$HOME/.config/longshore/passphrase",
-    "pulumi stack export --stack dev --file dev.json",
+    "pulumi stack export --stack dev --file ../dev.json",
     "pulumi stack init dev",
-    "pulumi stack import --stack dev --file dev.json",
+    "pulumi stack import --stack dev --file ../dev.json",
     "pulumi refresh --stack dev --preview-only",
     "pulumi refresh --stack dev --yes",
-    "docker ps --filter label=io.longshore.stack=dev",
+    "docker ps --filter label=io.longshore.project=longshore --filter label=io.longshore.stack=dev",
     "pulumi stack rm dev --force --yes --preserve-config",
 }  # fmt: skip
 """Commands that TestOneHost types."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from docker.errors import NotFound
 from pulumi import automation
 
+from components.home import expanded, pulumi_home
 from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
 from components.operate import CannotGoOn, __main__, lock, processes, repair, run, workspace
@@ -567,6 +569,37 @@ def test_error_is_one_line_and_code_1(
     assert capsys.readouterr().err == (
         f"error: no Pulumi.yaml in {tmp_path}: run this in the project's folder\n"
     )
+
+
+@pytest.mark.parametrize("action", ["up", "preview"])
+def test_a_stack_that_is_misspelt_is_not_made(
+    action: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither its settings file nor a stack; the others are named."""
+    (tmp_path / "Pulumi.yaml").write_text("name: own\nruntime: python\n")
+    for name in ("dev", "prod"):
+        (tmp_path / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["operate", action, "--stack", "prd"])
+
+    assert __main__.main() == 1
+    assert capsys.readouterr().err == (
+        f"error: no Pulumi.prd.yaml in {tmp_path}: name one of its stacks (dev, prod), or write that file\n"
+    )
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_home_is_where_pulumi_finds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """HOME is not asked: Pulumi looks in the list of users, and locks and plugins would be missed."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+
+    assert expanded("~") == home
+    assert expanded("~/states") == home / "states"
+    assert expanded("/srv/states") == Path("/srv/states")
+    assert pulumi_home({}) == home / ".pulumi"
+    assert pulumi_home({"PULUMI_HOME": str(tmp_path)}) == tmp_path
 
 
 def test_hosts_of_the_settings_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:

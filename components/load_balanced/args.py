@@ -35,8 +35,10 @@ class HealthArgs(ProbeArgs, total=False):
     """How a replica shows that it is well."""
 
     command: Optional[list[str]]
-    """Command run inside the replica, exit code 0 when well, instead of asking for `path` there.
-    Default: ask with the curl, wget or bash that the image has."""
+    """Command run inside the replica, exit code 0 when well; a new replica gets no request before. The front
+    end cannot run it: it only connects to the port then, or asks for `path` where that is given, too, and
+    avoids a replica that does not answer 2xx or 3xx there. Default: ask for `path` with the curl, wget or
+    bash that the image has."""
 
 
 class RestartArgs(TypedDict, total=False):
@@ -101,7 +103,7 @@ class ReplicasArgs(RouteArgs, total=False):
     start_timeout: Optional[float]
     """Seconds a new replica has to become well. Default: 60."""
     restart: Optional[RestartArgs]
-    """Restart policy. Default: unless-stopped."""
+    """Restart policy, for example `{policy: always}`. Default: `{policy: unless-stopped}`."""
     memory: Optional[int]
     """Memory limit of a replica in MiB. Default: 512."""
     cpus: Optional[float]

@@ -31,6 +31,11 @@ from .site import Probe, Proxy, Route, Site, differ
 class Health(Probe):
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
 
+    @property
+    def asked(self) -> Optional[str]:
+        """See Probe. Whoever gives a command may have no page at `/`."""
+        return self.path if self.command is None or "path" in self.model_fields_set else None
+
 
 class Restart(Frozen):
     policy: RestartPolicy = "unless-stopped"

@@ -39,6 +39,11 @@ class Probe(Frozen):
     fall: Annotated[int, whole(1, 100)] = 2
     rise: Annotated[int, whole(1, 100)] = 1
 
+    @property
+    def asked(self) -> Optional[str]:
+        """The path that the front end asks for; None when a connection is answer enough."""
+        return self.path
+
 
 class Route(Frozen):
     """Which requests a backend gets, and how they are shared among its servers, whatever these are."""

@@ -41,6 +41,8 @@ def main() -> int:
 
 def _operate(action: str, project: Project, consent: Consent) -> None:
     """With `pulumi`; where there is none, or was none when the stack was brought up, through Compose."""
+    if action != "down":
+        project.require_settings()
     composed = ComposeStack(project, consent)
     stack: Run | ComposeStack = composed
     if not composed.is_up:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Optional
 from urllib.parse import urlsplit
 
+from ..home import expanded
 from . import CannotGoOn
 
 _SAID = re.compile(r": created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)")
@@ -41,7 +42,7 @@ def holders_in(backend: str, project: str, stack: str) -> list[Holder]:
     url = urlsplit(backend)
     if url.scheme != "file":
         return []
-    state = Path(url.netloc + url.path).expanduser()
+    state = expanded(url.netloc + url.path)
     # Pulumi's layout, and below it the one of before there were projects in it.
     folders = (f"organization/{project}/{stack}", stack)
     files = [file for folder in folders for file in sorted((state / ".pulumi/locks" / folder).glob("*.json"))]
@@ -89,7 +90,7 @@ def _files(backend: str, pattern: str) -> list[Path]:
     url = urlsplit(backend)
     if url.scheme != "file":
         return []
-    folder = Path(url.netloc + url.path).expanduser()
+    folder = expanded(url.netloc + url.path)
     return sorted((folder / ".pulumi").glob(pattern))
 
 

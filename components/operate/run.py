@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pulumi import automation
 
 from ..connection import HostUnreachable, connect
+from ..home import pulumi_home
 from ..hosts import LOCAL_SOCKET
 from ..naming import PACKAGE
 from . import CannotGoOn, lock, machine, processes, repair, workspace
@@ -39,7 +40,7 @@ class Run:
         self._workspace = automation.LocalWorkspace(
             work_dir=str(project.folder), pulumi_command=command, env_vars=extra
         )
-        workspace.ensure_plugin(self._workspace, workspace.pulumi_home(os.environ))
+        workspace.ensure_plugin(self._workspace, pulumi_home(os.environ))
         self._late: list[repair.Leftover] = []
 
     def up(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Optional
 import yaml
 from pulumi import automation
 
+from ..home import pulumi_home
 from . import CannotGoOn
 
 LOCAL = "file://~"
@@ -52,6 +53,15 @@ class Project:
             raise CannotGoOn(f"no Pulumi.yaml in {self.folder}: run this in the project's folder")
         return _mapping(file)
 
+    def require_settings(self) -> None:
+        """Raise CannotGoOn where other stacks have a settings file and this one, maybe misspelt, has none."""
+        stacks = sorted(file.name.split(".")[1] for file in self.folder.glob("Pulumi.*.yaml"))
+        if stacks and not self.settings_file.exists():
+            raise CannotGoOn(
+                f"no {self.settings_file.name} in {self.folder}: name one of its stacks "
+                f"({', '.join(stacks)}), or write that file"
+            )
+
     def settings(self) -> dict[str, Any]:
         """What the stack's settings file says; empty without one."""
         return _mapping(self.settings_file) if self.settings_file.exists() else {}
@@ -84,11 +94,6 @@ def ensure_plugin(workspace: automation.LocalWorkspace, home: Path) -> None:
             f"Pulumi's docker plugin {version} could not be installed ({last_line(error)}): run "
             f"`pulumi plugin install resource docker {version}` where there is a network"
         ) from error
-
-
-def pulumi_home(environment: Mapping[str, str]) -> Path:
-    """Pulumi's own folder."""
-    return Path(environment.get("PULUMI_HOME") or "~/.pulumi").expanduser()
 
 
 def backend(environment: Mapping[str, str], about: Mapping[str, Any]) -> Optional[str]:

@@ -14,6 +14,7 @@ from typing import Optional
 import pulumi
 from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
 
+from ..home import pulumi_home
 from ..naming import PACKAGE
 from ..version import VERSION
 
@@ -29,7 +30,7 @@ def link() -> None:
     program = _program()
     if program is None or not isinstance(pulumi.runtime.settings.get_monitor(), ResourceMonitorStub):
         return
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    home = pulumi_home(os.environ)
     wanted = home / "plugins" / f"resource-{PACKAGE}-v{VERSION}" / PROGRAM
     if wanted.is_symlink() and wanted.readlink() == program:
         return

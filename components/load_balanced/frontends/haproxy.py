@@ -26,7 +26,8 @@ class _Backend:
     cookie: Optional[str]
     check: Optional[str]
     """Options of every server for its health check, or None without one."""
-    check_path: str
+    check_path: Optional[str]
+    """What is asked for; None when a connection is answer enough."""
     check_host: str
     check_timeout: int
     passive: str
@@ -143,7 +144,7 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
         # After a first failure it asks twice as often: bad within 1.5 s with the defaults.
         else f"check inter {interval}ms fastinter {max(1, interval // 2)}ms "
         f"fall {health.fall} rise {health.rise}",
-        check_path=health.path,
+        check_path=health.asked,
         check_host=exact[0] if exact else "localhost",
         check_timeout=milliseconds(health.timeout),
         passive=""

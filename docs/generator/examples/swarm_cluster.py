@@ -8,7 +8,7 @@ cluster = SwarmCluster(
             "a": {"host": {"address": "ssh://deploy@a.example"}, "role": "manager"},
             "b": {"host": {"address": "ssh://deploy@b.example"}},
         },
-        "networks": {"apps": {"subnet": "172.100.0.0/24"}},
+        "networks": {"apps": {"subnet": "10.120.0.0/24"}},
     },
 )
 pulumi.export("swarm_id", cluster.swarm_id)

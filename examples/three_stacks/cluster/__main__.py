@@ -12,7 +12,7 @@ config = pulumi.Config()
 cluster = SwarmCluster(
     "main",
     # Hosts by name, as Pulumi.<stack>.yaml has them.
-    {"nodes": config.require_object("nodes"), "networks": {"apps": {"subnet": "172.100.0.0/24"}}},
+    {"nodes": config.require_object("nodes"), "networks": {"apps": {"subnet": "10.120.0.0/24"}}},
 )
 
 # All that the other stacks need to know of this one.
