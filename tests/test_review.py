@@ -299,6 +299,15 @@ def test_no_warning_is_lost() -> None:
     assert all(f"- ⚠️ {each}" in said for each in ("one", "two", "three"))
 
 
+def test_where_plugins_are_is_no_matter_of_the_change() -> None:
+    """Pulumi warns of it wherever an environment is active."""
+    preview = case("timeout")
+    said = "using pulumi-resource-docker from $PATH at /opt/pulumi/pulumi-resource-docker"
+    preview["diagnostics"] = [{"severity": "warning", "urn": None, "message": said}]
+
+    assert reviewed(preview) == reviewed({**preview, "diagnostics": []})
+
+
 @pytest.mark.parametrize("junk", ["[secret]", None, [], 5, ["x"]])
 def test_inputs_of_another_shape(junk: Any) -> None:
     """What is secret, unknown or odd makes no review fail, whichever input of a kind of step it is."""

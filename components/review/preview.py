@@ -4,6 +4,7 @@ https://www.pulumi.com/docs/iac/cli/commands/pulumi_preview/; Pulumi has put `[s
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -23,6 +24,8 @@ _OPERATIONS: dict[str, Operation] = {
     "delete": "delete",
 }
 """Whatever else there may be changes something: update."""
+_OF_THE_MACHINE = re.compile(r"using pulumi-\S+ from \$PATH at ")
+"""Where the machine that made the preview has its plugins: no matter of the change."""
 _PART_OF_REPLACE = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
 DOCKER_CONTAINER = "docker:index/container:Container"
 IN_PLACE = frozenset(
@@ -141,7 +144,7 @@ def read(text: str) -> Preview:
 def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for each in diagnostics:
-        if each.get("severity") == "warning":
+        if each.get("severity") == "warning" and not _OF_THE_MACHINE.match(_said(each)):
             urn = str(each.get("urn") or "")
             found[urn] = (*found.get(urn, ()), _said(each))
     return found
