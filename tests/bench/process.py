@@ -22,7 +22,7 @@ class BenchUnavailable(RuntimeError):
     """This machine cannot run the bench; the message says why and what to do."""
 
 
-class BenchBusy(RuntimeError):
+class BenchBusy(BenchUnavailable):
     """It can, but another one runs; the message says which process has it."""
 
 

@@ -8,7 +8,7 @@ from tests.bench import images
 from tests.bench.figures import faults, growth, lifecycle, reports, throughput, vip
 from tests.bench.figures.report import Ratio, show
 from tests.bench.hosts import Bench, Host
-from tests.bench.process import BenchBusy, BenchUnavailable
+from tests.bench.process import BenchUnavailable
 
 HOSTS = 3
 ON_NONE: dict[str, Callable[[bool], tuple[list[Ratio], list[str]]]] = {
@@ -57,7 +57,7 @@ def main() -> int:
                     more, without = measure_all(bench.hosts, given.quick)
                     ratios += more
                     skipped += without
-    except (BenchBusy, BenchUnavailable) as error:
+    except BenchUnavailable as error:
         skipped.append(f"all of it: {error}")
     if ratios:
         show("Limits", [["", "ratio", "limit", ""], *(ratio.row for ratio in ratios)])
