@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.connection import connect
-from tests.bench import images
-from tests.bench.hosts import BRIDGE, Bench, Host
+from tests.bench import images, slots
+from tests.bench.hosts import BRIDGE, SLOT, Bench, Host, bench_directory
 from tests.bench.load import Load, Settings
 from tests.bench.process import BenchUnavailable, until
 from tests.program import ROOT
@@ -61,17 +61,17 @@ def app(host: Host) -> Iterator[Container]:
 
 
 def traces() -> list[str]:
-    """Processes, interfaces, namespaces and filter rules of a bench on this machine."""
+    """Processes, interfaces, namespaces and filter rules of this process's bench."""
     found = []
     for each in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             command = each.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if "lsbench" in command or "longshore-bench" in command:
+        if f"{BRIDGE}-" in command or str(bench_directory() / str(SLOT)) in command:
             found.append(command)
-    found += [str(link) for link in Path("/sys/class/net").glob("lsbench*")]
-    found += [str(name) for name in Path("/run/netns").glob("lsbench*")]
+    found += [str(link) for link in Path("/sys/class/net").glob(f"{BRIDGE}*")]
+    found += [str(name) for name in Path("/run/netns").glob(f"{BRIDGE}-*")]
     rules = subprocess.run(["iptables", "-S", "FORWARD"], capture_output=True, text=True).stdout
     return found + [rule for rule in rules.splitlines() if BRIDGE in rule]
 
@@ -95,24 +95,53 @@ class TestLife:
         assert len(set(ids[0].values())) == len(images.TAGS)
         assert traces() == []
 
-    def test_a_second_one_at_the_same_time_is_refused(self) -> None:
-        """It says which process has the bench."""
+    def test_two_processes_have_a_bench_each(self) -> None:
+        """Another process gets another slot, whose hosts answer beside this one's."""
         script = (
             "from tests.bench.hosts import Bench\n"
-            "from tests.bench.process import BenchBusy\n"
-            "try:\n"
-            "    Bench(wait=0.5).__enter__()\n"
-            "except BenchBusy as error:\n"
-            "    print(error)\n"
+            "with Bench() as bench:\n"
+            "    print(bench.hosts[0].address, bench.hosts[0].engine().info()['Name'])\n"
         )
         try:
-            with Bench():
+            with Bench() as bench:
                 command = [sys.executable, "-c", script]
-                done = subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True, text=True)
+                done = subprocess.run(command, cwd=ROOT, timeout=90, capture_output=True, text=True)
+                mine = bench.hosts[0].address
+                assert bench.hosts[0].engine().ping()
         except BenchUnavailable as error:
             pytest.skip(str(error))
 
-        assert f"await or end process {os.getpid()}" in done.stdout
+        assert done.returncode == 0, done.stderr
+        theirs, name = done.stdout.split()
+        assert theirs != mine
+        assert name == "host1"
+
+    def test_a_process_has_one_bench(self) -> None:
+        """A second bench in one process is an error, not a reason to skip."""
+        try:
+            with Bench(), pytest.raises(RuntimeError, match="this process has a bench already"):
+                Bench().__enter__()
+        except BenchUnavailable as error:
+            pytest.skip(str(error))
+
+    def test_no_slot_left_is_an_error(self) -> None:
+        """When other processes have all slots, the error names them and is no reason to skip."""
+        script = (
+            "import fcntl\n"
+            "from tests.bench import slots\n"
+            "locks = [slots._lock(slot) for slot in range(slots.SLOTS)]\n"
+            "try:\n"
+            "    slots.mine()\n"
+            "except slots.BenchBusy as error:\n"
+            "    print(error)\n"
+        )
+
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, timeout=60, capture_output=True, text=True
+        )
+
+        assert f"all {slots.SLOTS} benches of this machine are in use" in done.stdout
+        assert str(os.getpid()) in done.stdout
 
     def test_a_killed_run_is_cleaned_up_by_the_next(self) -> None:
         """A bench killed with a container running is removed by the next one, container and all."""
@@ -126,6 +155,7 @@ class TestLife:
             "    host.engine().networks.create('left')\n"
             "    always = {'Name': 'always'}\n"
             "    host.engine().containers.run(images.APP, detach=True, restart_policy=always)\n"
+            "    print(host.netns, flush=True)\n"
             "    os.kill(os.getpid(), signal.SIGKILL)\n"
         )
         try:
@@ -134,10 +164,14 @@ class TestLife:
         except BenchUnavailable as error:
             pytest.skip(str(error))
 
-        subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=120, check=False)
+        command = [sys.executable, "-c", script]
+        killed = subprocess.run(
+            command, cwd=ROOT, timeout=120, check=False, capture_output=True, text=True
+        ).stdout.strip()
 
-        assert traces()
+        assert Path("/run/netns", killed).exists()
         with Bench() as bench:
+            assert not Path("/run/netns", killed).exists()
             engine = bench.hosts[0].engine()
             assert engine.containers.list(all=True) == []
             assert {network.name for network in engine.networks.list()} == {

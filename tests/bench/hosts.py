@@ -3,13 +3,13 @@
     with Bench(count=2) as bench:
         bench.hosts[0].engine().containers.run("longshore-app:1", detach=True)
 
-Host N is 10.77.0.(10+N) on a bridge of the machine, which is 10.77.0.1: published ports are
-reached from the test process. There is no way from a host to any other network.
+Several processes may have a bench each: the first takes slot 0, the next slot 1. Host N of slot S is
+10.77.S.(10+N) on a bridge of the machine, which is 10.77.S.1: published ports are reached from the
+test process. There is no way from a host to any other network.
 """
 
 from __future__ import annotations
 
-import fcntl
 import ipaddress
 import json
 import os
@@ -18,12 +18,13 @@ import signal
 import subprocess
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import docker
 import docker.errors
 
-from .process import BenchBusy, BenchUnavailable, RunFile, Started, child_of, jail, run, until
+from . import slots
+from .process import BenchUnavailable, RunFile, Started, child_of, jail, run, until
 from .ssh import SshServer, serve_ssh
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
-BRIDGE = "lsbench0"
-NETWORK = ipaddress.ip_network("10.77.0.0/24")
-GATEWAY = "10.77.0.1"
 MAX_HOSTS = 9
 DIR_VARIABLE = "LONGSHORE_BENCH_DIR"
 DEFAULT_DIR = Path("/var/tmp/longshore-bench")
-RUN_DIR = Path("/run/longshore-bench")
-"""Lock and record of what runs: one for the machine, as the network's names are; gone at a boot."""
+SLOT = slots.mine()
+"""Number of this process's bench: its networks, names, control groups and directories carry it."""
+BRIDGE = f"lsbench{SLOT}"
+NETWORK = ipaddress.ip_network(f"10.77.{SLOT}.0/24")
+GATEWAY = str(NETWORK[1])
 PACKAGES = {
     "dockerd": "docker.io",
     "containerd": "containerd",
@@ -60,7 +61,7 @@ class Host:
         self.number = number
         self.name = f"host{number}"
         self.address = str(NETWORK[10 + number])
-        self.netns = f"lsbench{number}"
+        self.netns = f"{BRIDGE}-{number}"
         self.directory = directory / self.name
         self.socket = self.directory / "docker.sock"
         self.url = f"unix://{self.socket}"
@@ -105,7 +106,7 @@ class Host:
             f"--storage-driver={self._storage}",
             "--exec-opt=native.cgroupdriver=cgroupfs",
             f"--cgroup-parent=/{self.netns}",
-            f"--bip=10.78.{self.number}.1/24",
+            f"--bip=10.78.{10 * SLOT + self.number}.1/24",
             "--default-address-pool=base=172.28.0.0/14,size=24",
             # A registry of a test speaks plain HTTP.
             f"--insecure-registry={NETWORK}",
@@ -239,28 +240,27 @@ class Host:
 
 
 class Bench:
-    """Hosts for a test; a context manager, one at a time on a machine.
+    """Hosts for a test; a context manager, one at a time in a process."""
 
-    `wait` bounds how long another bench is waited for, in seconds.
-    """
+    _open: Bench | None = None
 
-    def __init__(self, count: int = 1, *, wait: float = 300.0) -> None:
+    def __init__(self, count: int = 1) -> None:
         if not 1 <= count <= MAX_HOSTS:
             raise ValueError(f"a bench of {count} hosts; 1 to {MAX_HOSTS} are possible")
         self.count = count
-        self.wait = wait
-        self.directory = bench_directory()
+        self.directory = bench_directory() / str(SLOT)
         self.hosts: list[Host] = []
-        self._lock: IO[str] | None = None
-        self._record = RunFile(RUN_DIR / "run.json")
+        self._record = RunFile(slots.record(SLOT))
 
     def __enter__(self) -> Bench:
         require()
+        if Bench._open is not None:
+            raise RuntimeError("this process has a bench already; use that one, or end it first")
+        Bench._open = self
         self.directory.mkdir(parents=True, exist_ok=True)
-        RUN_DIR.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
         try:
             RunFile.load(self._record.path).sweep()
+            slots.sweep_abandoned()
             self._start()
         except BaseException:
             self.stop()
@@ -277,7 +277,7 @@ class Bench:
 
     def stop(self) -> None:
         """Stop every host and remove what was set up for them. Harmless when done already."""
-        if self._lock is None:
+        if Bench._open is not self:
             return
         try:
             for host in self.hosts:
@@ -287,8 +287,7 @@ class Bench:
             self._remove_cgroups()
         finally:
             self.hosts = []
-            self._lock.close()
-            self._lock = None
+            Bench._open = None
 
     def _start(self) -> None:
         try:
@@ -317,42 +316,9 @@ class Bench:
         self._record.save()
         run(["iptables", "-w", "-I", *rule])
 
-    def _take_lock(self) -> None:
-        lock = (RUN_DIR / "lock").open("a+")
-
-        def holder() -> str:
-            lock.seek(0)
-            return lock.read().strip() or "unknown"
-
-        def locked() -> bool:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if holder() == str(os.getpid()):
-                    raise BenchUnavailable(
-                        "this process has a bench already; use that one, or end it first"
-                    ) from None
-                return False
-            self._lock = lock
-            return True
-
-        try:
-            until(locked, "the lock is free", timeout=self.wait, interval=0.2)
-        except TimeoutError:
-            raise BenchBusy(
-                f"another bench has run for {self.wait:g} s, as one at a time may; "
-                f"await or end process {holder()}"
-            ) from None
-        finally:
-            if self._lock is None:
-                lock.close()
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-
     def _remove_cgroups(self) -> None:
         """Remove the control groups the engines made; a controller each in version 1."""
-        for pattern in ("lsbench[0-9]", "*/lsbench[0-9]"):
+        for pattern in (f"{BRIDGE}-[0-9]", f"*/{BRIDGE}-[0-9]"):
             for top in Path("/sys/fs/cgroup").glob(pattern):
                 for group, _, _ in os.walk(top, topdown=False):
                     with suppress(OSError):

@@ -10,10 +10,12 @@ longshore-app:sick    answers 500 at / and /healthz
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import tarfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +26,11 @@ import docker.errors
 from components.operate import CannotGoOn
 from components.operate.debian import LEFT_OUT, mirror, root_file_system
 
+from .hosts import bench_directory
 from .process import BenchUnavailable, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .hosts import Host
 
@@ -118,7 +121,12 @@ def ensure(host: Host) -> Images:
     """Have every image of the bench on the host's engine: found, loaded or built, in this order."""
     began = time.monotonic()
     engine = host.engine()
-    cache = host.directory.parent
+    cache = bench_directory()
+    with _lock(cache):
+        return _ensure(engine, host, cache, began)
+
+
+def _ensure(engine: docker.DockerClient, host: Host, cache: Path, began: float) -> Images:
     archive = cache / f"images-{_recipe(*map(repr, CHILDREN))}.tar"
 
     source = "present"
@@ -143,7 +151,8 @@ def ensure_newer(host: Host) -> None:
     engine = host.engine()
     if not engine.images.list(NEWER):
         repository, tag = NEWER.split(":")
-        archive = base_archive(host.directory.parent, NEWER_SUITE)
+        with _lock(bench_directory()):
+            archive = base_archive(bench_directory(), NEWER_SUITE)
         engine.api.import_image(src=str(archive), repository=repository, tag=tag, changes=[PATH])
 
 
@@ -196,6 +205,14 @@ def _ids(engine: docker.DockerClient) -> dict[str, str] | None:
 
 def _save(host: Host, path: Path) -> str:
     return run(["docker", f"--host={host.url}", "save", f"--output={path}", *TAGS])
+
+
+@contextmanager
+def _lock(cache: Path) -> Iterator[None]:
+    """Let one process at a time build images or read the archive of them."""
+    with (cache / "images.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _into(path: Path, write: Callable[[Path], object]) -> None:

@@ -22,8 +22,8 @@ class BenchUnavailable(RuntimeError):
     """This machine cannot run the bench; the message says why and what to do."""
 
 
-class BenchBusy(BenchUnavailable):
-    """It can, but another one runs; the message says which process has it."""
+class BenchBusy(RuntimeError):
+    """All benches of this machine are in use. A failure, never a reason to skip a test."""
 
 
 def until(
