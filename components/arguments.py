@@ -1,13 +1,19 @@
-"""From what a user wrote to a model, or to one error that says all that is wrong with it."""
+"""From what a user wrote to a model, or to one error that says what is wrong with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Optional, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 import pulumi
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from .types import Name, named, shown
+from .messages import Wrong, begun, kind, named, shown
+from .places import Place, place
+from .types import Name
+
+DEEPEST = 32
+"""Levels of mappings and lists that a value may have; no argument has more than ten."""
+_FIRST = 5
 
 
 class ArgumentError(pulumi.RunError, ValueError):
@@ -42,12 +48,22 @@ M = TypeVar("M", bound=Frozen)
 
 
 def parse(model: type[M], values: object, where: str) -> M:
-    """`values` as `model`, or one ArgumentError that lists every wrong key under `where`."""
+    """`values` as `model`, or one ArgumentError with the first wrong keys under `where`."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [_describe(model, dict(e), where) for e in error.errors(include_url=False)]
-        raise ArgumentError("\n".join(lines)) from None
+        wrong: list[Any] = error.errors(include_url=False)
+        raise refused([_describe(model, each, where) for each in wrong[:_FIRST]], where, len(wrong)) from None
+
+
+def refused(lines: Sequence[str], where: str, count: int = 0) -> ArgumentError:
+    """The error for mistakes under `where`: the first of `lines`, and how many more there are.
+
+    Without a `count` of the mistakes there is a line for each.
+    """
+    more = (count or len(lines)) - _FIRST
+    rest = [f"{where}: and {more:,} more"] if more > 0 else []
+    return ArgumentError("\n".join([*lines[:_FIRST], *rest]))
 
 
 class _Named(Frozen):
@@ -59,9 +75,36 @@ def check_name(name: object, where: str) -> None:
     parse(_Named, {"name": name}, where)
 
 
+def is_deep(value: object) -> bool:
+    """Whether a value has more levels than any argument, or is a part of itself."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = {id(part): part for each in level for part in _parts(each)}
+        level = list(inner.values())
+    return bool(level)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
 def dicts(value: Any) -> Any:
     """Mappings of any kind, such as another language's, as dicts."""
     return {k: dicts(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def mapping(args: object, where: str) -> dict[Any, Any]:
+    """The arguments of a component as a dict. ArgumentError when they are no mapping, or nested too deep."""
+    if not isinstance(args, Mapping):
+        raise ArgumentError(f"{where}: args must be a mapping of keys, got {kind(args)}")
+    for key, value in args.items():
+        if is_deep(value):
+            raise ArgumentError(
+                f"{where}: {named(key)} must have at most {DEEPEST} levels of mappings and lists, got more"
+            )
+    return {key: dicts(value) for key, value in args.items()}
 
 
 def arguments(model: type[M], component: str, name: object, args: object) -> M:
@@ -71,34 +114,46 @@ def arguments(model: type[M], component: str, name: object, args: object) -> M:
     """
     where = f"{component} {shown(name)}"
     check_name(name, where)
-    if not isinstance(args, Mapping):
-        raise ArgumentError(f"{where}: args must be a mapping of keys, got {shown(args)}")
-    return parse(model, dicts(args), where)
+    return parse(model, mapping(args, where), where)
 
 
 def _describe(model: type[BaseModel], error: dict[str, Any], where: str) -> str:
     location = tuple(part for part in error["loc"] if part != "[key]")
-    key = ".".join(map(named, location))
-    kind, received = error["type"], shown(error["input"])
-    match kind:
-        case "missing":
-            said = "is required"
-        case "extra_forbidden" | "invalid_key":
-            said = unknown_key(location[-1], _fields(model, location[:-1]))
-        case "literal_error":
-            said = f"must be {error['ctx']['expected']}, got {received}"
-        case "value_error":
-            said = str(error["ctx"]["error"])
-        case "too_short":
-            said = "must not be empty"
-        case _:
-            expected = {"bool_type": "true or false", "list_type": "a list", "string_type": "text"}
-            said = f"must be {expected.get(kind, 'a mapping of keys')}, got {received}"
+    above, found = place(model, location[:-1]), place(model, location)
+    key = ".".join(
+        begun(part) if place(model, location[:index]).is_secret else named(part)
+        for index, part in enumerate(location, 1)
+    )
+    is_key = len(location) < len(error["loc"])
+    said = _said(error, location, above, found.is_secret if is_key else found.holds_secret)
     if not key:
         return f"{where}: {said}"
-    if said.split()[0].rstrip(":") in _fields(model, location):
+    if said.split()[0].rstrip(":") in found.keys:
         return f"{where}: {key}.{said}"  # about one of the keys of a whole
     return f"{where}: {key} {said}"
+
+
+def _said(error: dict[str, Any], location: tuple[Any, ...], above: Place, secret: bool) -> str:
+    """The text of an error, without its key; of a `secret` value it names the kind only."""
+    reason: object = error.get("ctx", {}).get("error")
+    value, remedy = error["input"], ""
+    match error["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden" | "invalid_key":
+            return unknown_key(location[-1], above.keys)
+        case "too_short":
+            return "must not be empty"
+        case "literal_error":
+            rule = f"must be {error['ctx']['expected']}"
+        case "value_error" if isinstance(reason, Wrong):
+            rule, value, remedy = reason.rule, reason.received, reason.remedy
+        case "value_error":
+            return str(reason)
+        case other:
+            expected = {"bool_type": "true or false", "list_type": "a list", "string_type": "text"}
+            rule = f"must be {expected.get(other, 'a mapping of keys')}"
+    return f"{rule}, got {kind(value) if secret else shown(value)}{remedy}"
 
 
 def unknown_key(key: object, known: Iterable[str]) -> str:
@@ -106,31 +161,3 @@ def unknown_key(key: object, known: Iterable[str]) -> str:
     known = sorted(known)
     meant = "".join(f"did you mean {each}? " for each in get_close_matches(str(key)[:64], known, 1))
     return f"is not a known key; {meant}known here: {', '.join(known)}"
-
-
-def _fields(model: Optional[type[BaseModel]], location: tuple[Any, ...]) -> list[str]:
-    """The known keys of the model at `location` below `model`; none where no model is."""
-    annotation: Any = model
-    for part in location:
-        inner = _model_in(annotation)
-        if get_origin(annotation) in (dict, list):
-            annotation = get_args(annotation)[-1]  # the key or index leads to an item
-        elif inner is not None and part in inner.model_fields:
-            annotation = inner.model_fields[part].annotation
-        else:
-            return []
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-    if get_origin(annotation) in (dict, list):
-        return []
-    found = _model_in(annotation)
-    return list(found.model_fields) if found else []
-
-
-def _model_in(annotation: Any) -> Optional[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        if found := _model_in(inner):
-            return found
-    return None

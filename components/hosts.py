@@ -9,13 +9,14 @@ import pulumi
 from pydantic import PlainValidator, field_validator, model_validator
 
 from .arguments import Frozen
-from .types import Argument, Secret, shown, text
+from .messages import Wrong, shown
+from .types import SECRET, Argument, Secret, text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"
 _ADDRESS = re.compile(
     # No name or user begins with -: to the ssh program it would be an option.
-    r"unix:///[a-zA-Z0-9._/@+=,~:-]+"
+    r"unix:///[a-zA-Z0-9._/@+=,~:-]{1,100}"  # Linux takes paths of 107 bytes
     rf"|ssh://([a-zA-Z0-9_][a-zA-Z0-9._-]{{0,63}}@)?(?P<ssh>{_NAME})(:(?P<ssh_port>[0-9]{{1,5}}))?/?"
     rf"|tcp://(?P<tcp>{_NAME}):(?P<tcp_port>[0-9]{{1,5}})/?",
     re.ASCII,
@@ -25,21 +26,21 @@ _ADDRESS = re.compile(
 def _pem(value: Any) -> Any:
     if isinstance(value, pulumi.Output) or (isinstance(value, str) and "-----BEGIN " in value):
         return value
-    # It may be a key, so it is not shown.
-    raise ValueError(
-        "must be the text of a PEM file (not its path), or an Output of it, got "
-        f"{type(value).__name__} without a line -----BEGIN ..."
+    raise Wrong(
+        "must be the text of a PEM file (not its path), or an Output of it",
+        value,
+        " without a line -----BEGIN ...",
     )
 
 
 def _password(value: Any) -> Any:
     if isinstance(value, pulumi.Output) or (isinstance(value, str) and value):
         return value
-    raise ValueError(f"must be non-empty text, or an Output of it, got {type(value).__name__}")
+    raise Wrong("must be non-empty text, or an Output of it", value)
 
 
-_Pem = Annotated[Any, PlainValidator(_pem)]
-_Password = Annotated[Any, PlainValidator(_password)]
+_Pem = Annotated[Any, PlainValidator(_pem), SECRET]
+_Password = Annotated[Any, PlainValidator(_password), SECRET]
 
 
 class RegistryArgs(TypedDict, total=False):
@@ -103,9 +104,7 @@ class Host(Frozen):
         match = _ADDRESS.fullmatch(value)
         ports = [port for port in match.group("ssh_port", "tcp_port") if port] if match else ["0"]
         if any(not 1 <= int(port) <= 65535 for port in ports):
-            raise ValueError(
-                f"must be unix:///path, ssh://[user@]name[:port] or tcp://name:port, got {shown(value)}"
-            )
+            raise Wrong("must be unix:///path, ssh://[user@]name[:port] or tcp://name:port", value)
         return value
 
     @model_validator(mode="after")

@@ -1,30 +1,29 @@
 """The settings of a stack: the only reader of pulumi.Config."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import PlainValidator
 
-from .arguments import ArgumentError, Frozen, parse
-from .types import Name, named, shown
+from .arguments import DEEPEST, ArgumentError, Frozen, is_deep, parse
+from .messages import Wrong, begun, kind, listed, named
+from .types import SECRET, Name
 
 
 def _secrets(value: Any) -> dict[str, str]:
-    # No value is shown: it is secret.
+    rule = "must be a mapping of names to secret texts"
     if not isinstance(value, Mapping):
-        raise ValueError(
-            "must be a mapping of names to secret texts, got "
-            f"{type(value).__name__}: `pulumi config set --path --secret <project>:secrets.<name>`"
-        )
+        raise Wrong(rule, value, ": `pulumi config set --path --secret <project>:secrets.<name>`")
     for name, text in value.items():
         if not isinstance(text, str):
-            raise ValueError(
-                f"must be a mapping of names to secret texts, got {type(text).__name__} for "
-                f"{named(name)}: put its value in quotes"
-            )
+            raise Wrong(rule, text, f" for {begun(name)}: put its value in quotes")
     return dict(value)
+
+
+_Arguments = Annotated[dict[str, Any], SECRET]
 
 
 class Settings(Frozen):
@@ -33,13 +32,13 @@ class Settings(Frozen):
     The arguments of each component are validated by itself.
     """
 
-    services: dict[Name, dict[str, Any]] = {}
+    services: dict[Name, _Arguments] = {}
     """LoadBalancedServiceArgs by the name of the component. Default: none."""
-    swarms: dict[Name, dict[str, Any]] = {}
+    swarms: dict[Name, _Arguments] = {}
     """SwarmClusterArgs by the name of the component. Default: none."""
-    host: dict[str, Any] = {}
+    host: _Arguments = {}
     """HostArgs of every service that names no host. Default: DOCKER_HOST or the local socket."""
-    secrets: Annotated[dict[str, str], PlainValidator(_secrets)] = {}
+    secrets: Annotated[dict[str, str], PlainValidator(_secrets), SECRET] = {}
     """Secret values, each set with `pulumi config set --path --secret <project>:secrets.<name>`. A
     service takes one as an environment variable or key: `{secret: <name>}`."""
 
@@ -56,7 +55,7 @@ def load() -> Settings:
                 f"{where}: {named(name)} holds a secret, which would end up in clear: put it under "
                 "secrets and write {secret: <its name>} here"
             )
-        values[name] = _value(config, name)
+        values[name] = _value(config, name, f"{where}: {named(name)}")
     settings = parse(Settings, values, where)
     if not settings.services and not settings.swarms:
         raise ArgumentError(f"{where}: services or swarms is required: there is nothing to bring up")
@@ -71,12 +70,17 @@ def load() -> Settings:
     return settings.model_copy(update={"services": services, "swarms": swarms})
 
 
-def _value(config: pulumi.Config, name: str) -> Any:
+def _value(config: pulumi.Config, name: str, where: str) -> Any:
     """A setting as it is: a mapping, a list, a number, or else text."""
+    too_deep = False
     try:
-        return config.require_object(name)
-    except pulumi.ConfigTypeError:
-        return config.require(name)
+        value = config.require_object(name)
+    except pulumi.ConfigTypeError as error:
+        too_deep = isinstance(error.__cause__, RecursionError)
+        value = config.require(name)
+    if too_deep or is_deep(value):
+        raise ArgumentError(f"{where} must have at most {DEEPEST} levels of mappings and lists, got more")
+    return value
 
 
 def _with_host(service: dict[str, Any], settings: Settings) -> dict[str, Any]:
@@ -93,8 +97,12 @@ def _with_secrets(value: Any, settings: Settings, where: str, key: str) -> Any:
         return {k: _with_secrets(v, settings, where, f"{key}.{named(k)}") for k, v in value.items()}
     name = value["secret"]
     if not isinstance(name, str) or name not in settings.secrets:
-        known = ", ".join(sorted(settings.secrets)) or "none"
+        known = listed(sorted(settings.secrets)) or "none"
+        meant = "".join(
+            f"did you mean {each}? " for each in get_close_matches(str(name)[:64], settings.secrets, 1)
+        )
+        # It is not shown: somebody may have written the secret itself.
         raise ArgumentError(
-            f"{where}: {key}.secret must be a name under secrets ({known}), got {shown(name)}"
+            f"{where}: {key}.secret must be a name under secrets ({known}), {meant}got {kind(name)}"
         )
     return pulumi.Output.secret(settings.secrets[name])

@@ -6,38 +6,13 @@ quote or escape anything: there is no line break, quote, brace, `;`, `#` or `$` 
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pulumi
 from pydantic import PlainValidator
 
-
-def shown(value: object) -> str:
-    """A received value as an error shows it: one line of ASCII, at most 80 characters.
-
-    Letters of other alphabets that look like ours are escaped, or nobody would see the mistake. Of
-    a mapping only the keys are shown: its values may be nobody's business.
-    """
-    if isinstance(value, pulumi.Output):
-        return "an Output (only known later; give a plain value)"
-    if isinstance(value, Mapping):
-        return _short(f"a mapping of {', '.join(sorted(map(named, value)))}" if value else "{}")
-    try:
-        return _short(ascii(value))
-    except ValueError:  # an int of more than 4300 digits has no text
-        return "a huge number"
-
-
-def named(key: object) -> str:
-    """A key as an error names it: as it is, or quoted when it is not a plain word."""
-    if isinstance(key, int) or (isinstance(key, str) and re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", key)):
-        return str(key)
-    return shown(key)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
+from .messages import Wrong
 
 
 def _matching(pattern: str, what: str) -> Callable[[Any], str]:
@@ -45,7 +20,7 @@ def _matching(pattern: str, what: str) -> Callable[[Any], str]:
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not compiled.fullmatch(value):
-            raise ValueError(f"must be {what}, got {shown(value)}")
+            raise Wrong(f"must be {what}", value)
         return value
 
     return check
@@ -53,7 +28,7 @@ def _matching(pattern: str, what: str) -> Callable[[Any], str]:
 
 def _within(value: Any, low: float, high: float) -> Any:
     if not low <= value <= high:
-        raise ValueError(f"must be between {low} and {high}, got {shown(value)}")
+        raise Wrong(f"must be between {low} and {high}", value)
     return value
 
 
@@ -63,7 +38,7 @@ def whole(low: int, high: int) -> PlainValidator:
     def check(value: Any) -> int:
         # Numbers from another Pulumi language arrive as floats, whole ones too.
         if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
-            raise ValueError(f"must be a whole number, got {shown(value)}")
+            raise Wrong("must be a whole number", value)
         return int(_within(value, low, high))
 
     return PlainValidator(check)
@@ -74,7 +49,7 @@ def number(low: float, high: float) -> PlainValidator:
 
     def check(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"must be a number, got {shown(value)}")
+            raise Wrong("must be a number", value)
         return float(_within(value, low, high))
 
     return PlainValidator(check)
@@ -89,37 +64,32 @@ def _address(value: Any) -> str:
     try:
         return str(ipaddress.ip_address(_without_scope(value)))
     except ValueError:
-        raise ValueError(f"must be an IP address such as 192.0.2.10, got {shown(value)}") from None
+        raise Wrong("must be an IP address such as 192.0.2.10", value) from None
 
 
 def _cidr(value: Any) -> str:
     try:
         return str(ipaddress.ip_network(_without_scope(value)))
     except ValueError:
-        raise ValueError(
-            f"must be a network such as 10.20.0.0/24 (no host bits set), got {shown(value)}"
-        ) from None
+        raise Wrong("must be a network such as 10.20.0.0/24 (no host bits set)", value) from None
 
 
 def _interface_address(value: Any) -> str:
     try:
         found = ipaddress.ip_interface(_without_scope(value))
     except ValueError:
-        raise ValueError(
-            f"must be an IP address such as 192.0.2.10 or 192.0.2.10/24, got {shown(value)}"
-        ) from None
+        raise Wrong("must be an IP address such as 192.0.2.10 or 192.0.2.10/24", value) from None
     network = found.network
     ends = {network.network_address, network.broadcast_address} if network.num_addresses > 2 else set()
     if found.is_multicast or found.is_loopback or found.is_unspecified or found.ip in ends:
-        raise ValueError(f"must be an address that one host can have, got {shown(value)}")
+        raise Wrong("must be an address that one host can have", value)
     return str(found)
 
 
 def _vrrp_password(value: Any) -> Any:
     if isinstance(value, pulumi.Output) or (isinstance(value, str) and _VRRP_PASSWORD.fullmatch(value)):
         return value
-    # It is not shown.
-    raise ValueError("must be 1 to 8 letters, digits and ._~%@:,+=- in text, or an Output of it")
+    raise Wrong("must be 1 to 8 letters, digits and ._~%@:,+=- in text, or an Output of it", value)
 
 
 def _without_scope(value: Any) -> str:
@@ -132,7 +102,7 @@ def _without_scope(value: Any) -> str:
 def _input_text(value: Any) -> Any:
     if isinstance(value, pulumi.Output) or (isinstance(value, str) and _TEXT.fullmatch(value)):
         return value
-    raise ValueError(f"must be text without NUL, or an Output of text, got {shown(value)}")
+    raise Wrong("must be text without NUL, or an Output of text", value)
 
 
 def _input_image(value: Any) -> Any:
@@ -143,27 +113,24 @@ def _input_network(value: Any) -> Any:
     if isinstance(value, pulumi.Output):
         return value
     if value == "bridge":
-        raise ValueError(
-            "must be a network that somebody made, got 'bridge', the engine's own, where "
-            "containers have no names; drop it to get a network, or name another"
+        raise Wrong(
+            "must be a network that somebody made",
+            value,
+            ", the engine's own, where containers have no names; drop it to get a network, or name another",
         )
     return _network(value)
 
 
 def _network(value: Any) -> str:
     if value in ("host", "none", "default"):
-        raise ValueError(
-            f"must be a network that containers can share, got {shown(value)}, which is a mode of the engine"
-        )
+        raise Wrong("must be a network that containers can share", value, ", which is a mode of the engine")
     return _network_name(value)
 
 
 def _capability(value: Any) -> str:
     name = value.removeprefix("CAP_") if isinstance(value, str) else ""
     if name not in _CAPABILITIES:
-        raise ValueError(
-            f"must be a Linux capability such as NET_BIND_SERVICE, got {shown(value)}; see capabilities(7)"
-        )
+        raise Wrong("must be a Linux capability such as NET_BIND_SERVICE", value, "; see capabilities(7)")
     return name
 
 
@@ -171,7 +138,7 @@ def _log_address(value: Any) -> str:
     address = _host_port(value)
     port = int(address.rpartition(":")[2])
     if port > 65535:
-        raise ValueError(f"must have a port between 1 and 65535, got {shown(value)}")
+        raise Wrong("must have a port between 1 and 65535", value)
     return address
 
 
@@ -198,6 +165,9 @@ _CAPABILITIES = frozenset(
         "SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM",
     )
 )
+
+SECRET = "secret"  # noqa: S105 — a mark
+"""Marks a place that may hold a secret: no error shows a value at or below such a place."""
 
 Port = Annotated[int, whole(1, 65535)]
 Seconds = Annotated[float, number(0.05, 86400)]
@@ -235,7 +205,8 @@ User = Annotated[
     str,
     text(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group"),
 ]
-Argument = Annotated[str, text(r"[^\x00\ud800-\udfff]+", "non-empty text without NUL")]
+Argument = Annotated[str, text(r"[^\x00\ud800-\udfff]+", "non-empty text without NUL"), SECRET]
+"""A word of a command, the value of a label, the name of a user."""
 IpAddress = Annotated[str, PlainValidator(_address)]
 Cidr = Annotated[str, PlainValidator(_cidr)]
 InterfaceAddress = Annotated[str, PlainValidator(_interface_address)]
@@ -243,13 +214,13 @@ InterfaceAddress = Annotated[str, PlainValidator(_interface_address)]
 InterfaceName = Annotated[
     str, text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}", "a network interface of the host such as eth0")
 ]
-VrrpPassword = Annotated[Any, PlainValidator(_vrrp_password)]
+VrrpPassword = Annotated[Any, PlainValidator(_vrrp_password), SECRET]
 """Text, or an Output of text."""
 LogAddress = Annotated[str, PlainValidator(_log_address)]
 ImageRef = Annotated[str, PlainValidator(_image)]
 InputImage = Annotated[Any, PlainValidator(_input_image)]
 """An image reference, or an Output of one."""
-InputText = Annotated[Any, PlainValidator(_input_text)]
+InputText = Annotated[Any, PlainValidator(_input_text), SECRET]
 """Text, or an Output of text (which may be secret)."""
 InputNetworkName = Annotated[Any, PlainValidator(_input_network)]
 """Name of a network with names in it, or an Output of one."""
@@ -273,7 +244,5 @@ RestartPolicy = Literal["no", "on-failure", "always", "unless-stopped"]
 ServiceMode = Literal["replicated", "global"]
 UnknownHost = Literal["503", "421", "close"]
 UpdateOrder = Literal["start-first", "stop-first"]
-
-SECRET = "secret"  # noqa: S105 — a mark
 Secret = Annotated[str, SECRET]
 """Text that is kept as a secret, wherever it comes from."""

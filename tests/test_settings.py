@@ -48,11 +48,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {**WEB, "a b": 1},
         "'a b' is not a known key; known here: host, secrets, services, swarms",
     ),
-    "services text": ({"services": "web"}, "services must be a mapping of keys, got 'web'"),
-    "services a list": ({"services": [1]}, r"services must be a mapping of keys, got \[1\]"),
+    "services text": ({"services": "web"}, "services must be a mapping of keys, got text"),
+    "services a list": ({"services": [1]}, "services must be a mapping of keys, got a list"),
     "service text": (
         {"services": {"web": "httpd"}},
-        "services.web must be a mapping of keys, got 'httpd'",
+        "services.web must be a mapping of keys, got text",
     ),
     "service None": (
         {"services": {"web": None}},
@@ -60,31 +60,32 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "service with a wrong name": (
         {"services": {"Web": {}}},
-        "services.Web must be 1 to 32 of a-z, 0-9 and -, .*, got 'Web'",
+        "services.Web must be 1 to 32 of a-z, 0-9 and -, .*, got text",
     ),
-    "host text": ({**WEB, "host": "ssh://a"}, "host must be a mapping of keys, got 'ssh://a'"),
+    "host text": ({**WEB, "host": "ssh://a"}, "host must be a mapping of keys, got text"),
     "secrets text": (
         {**WEB, "secrets": "hunter2"},
-        "secrets must be a mapping of names to secret texts, got str: `pulumi config set .*",
+        "secrets must be a mapping of names to secret texts, got text: `pulumi config set .*",
     ),
     "a secret number": (
         {**WEB, "secrets": {"db": 12345}},
-        "secrets must be a mapping of names to secret texts, got int for db: put its value in quotes",
+        "secrets must be a mapping of names to secret texts, got a number for db: put its value in quotes",
     ),
     "unknown secret": (
         {
             "services": {"web": {"image": "a", "environment": {"T": {"secret": "tokn"}}}},
             "secrets": {"token": "hunter2", "db": "hunter3"},
         },
-        r"services.web.environment.T.secret must be a name under secrets \(db, token\), got 'tokn'",
+        r"services.web.environment.T.secret must be a name under secrets \(db, token\), "
+        "did you mean token[?] got text",
     ),
     "secret without secrets": (
         {"services": {"web": {"host": {"client_key": {"secret": "key"}}}}},
-        r"services.web.host.client_key.secret must be a name under secrets \(none\), got 'key'",
+        r"services.web.host.client_key.secret must be a name under secrets \(none\), got text",
     ),
     "secret named by a list": (
         {"services": {"web": {"command": [{"secret": ["a"]}]}}},
-        r"services.web.command.0.secret must be a name under secrets \(none\), got \['a'\]",
+        r"services.web.command.0.secret must be a name under secrets \(none\), got a list",
     ),
 }
 

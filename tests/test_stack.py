@@ -456,7 +456,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an unknown secret": (
         {"services": {"web": service(environment={"TOKEN": {"secret": "tokn"}})}},
-        "services.web.environment.TOKEN.secret must be a name under secrets (other), got 'tokn'",
+        "services.web.environment.TOKEN.secret must be a name under secrets (other), got text",
     ),
     "a plain tcp host": (
         {"host": {"address": "tcp://10.77.0.11:2375"}},

@@ -58,7 +58,7 @@ def vip(**keys: Any) -> Any:
 
 HOSTILE = ("a b", 'x"', "x;y", "x\ny", "{x}", "$x", "")
 WRONG: dict[str, tuple[Any, str]] = {
-    "no mapping": ("three", "args must be a mapping of keys, got 'three'"),
+    "no mapping": ("three", "args must be a mapping of keys, got text"),
     "no nodes": ({}, "nodes is required"),
     "empty nodes": ({"nodes": {}}, "nodes must not be empty"),
     "unknown key": (three(node={}), "node is not a known key; did you mean nodes[?] known here: "),

@@ -331,7 +331,7 @@ CASES = [
     Case(
         "a secret that is no text",
         service(secrets={"a": {"content": 5}}),
-        "secrets.a.content must be text .*int$",
+        "secrets.a.content must be text .*got a number$",
     ),
     Case(
         "a relative path",

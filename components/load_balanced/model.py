@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from ..arguments import Frozen
 from ..hosts import Host
+from ..messages import shown
 from ..types import (
     Argument,
     Capability,
@@ -22,7 +23,6 @@ from ..types import (
     RestartPolicy,
     User,
     number,
-    shown,
     whole,
 )
 from .site import Probe, Proxy, Route, Site, differ

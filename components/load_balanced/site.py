@@ -1,11 +1,13 @@
 """What a proxy and its backends are, wherever they run: the part that makes a configuration."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Optional
 
 from pydantic import BeforeValidator, model_validator
 
 from ..arguments import Frozen
+from ..messages import listed
 from ..types import (
     Algorithm,
     Cidr,
@@ -26,9 +28,9 @@ from ..types import (
 
 def differ(key: str, values: list[str]) -> None:
     """ValueError when a value stands in the list twice."""
-    twice = sorted({value for value in values if values.count(value) > 1})
+    twice = sorted(value for value, count in Counter(values).items() if count > 1)
     if twice:
-        raise ValueError(f"{key} must differ, got {', '.join(twice)} more than once")
+        raise ValueError(f"{key} must differ, got {listed(twice)} more than once")
 
 
 class Probe(Frozen):
@@ -136,7 +138,7 @@ class Site(Frozen):
         """ValueError when a request could reach two backends, or a backend no request."""
         if self.front_end.default_backend and self.front_end.default_backend not in self.backends:
             raise ValueError(
-                f"front_end.default_backend must be one of {', '.join(sorted(self.backends))}, "
+                f"front_end.default_backend must be one of {listed(sorted(self.backends))}, "
                 f"got {self.front_end.default_backend!r}"
             )
         owner: dict[str, str] = {}

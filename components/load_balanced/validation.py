@@ -1,10 +1,9 @@
 """From what a user wrote to a Service: the short form or the long one, in words that teach."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from ..arguments import ArgumentError, check_name, dicts, parse, unknown_key
-from ..types import named, shown
+from ..arguments import ArgumentError, check_name, mapping, parse, refused, unknown_key
+from ..messages import named, shown
 from .frontends import kind_of
 from .model import Backend, Service
 
@@ -21,14 +20,11 @@ def service(name: str, args: object) -> Service:
     """
     where = f"LoadBalancedService {shown(name)}"
     check_name(name, where)
-    if not isinstance(args, Mapping):
-        raise ArgumentError(f"{where}: args must be a mapping of keys, got {shown(args)}")
-    given = {key: dicts(value) for key, value in args.items()}
+    given = mapping(args, where)
     short = {*Backend.model_fields, "name"}
     known = {*short, *_COMMON_KEYS, "backends"}
     if unknown := [key for key in given if key not in known]:
-        lines = [f"{where}: {named(key)} {unknown_key(key, known)}" for key in unknown]
-        raise ArgumentError("\n".join(lines))
+        raise refused([f"{where}: {named(key)} {unknown_key(key, known)}" for key in unknown], where)
     given = {key: value for key, value in given.items() if value is not None}
     values = {"host": {}, **{key: given.pop(key) for key in _COMMON_KEYS if key in given}}
     values["backends"] = _backends(given, where)
@@ -41,7 +37,7 @@ def service(name: str, args: object) -> Service:
                 f"got {len(backend)} + {len(name)}"
             )
     if reasons := kind_of(validated.front_end.kind).refusals(validated):
-        raise ArgumentError("\n".join(f"{where}: {reason}" for reason in reasons))
+        raise refused([f"{where}: {reason}" for reason in reasons], where)
     return validated
 
 

@@ -123,6 +123,6 @@ BAD: dict[str, tuple[Any, str]] = {
     "memory too small": (args(memory=8), "memory must be between 16 and 1048576, got 8$"),
     "an image that is none": (args(image="Keepalived"), "image must be an image reference such as"),
     "an unknown key": (args(strict=True), "strict is not a known key; known here: addresses, advert_interval"),
-    "no mapping": ("vip", "args must be a mapping of keys, got 'vip'$"),
+    "no mapping": ("vip", "args must be a mapping of keys, got text$"),
     "addresses only known later": (args(addresses=[LATER]), "addresses.0 must be an IP address .*an Output"),
 }  # fmt: skip

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from ...arguments import Frozen
 from ...hosts import Host
-from ...types import Availability, Cidr, IpAddress, Name, NodeRole, number, shown, text, whole
+from ...messages import shown
+from ...types import Availability, Cidr, IpAddress, Name, NodeRole, number, text, whole
 from ..floating.model import Floating
 from ..gateway.model import Gateway
 from ..service.model import Service

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...arguments import ArgumentError, arguments, dicts
-from ...types import named, shown
+from ...arguments import ArgumentError, arguments, mapping
+from ...messages import listed, named, shown
 from ..floating.model import Floating
 from ..service.placement import problem
 from .model import Cluster
@@ -17,9 +17,8 @@ def cluster(name: str, args: object) -> tuple[Cluster, dict[str, Any]]:
     Raises ArgumentError, before anything is registered.
     """
     where = f"SwarmCluster {shown(name)}"
-    given = dicts(args)
-    if isinstance(given, dict):
-        given = {**given, "floating_addresses": _with_hosts(given, where)}
+    given = mapping(args, where)
+    given = {**given, "floating_addresses": _with_hosts(given, where)}
     what = arguments(Cluster, "SwarmCluster", name, given)
     placed = {f"services.{key}": service for key, service in sorted(what.services.items())}
     if what.gateway:
@@ -58,7 +57,7 @@ def _with_hosts(given: dict[str, Any], where: str) -> Any:
             if key not in nodes:
                 raise ArgumentError(
                     f"{where}: floating_addresses.{named(name)}.nodes.{named(key)} is no node of this "
-                    f"cluster; its nodes are {', '.join(map(named, nodes))}"
+                    f"cluster; its nodes are {listed(list(map(named, nodes)))}"
                 )
             placed[key] = _member(member, nodes[key])
         found[name] = {**group, "nodes": placed}

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from ...arguments import Frozen
 from ...hosts import Host
+from ...messages import listed, shown
 from ...types import (
     HostName,
     InputImage,
@@ -18,7 +19,6 @@ from ...types import (
     UrlPath,
     VrrpPassword,
     number,
-    shown,
     whole,
 )
 
@@ -126,8 +126,7 @@ class Floating(Frozen):
         if not any(self._speaks(address) for address in self.addresses):
             kind = f"IPv{ip_address(next(iter(self.nodes.values())).address).version}"
             raise ValueError(
-                f"addresses must have one of the kind of the nodes' own, {kind}, got "
-                f"{', '.join(self.addresses)}"
+                f"addresses must have one of the kind of the nodes' own, {kind}, got {listed(self.addresses)}"
             )
         return self
 

@@ -1,7 +1,8 @@
 """From what a user wrote to a Floating, in words that teach."""
 
 from ...arguments import Frozen, arguments, parse
-from ...types import VrrpPassword, shown
+from ...messages import shown
+from ...types import VrrpPassword
 from .model import Floating
 
 _COMPONENT = "FloatingAddress"

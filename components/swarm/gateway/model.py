@@ -53,7 +53,8 @@ class Gateway(Site):
         differ("networks", [name for name in self.networks if isinstance(name, str)])
         self.check_routes()
         if refusals := kind_of(self.front_end.kind).refusals_for_tasks(self):
-            raise ValueError("; ".join(refusals))
+            more = f"; and {len(refusals) - 1:,} more" if len(refusals) > 1 else ""
+            raise ValueError(f"{refusals[0]}{more}")
         return self
 
     @property

@@ -8,8 +8,10 @@ from pydantic import Field, PlainValidator, model_validator
 
 from ...arguments import Frozen
 from ...load_balanced.site import differ
+from ...messages import Wrong, named
 from ...naming import LABEL
 from ...types import (
+    SECRET,
     Argument,
     Capability,
     EndpointMode,
@@ -26,9 +28,7 @@ from ...types import (
     UpdateOrder,
     UrlPath,
     User,
-    named,
     number,
-    shown,
     text,
     whole,
 )
@@ -47,12 +47,13 @@ _CONSTRAINT = re.compile(
 def _constraint(value: Any) -> str:
     match = _CONSTRAINT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(
+        raise Wrong(
             "must be node.labels.<name>, node.role, node.id, node.hostname, node.ip, node.platform.os, "
-            f"node.platform.arch or engine.labels.<name>, then == or != and a value, got {shown(value)}"
+            "node.platform.arch or engine.labels.<name>, then == or != and a value",
+            value,
         )
     if match["key"] == "node.role" and match["value"] not in ("manager", "worker"):
-        raise ValueError(f"must compare node.role with manager or worker, got {shown(value)}")
+        raise Wrong("must compare node.role with manager or worker", value)
     return f"{match['key']}{match['operator']}{match['value']}"
 
 
@@ -61,9 +62,10 @@ def _overlay(value: Any) -> Any:
         return value
     found = isinstance(value, str) and re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", value, re.ASCII)
     if not found or value in ("host", "none", "bridge", "default", "ingress"):
-        raise ValueError(
-            f"must be the name of an overlay network, or an Output of it, got {shown(value)}: see "
-            "networks of SwarmCluster"
+        raise Wrong(
+            "must be the name of an overlay network, or an Output of it",
+            value,
+            ": see networks of SwarmCluster",
         )
     return value
 
@@ -71,9 +73,8 @@ def _overlay(value: Any) -> Any:
 def _content(value: Any) -> Any:
     if isinstance(value, pulumi.Output):
         return value
-    # It may be a secret, so it is not shown.
     if not isinstance(value, str) or "\x00" in value:
-        raise ValueError(f"must be text without NUL, or an Output of it, got {type(value).__name__}")
+        raise Wrong("must be text without NUL, or an Output of it", value)
     if not 1 <= (size := len(value.encode(errors="surrogatepass"))) <= LARGEST_FILE:
         raise ValueError(f"must have 1 to {LARGEST_FILE} bytes, got {size}")
     return value
@@ -176,7 +177,7 @@ class PublishedPort(Frozen):
 
 
 class File(Frozen):
-    content: Annotated[Any, PlainValidator(_content)]
+    content: Annotated[Any, PlainValidator(_content), SECRET]
     path: Optional[FilePath] = None
     mode: FileMode = "0444"
     user: Id = 0
