@@ -3,11 +3,14 @@ PYTHON ?= python3
 STACK ?= dev
 
 PY := .venv/bin/python
+CLI_VERSION := $(shell sed -nE 's/^.*pulumi\/pkg\/v3 (v[0-9.]+)( .*)?$$/\1/p' tests/cli/go.mod)
+CLI_VERSION_OF := github.com/pulumi/pulumi/sdk/v3/go/common/version.Version
+CLI := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/longshore/pulumi-$(CLI_VERSION)
 VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name another one: make PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up preview down test check format bench docs reference clean
+.PHONY: help up preview down test check format bench cli docs reference clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,8 +26,8 @@ preview: .venv/.run ## show what `make up` would change
 down: .venv/.run ## remove everything the stack has made; its settings stay
 	@$(PY) -m components.operate down --stack $(STACK)
 
-test: .venv/.dev ## run all tests; what cannot run here is skipped, with the reason
-	@$(PY) -m pytest --numprocesses 2 --dist loadgroup
+test: .venv/.dev ## run all tests, or TESTS=<paths>; what cannot run here is skipped, with the reason
+	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: .venv/.dev ## lint, formatting, types
 	@$(PY) -m ruff check .
@@ -40,6 +43,12 @@ format: .venv/.dev ## format the code and mend what the linter can
 
 bench: .venv/.dev ## measure against the limits that we keep, and against rivals
 	@$(PY) -m tests.bench.figures
+
+cli: $(CLI)/pulumi ## build the pulumi command from Go modules, for tests on a machine without it (5 minutes)
+
+$(CLI)/pulumi: tests/cli/go.mod tests/cli/go.sum
+	@cd tests/cli && go build -o $@ -ldflags "-s -w -X $(CLI_VERSION_OF)=$(CLI_VERSION:v%=%)" \
+		github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
 
 docs: reference ## build the pages of docs/ as a site, in docs/_build
 	@$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build

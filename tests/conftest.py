@@ -1,36 +1,47 @@
 """What every test run has: fixtures of the bench, skips with a reason, and a summary that says them."""
 
 import importlib.util
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests import programs
+from tests.promise import Promise, skips
 from tests.wheel import build
 
 if importlib.util.find_spec("tests.bench.fixtures"):
     pytest_plugins = ["tests.bench.fixtures"]
 
-PULUMI = ("pulumi", "pulumi-resource-docker", "pulumi-language-python")
-NO_PULUMI = "no pulumi (with its docker plugin and Python language host) on PATH"
+NEEDS = {
+    "pulumi_cli": ("pulumi",),
+    "pulumi": ("pulumi", "pulumi-resource-docker", "pulumi-language-python"),
+}
+"""Programs without which the tests of a marker are skipped."""
+WEIGHT = {"pulumi": 20, "pulumi_cli": 20, "engine": 5}
+"""About how many plain tests one test with a marker is worth in time."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook, once
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold a run under CI to what it promises to run."""
+    if os.environ.get("CI") == "true":
+        config.pluginmanager.register(Promise(config), "promise")
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A machine with nothing has an engine after its test, which comes first. Skip what needs the real CLI
-    where it is missing."""
-    items.sort(key=lambda item: "fresh_machine" not in getattr(item, "fixturenames", ()))
+    """Long files first: each goes as a whole to the process that is free. Skip what lacks a program."""
+    weights = Counter[str]()
     for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))  # one bench at a time
-    if all(shutil.which(program) for program in PULUMI):
-        return
-    for item in items:
-        if item.get_closest_marker("pulumi"):
-            item.add_marker(pytest.mark.skip(reason=NO_PULUMI))
+        weights[item.location[0]] += 1 + sum(WEIGHT.get(mark.name, 0) for mark in item.iter_markers())
+        for marker, needed in NEEDS.items():
+            missing = [program for program in needed if shutil.which(program) is None]
+            if missing and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"no {', '.join(missing)} on PATH"))
+    items.sort(key=lambda item: -weights[item.location[0]])
 
 
 @pytest.fixture(scope="session")
@@ -47,28 +58,29 @@ def note(record_property: Callable[[str, object], None]) -> Callable[[str], None
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """After pytest's own summary, the last lines: figures, each reason why tests were skipped and
-    how many, then the counts."""
+    """After pytest's own summary, the last lines: figures, the programs that were found, each reason why
+    tests were skipped and how many, broken promises, then the counts."""
     yield
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or session.config.option.collectonly:
         return
     stats = terminal.stats
-    reasons = Counter(_reason(report) for report in stats.get("skipped", []))
     terminal.section("result")
     for report in (*stats.get("passed", []), *stats.get("failed", [])):
         for name, line in report.user_properties:
             if name == "note":
                 terminal.write_line(line)
-    for reason, count in sorted(reasons.items()):
+    for line in programs.found():
+        terminal.write_line(line)
+    for reason, count in sorted(skips(stats).items()):
         terminal.write_line(f"skipped {count}: {reason}")
+    promise = session.config.pluginmanager.get_plugin("promise")
+    broken = promise.broken(stats) if promise else []
+    for line in broken:
+        terminal.write_line(f"promise broken: {line}")
+    if broken and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     passed = len(stats.get("passed", []))
-    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
+    failed = len(stats.get("failed", [])) + len(stats.get("error", [])) + len(broken)
     skipped = len(stats.get("skipped", []))
     terminal.write_line(f"{passed} passed, {failed} failed, {skipped} skipped")
-
-
-def _reason(report: Any) -> str:
-    longrepr = report.longrepr
-    reason = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
-    return str(reason).removeprefix("Skipped: ")

@@ -248,6 +248,28 @@ class Program:
         return [f"{LABEL}.project={PACKAGE}", f"{LABEL}.stack={self.stack}"]
 
 
+class Inline(Program):
+    """The same, run without a language host and without Docker's plugin: for what needs only our own."""
+
+    def _lay_out(self) -> None:
+        for folder in (self.project, self.state, self.home):
+            folder.mkdir(parents=True)
+        for name in ("__main__.py", "components", "templates"):
+            (self.project / name).symlink_to(ROOT / name)
+        plugin = self.project / "plugin" / f"pulumi-resource-{PACKAGE}"
+        plugin.parent.mkdir()
+        plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "plugin/__main__.py"} "$@"\n')
+        plugin.chmod(0o755)
+        project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+        project["runtime"] = "python"
+        (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False))
+        self.environment["PYTHONPATH"] = str(ROOT)
+
+    def _command(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        _, *rest = super()._command(arguments)
+        return (sys.executable, "-m", "tests.inline", *rest)
+
+
 def kill(process: "subprocess.Popen[str]") -> None:
     """SIGKILL to that process alone, as `kill -9 <pid>`: what it has started is left to itself."""
     os.kill(process.pid, signal.SIGKILL)

@@ -123,7 +123,7 @@ def _names(program: Program, hosts: Sequence[Host]) -> list[tuple[str, str]]:
 
 def main(version: str) -> None:
     """Record all stacks as those of a release."""
-    with tempfile.TemporaryDirectory(prefix="longshore-") as folder, Bench(count=3, wait=1200) as bench:
+    with tempfile.TemporaryDirectory(prefix="longshore-") as folder, Bench(count=3) as bench:
         for host in bench.hosts:
             images.ensure(host)
         for name in STACKS:

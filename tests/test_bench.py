@@ -130,8 +130,9 @@ class TestLife:
             "import fcntl\n"
             "from tests.bench import slots\n"
             "locks = [slots._lock(slot) for slot in range(slots.SLOTS)]\n"
+            "slots.mine()\n"
             "try:\n"
-            "    slots.mine()\n"
+            "    slots.require()\n"
             "except slots.BenchBusy as error:\n"
             "    print(error)\n"
         )

@@ -8,9 +8,9 @@ import pytest
 
 from tests.bench.hosts import Host
 from tests.floating import FAST, Floating, floating_address
-from tests.program import Program, PulumiError
+from tests.program import Inline, PulumiError
 
-pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
+pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli, pytest.mark.slow]
 
 SOURCE = """
 import pulumi
@@ -33,9 +33,9 @@ def group(hosts: list[Host]) -> Floating:
 
 
 @pytest.fixture
-def program(tmp_path: Path, hosts: list[Host], group: Floating) -> Iterator[Program]:
+def program(tmp_path: Path, hosts: list[Host], group: Floating) -> Iterator[Inline]:
     """A program that is up; it leaves nothing behind."""
-    made = Program(tmp_path, hosts[0], {"vip": group.args(**FAST)})
+    made = Inline(tmp_path, hosts[0], {"vip": group.args(**FAST)})
     main = made.project / "__main__.py"
     main.unlink()
     main.write_text(SOURCE)
@@ -47,12 +47,12 @@ def program(tmp_path: Path, hosts: list[Host], group: Floating) -> Iterator[Prog
     assert [each.name for host in hosts for each in host.engine().containers.list(all=True)] == []
 
 
-def drift(program: Program) -> list[tuple[str, str]]:
+def drift(program: Inline) -> list[tuple[str, str]]:
     """What `up` would change after a look at the hosts."""
     return [change for change in program.preview("--refresh").changes if change[0] != "refresh"]
 
 
-def test_life(program: Program, group: Floating) -> None:
+def test_life(program: Inline, group: Floating) -> None:
     """One owner after `up`; a second preview is empty; a change is shown line by line and is an update of
     each node, which moves nothing."""
     assert group.owners() == "a"
@@ -69,7 +69,7 @@ def test_life(program: Program, group: Floating) -> None:
     assert drift(program) == []
 
 
-def test_drift(program: Program, group: Floating, hosts: list[Host]) -> None:
+def test_drift(program: Inline, group: Floating, hosts: list[Host]) -> None:
     """keepalived stopped by hand: `refresh` sees it, a preview shows that alone, `up` mends it."""
     (container,) = hosts[0].engine().containers.list()
     container.stop()
@@ -83,7 +83,7 @@ def test_drift(program: Program, group: Floating, hosts: list[Host]) -> None:
     assert drift(program) == []
 
 
-def test_a_wrong_interface_fails_the_preview(program: Program, group: Floating) -> None:
+def test_a_wrong_interface_fails_the_preview(program: Inline, group: Floating) -> None:
     """With keepalived's own words; nothing is touched."""
     program.configure({"vip": group.args(**FAST, nodes={"b": {"interface": "eth7"}})})
 
@@ -93,7 +93,7 @@ def test_a_wrong_interface_fails_the_preview(program: Program, group: Floating) 
     assert group.owners() == "a"
 
 
-def test_consequences_are_told(program: Program, group: Floating) -> None:
+def test_consequences_are_told(program: Inline, group: Floating) -> None:
     """What replaces keepalived, and what makes nodes deaf to each other, is a warning."""
     program.configure({"vip": group.args(**FAST, memory=65, router_id=77)})
 
@@ -103,7 +103,7 @@ def test_consequences_are_told(program: Program, group: Floating) -> None:
     assert "nodes that differ in this do not hear each other (router_id: 100 → 77)" in said
 
 
-def test_a_password_is_nowhere_in_clear(program: Program, group: Floating) -> None:
+def test_a_password_is_nowhere_in_clear(program: Inline, group: Floating) -> None:
     """Neither in what a preview and an update print, nor in the state."""
     password = "hunter22"
     program.pulumi("config", "set", "--secret", "longshore:password", password)
@@ -118,7 +118,7 @@ def test_a_password_is_nowhere_in_clear(program: Program, group: Floating) -> No
     group.settled("a")
 
 
-def test_a_dead_host_is_removed(program: Program, group: Floating, hosts: list[Host]) -> None:
+def test_a_dead_host_is_removed(program: Inline, group: Floating, hosts: list[Host]) -> None:
     """Its engine is gone: a refresh goes on, `up` without it succeeds, and says what may come back."""
     before: Any = hosts[0].engine().containers.list()[0].id
     hosts[0].stop_engine()

@@ -14,11 +14,11 @@ from tests.bench.load import Load
 from tests.bench.process import until
 from tests.floating import floating_address
 from tests.mocks import SECRET, SIGNATURE
-from tests.program import Program, PulumiError, kill
+from tests.program import Inline, PulumiError, kill
 from tests.swarm import asked, bare
 from tests.test_stack import files_with
 
-pytestmark = [pytest.mark.engine, pytest.mark.pulumi]
+pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]
 
 PORT, VIP = 8080, floating_address(50)
 
@@ -51,7 +51,7 @@ def node(role: str = "worker", availability: str = "active", **labels: str) -> d
 
 def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) -> None:
     """Up, an empty preview, changes of labels, role and availability, and three bare hosts again."""
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
     try:
         program.up()
         assert seen(hosts[0]) == {"host1": node("manager"), "host2": node(), "host3": node()}
@@ -77,7 +77,7 @@ def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) 
 def test_what_somebody_did_by_hand_is_seen_and_mended(tmp_path: Path, hosts: list[Host]) -> None:
     """A label removed, a node drained: refresh sees it, `up` mends it."""
     labelled = cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": labelled}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": labelled}})
     try:
         program.up()
         (found,) = [n for n in hosts[0].engine().nodes.list() if n.attrs["Spec"]["Labels"]]
@@ -112,7 +112,7 @@ def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
     def running() -> list[int]:
         return [len(host.engine().containers.list()) for host in hosts]
 
-    program = Program(tmp_path, hosts[0], settings("dmz"))
+    program = Inline(tmp_path, hosts[0], settings("dmz"))
     try:
         program.up()
         assert running() == [0, 1, 1]
@@ -131,7 +131,7 @@ def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
 def test_a_dead_manager_is_removed(tmp_path: Path, hosts: list[Host]) -> None:
     """Of three, the first one's engine is gone: taken out of the settings, the others remove it."""
     managers = {"b": {"role": "manager"}, "c": {"role": "manager"}}
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts, nodes=managers)}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts, nodes=managers)}})
     left = cluster(hosts, nodes=managers, even_managers=True)
     del left["nodes"]["a"]
 
@@ -160,7 +160,7 @@ def test_a_dead_manager_is_removed(tmp_path: Path, hosts: list[Host]) -> None:
 def test_a_host_of_another_swarm_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
     """At preview, naming the host; nothing is touched."""
     hosts[1].engine().swarm.init(advertise_addr=hosts[1].address)
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
     try:
         with pytest.raises(PulumiError) as error:
             program.preview()
@@ -178,7 +178,7 @@ def test_an_overlay_over_a_network_of_a_host_is_refused(tmp_path: Path, hosts: l
         .engine()
         .networks.create("legacy", ipam=IPAMConfig(pool_configs=[IPAMPool(subnet="172.100.0.0/16")]))
     )
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
     try:
         with pytest.raises(PulumiError) as error:
             program.preview()
@@ -193,7 +193,7 @@ def test_an_overlay_over_a_network_of_a_host_is_refused(tmp_path: Path, hosts: l
 def test_tokens_that_are_rotated_and_a_manager_that_is_locked(tmp_path: Path, hosts: list[Host]) -> None:
     """Each by its setting alone; nothing of it is ever in clear."""
     first, _, other = hosts
-    program = Program(tmp_path, first, {})
+    program = Inline(tmp_path, first, {})
 
     def configure(**keys: Any) -> None:
         what = cluster(hosts, **keys)
@@ -310,7 +310,7 @@ def test_a_gateway_behind_a_floating_address(
     tmp_path: Path, hosts: list[Host], note: Callable[[str], None]
 ) -> None:
     """Scenario 3 in one `up`; then the owner of the address is drained by a setting, under load."""
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
     try:
         seconds = program.up().seconds
         assert answer()[0] == 200
@@ -332,7 +332,7 @@ def test_a_gateway_behind_a_floating_address(
     assert bare(hosts)
 
 
-def killed(program: Program, at: str, *command: str) -> None:
+def killed(program: Inline, at: str, *command: str) -> None:
     """Run `pulumi <command>` and kill it as soon as it prints a text that matches."""
     process = program.start(*command, "--yes", "--skip-preview")
     try:
@@ -356,7 +356,7 @@ def killed(program: Program, at: str, *command: str) -> None:
 )
 def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
     """The next `up` makes it whole: what was made and not recorded is adopted."""
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
     program.pulumi("stack", "init")
     try:
         killed(program, at, "up")
@@ -381,7 +381,7 @@ def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
 )
 def test_removal_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
     """The next `down` ends it: three bare hosts."""
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
     try:
         program.up()
         killed(program, at, "destroy")

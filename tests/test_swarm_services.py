@@ -18,7 +18,7 @@ from tests.bench.hosts import GATEWAY, Host
 from tests.bench.images import APP, APP_2, APP_BROKEN, BROKEN_LINE, PROXY
 from tests.bench.load import Load
 from tests.bench.process import until
-from tests.program import Program
+from tests.program import Inline
 from tests.swarm import Rehearsal, Swarm, answers
 
 pytestmark = pytest.mark.engine
@@ -585,7 +585,7 @@ for name, args in config.require_object("gateways").items():
 TOKEN = "a-token-of-nobody"
 
 
-class Stack(Program):
+class Stack(Inline):
     """A program of services and gateways, each with its settings as arguments."""
 
     def _lay_out(self) -> None:
@@ -595,7 +595,7 @@ class Stack(Program):
         main.write_text(MAIN)
 
 
-@pytest.mark.pulumi
+@pytest.mark.pulumi_cli
 def test_with_the_real_pulumi(swarm: Swarm, tmp_path: Path) -> None:
     """Nothing changes twice, a drift is shown and mended, a failed update is an exit code and an error, and
     no secret is in clear."""

@@ -20,7 +20,7 @@ from components.provider.written import WRITTEN_BY
 from components.version import VERSION
 from tests.bench.hosts import Host
 from tests.mocks import SECRET, SIGNATURE
-from tests.program import ROOT, Program, Run
+from tests.program import ROOT, Inline, Program, Run
 from tests.record import RELEASES, STACK, bring_up, put_back, record
 from tests.test_handlers import NEWER, REFUSAL
 from tests.test_stack import everything
@@ -154,7 +154,8 @@ def test_a_recorded_file_is_of_no_machine() -> None:
 
 def imported(file: Path, folder: Path, hosts: Sequence[Host]) -> Program:
     """A stack with a recorded state, as if it had been brought up on these hosts."""
-    program = Program(folder, hosts[0], {})
+    kind = Inline if file.stem == "swarm" else Program
+    program = kind(folder, hosts[0], {})
     program.pulumi("stack", "init")
     program.settings_file.write_text(put_back(file.with_suffix(".yaml").read_text(), program, hosts))
     load_state(program, put_back(file.read_text(), program, hosts))
@@ -188,10 +189,18 @@ def kept(states: Iterable[State]) -> dict[str, tuple[Any, Any]]:
     return {each["urn"]: (each.get("id"), _recorded(each.get("outputs", {}))) for each in states}
 
 
+def _live() -> list[Any]:
+    """The recorded states, each with what it needs to be previewed: a swarm is of our own resources alone."""
+    marks = {"swarm": pytest.mark.pulumi_cli, "balanced": pytest.mark.pulumi}
+    files = sorted(RELEASES.glob("*/*.json"))
+    return [
+        pytest.param(file, marks=marks[file.stem], id=f"{file.parent.name}-{file.stem}") for file in files
+    ]
+
+
 @pytest.mark.engine
-@pytest.mark.pulumi
 @pytest.mark.slow
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", _live())
 def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) -> None:
     """All resources stay the same, at preview and `up`: no host is touched, ids and outputs are kept.
 

@@ -254,6 +254,7 @@ class Bench:
 
     def __enter__(self) -> Bench:
         require()
+        slots.require()
         if Bench._open is not None:
             raise RuntimeError("this process has a bench already; use that one, or end it first")
         Bench._open = self

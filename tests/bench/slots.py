@@ -13,7 +13,7 @@ from typing import IO
 
 from .process import BenchBusy, RunFile
 
-SLOTS = 10
+SLOTS = 20
 RUN_DIR = Path("/run/longshore-bench")
 """Locks and records of what runs, for the whole machine; gone at a boot."""
 
@@ -21,20 +21,21 @@ _held: dict[int, IO[str]] = {}
 
 
 def mine() -> int:
-    """Return this process's slot, and hold it until the process ends; 0 without root, where no bench runs.
+    """Return this process's slot, and hold it until the process ends; 0, not held, where there is none."""
+    if not _held and os.geteuid() == 0:
+        RUN_DIR.mkdir(parents=True, exist_ok=True)
+        for slot in range(SLOTS):
+            lock = _lock(slot)
+            if lock is not None:
+                _held[slot] = lock
+                break
+    return next(iter(_held), 0)
 
-    Raises `BenchBusy` when other processes have all of them.
-    """
+
+def require() -> None:
+    """Raise `BenchBusy` when other processes had all slots as this one asked for its own."""
     if _held:
-        return next(iter(_held))
-    if os.geteuid() != 0:
-        return 0
-    RUN_DIR.mkdir(parents=True, exist_ok=True)
-    for slot in range(SLOTS):
-        lock = _lock(slot)
-        if lock is not None:
-            _held[slot] = lock
-            return slot
+        return
     holders = ", ".join(_path(slot).read_text().strip() or "unknown" for slot in range(SLOTS))
     raise BenchBusy(f"all {SLOTS} benches of this machine are in use; await or end one of {holders}")
 

@@ -43,14 +43,14 @@ def main() -> int:
         skipped += without
     try:
         if alone := [ON_ONE[name] for name in chosen if name in ON_ONE]:
-            with Bench(wait=1800) as bench:
+            with Bench() as bench:
                 images.ensure(bench.hosts[0])
                 for measure in alone:
                     more, without = measure(bench.hosts[0], given.quick)
                     ratios += more
                     skipped += without
         if together := [ON_SEVERAL[name] for name in chosen if name in ON_SEVERAL]:
-            with Bench(HOSTS, wait=1800) as bench:
+            with Bench(HOSTS) as bench:
                 for host in bench.hosts:
                     images.ensure(host)
                 for measure_all in together:
