@@ -4,7 +4,6 @@ Values that reach a generated configuration come through these allow-lists, so n
 quote or escape anything: there is no line break, quote, brace, `;`, `#` or `$` in any of them.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -13,6 +12,11 @@ import pulumi
 from pydantic import PlainValidator
 
 from .messages import Wrong
+
+
+def decimal(value: float, places: int = 9) -> str:
+    """A number as configurations take it: plain digits, and never an exponent as in 1e-05."""
+    return f"{value:.{places}f}".rstrip("0").rstrip(".")
 
 
 def _matching(pattern: str, what: str) -> Callable[[Any], str]:
@@ -60,43 +64,10 @@ def text(pattern: str, what: str) -> PlainValidator:
     return PlainValidator(_matching(pattern, what))
 
 
-def _address(value: Any) -> str:
-    try:
-        return str(ipaddress.ip_address(_without_scope(value)))
-    except ValueError:
-        raise Wrong("must be an IP address such as 192.0.2.10", value) from None
-
-
-def _cidr(value: Any) -> str:
-    try:
-        return str(ipaddress.ip_network(_without_scope(value)))
-    except ValueError:
-        raise Wrong("must be a network such as 10.20.0.0/24 (no host bits set)", value) from None
-
-
-def _interface_address(value: Any) -> str:
-    try:
-        found = ipaddress.ip_interface(_without_scope(value))
-    except ValueError:
-        raise Wrong("must be an IP address such as 192.0.2.10 or 192.0.2.10/24", value) from None
-    network = found.network
-    ends = {network.network_address, network.broadcast_address} if network.num_addresses > 2 else set()
-    if found.is_multicast or found.is_loopback or found.is_unspecified or found.ip in ends:
-        raise Wrong("must be an address that one host can have", value)
-    return str(found)
-
-
 def _vrrp_password(value: Any) -> Any:
     if isinstance(value, pulumi.Output) or (isinstance(value, str) and _VRRP_PASSWORD.fullmatch(value)):
         return value
     raise Wrong("must be 1 to 8 letters, digits and ._~%@:,+=- in text, or an Output of it", value)
-
-
-def _without_scope(value: Any) -> str:
-    # ipaddress takes any text as the scope of an IPv6 address, line breaks and braces included.
-    if not isinstance(value, str) or "%" in value:
-        raise ValueError
-    return value
 
 
 def _input_text(value: Any) -> Any:
@@ -207,10 +178,6 @@ User = Annotated[
 ]
 Argument = Annotated[str, text(r"[^\x00\ud800-\udfff]+", "non-empty text without NUL"), SECRET]
 """A word of a command, the value of a label, the name of a user."""
-IpAddress = Annotated[str, PlainValidator(_address)]
-Cidr = Annotated[str, PlainValidator(_cidr)]
-InterfaceAddress = Annotated[str, PlainValidator(_interface_address)]
-"""An IP address with its prefix length; without one it is a network of its own."""
 InterfaceName = Annotated[
     str, text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}", "a network interface of the host such as eth0")
 ]

@@ -13,6 +13,8 @@ import pulumi
 from docker.models.containers import Container
 
 from components.swarm.floating.component import FloatingAddress
+from components.swarm.floating.validation import floating
+from components.swarm.floating.view import configuration
 from tests.bench import hosts as bench
 from tests.bench.hosts import Host
 from tests.bench.images import APP, KEEPALIVED
@@ -66,6 +68,10 @@ class Floating(Rehearsal):
             return args.name, dict(args.inputs)
         args.inputs = {key: _opened(value) for key, value in args.inputs.items()}
         return super().new_resource(args)
+
+    def configuration(self, name: str, args: Any) -> str:
+        """The text of a node with these arguments."""
+        return configuration(NAME, floating(NAME, args), name, None)
 
     def keepalived(self, name: str) -> Container:
         """The container of a node."""

@@ -1,11 +1,13 @@
 """SwarmCluster without an engine: wrong arguments, names of resources, the order in which nodes join."""
 
 import re
+import sys
 from typing import Any
 
 import pytest
 
 from components import ArgumentError, SwarmCluster, SwarmService
+from components.swarm.cluster.validation import cluster
 from tests.mocks import Secret, Seen, run
 
 
@@ -56,6 +58,15 @@ def vip(**keys: Any) -> Any:
     return but(floating_addresses={"vip": {**whole()["floating_addresses"]["vip"], **keys}})
 
 
+def crowd(network: Any = None, **keys: Any) -> Any:
+    """A manager, a worker in the zone dmz and another one; a service on a small network."""
+    nodes = {"a": node(1, "manager"), "b": node(2, labels={"zone": "dmz"}), "c": node(3)}
+    service = {"image": "app:1", "networks": ["web"], **keys}
+    small = {"subnet": "172.100.0.0/29"} if network is None else network
+    return {"nodes": nodes, "networks": {"web": small}, "services": {"shop": service}}
+
+
+STOP = {"order": "stop-first"}
 HOSTILE = ("a b", 'x"', "x;y", "x\ny", "{x}", "$x", "")
 WRONG: dict[str, tuple[Any, str]] = {
     "no mapping": ("three", "args must be a mapping of keys, got text"),
@@ -126,14 +137,72 @@ WRONG: dict[str, tuple[Any, str]] = {
         "networks.web.subnet must be a network such as 10.20.0.0/24",
     ),
     "IPv6": (three(networks={"web": {"subnet": "fd00::/64"}}), "networks.web.subnet must be an IPv4 network"),
-    "an mtu": (three(networks={"web": {"mtu": 12}}), "networks.web.mtu must be between 68 and 65535"),
+    "an mtu": (
+        three(networks={"web": {"mtu": 68}}),
+        "networks.web.mtu must be between 164 and 65535, got 68",
+    ),
+    **{
+        f"an overlay of {subnet}": (
+            three(networks={"web": {"subnet": subnet}}),
+            rf"networks.web.subnet must be a network whose addresses containers can have, .* {why}\)$",
+        )
+        for subnet, why in (
+            ("0.0.0.0/0", r"0.0.0.0/8 \(addresses of no host"),
+            ("0.4.0.0/16", r"0.0.0.0/8 \(addresses of no host"),
+            ("127.1.0.0/24", r"127.0.0.0/8 \(loopback"),
+            ("64.0.0.0/2", r"127.0.0.0/8 \(loopback"),
+            ("224.0.0.0/24", r"224.0.0.0/4 \(multicast"),
+            ("255.255.255.0/24", r"240.0.0.0/4 \(reserved"),
+        )
+    },
+    **{
+        f"an overlay of /{length}": (
+            three(networks={"web": {"subnet": f"172.100.0.0/{length}"}}),
+            f"networks.web.subnet must be a /29 or larger, got '172.100.0.0/{length}'",
+        )
+        for length in (30, 31, 32)
+    },
+    "a pool of multicast": (
+        three(address_pools=["239.0.0.0/8"]),
+        r"address_pools.0 must be a network whose addresses .* 224.0.0.0/4 \(multicast\)",
+    ),
+    "a port that is none": (
+        {"nodes": {"a": node(1, "manager", listen_address="0.0.0.0:99999")}},
+        "nodes.a.listen_address must be an address and port such as 0.0.0.0:2377",
+    ),
+    "an address of nobody": (
+        {"nodes": {"a": node(1, "manager", advertise_address="0.0.0.0")}},
+        "nodes.a.advertise_address must be an address that one host can have, got '0.0.0.0'",
+    ),
+    "an overlay too small for its tasks": (
+        crowd(replicas=5),
+        r"networks.web.subnet 172.100.0.0/29 has 6 addresses, and 11 are needed \(1 for its gateway, 1 for "
+        "virtual addresses of services, 3 for the nodes, 5 for tasks, 1 for tasks that replace others in an "
+        r"update\): choose a larger one, such as /28",
+    ),
+    "an overlay too small for an update": (
+        crowd(replicas=2, constraints=["node.labels.zone==dmz"], update={"parallelism": 0}),
+        "has 6 addresses, and 7 are needed .*, 1 for the nodes, 2 for tasks, 2 for tasks that replace others",
+    ),
+    "an overlay too small for a global service": (
+        crowd(mode="global", endpoint_mode="dnsrr"),
+        r"has 6 addresses, and 8 are needed \(1 for its gateway, 3 for the nodes, 3 for tasks, 1 for tasks",
+    ),
+    "a network of the pool too small": (
+        crowd({}, replicas=300),
+        r"networks.web \(a /24 of the pool\) has 254 addresses, and 306 are .*: give it a subnet such as /23",
+    ),
+    "an ingress network too small": (
+        crowd({}, replicas=300, networks=[], ports=[{"port": 80}]),
+        r"the ingress network \(a /24 of the pool\) has 254 addresses, and 306 .*: set pool_mask to 23",
+    ),
     "encrypted text": (
         three(networks={"web": {"encrypted": "yes"}}),
         "networks.web.encrypted must be true or false, got 'yes'",
     ),
     "a pool smaller than its networks": (
         three(address_pools=["10.40.0.0/24"], pool_mask=20),
-        "address_pools: 10.40.0.0/24 must be an IPv4 network that holds networks of /20",
+        "address_pools: 10.40.0.0/24 must be a network that holds networks of /20",
     ),
     "a mask": (three(pool_mask=31), "pool_mask must be between 16 and 29, got 31"),
     "a constraint that no node meets": (
@@ -202,6 +271,70 @@ def test_a_wrong_argument_is_one_clear_error(args: Any, said: str) -> None:
     assert message.isascii()
     assert message.isprintable(), message
     assert seen.resources == []
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        crowd(replicas=1),
+        crowd(replicas=2, constraints=["node.labels.zone==dmz"]),
+        crowd(replicas=3, constraints=["node.labels.zone==dmz"], update=STOP, rollback=STOP),
+        crowd(
+            replicas=4,
+            constraints=["node.labels.zone==dmz"],
+            update=STOP,
+            rollback=STOP,
+            endpoint_mode="dnsrr",
+        ),
+        crowd({}, replicas=240),
+        three(networks={"web": {"subnet": "172.100.0.0/29", "mtu": 164}}, address_pools=["10.32.0.0/12"]),
+    ],
+)
+def test_what_just_fits_is_taken(args: Any) -> None:
+    """What the engine was seen to run, to the last address: test_swarm_cluster has it on real hosts."""
+    assert declared(args).error is None
+
+
+def calls(nodes: int) -> int:
+    """How many Python functions run while a cluster is validated: what it costs, on any machine."""
+    workers = {
+        f"w{number}": node(
+            number, advertise_address=f"11.{number >> 8}.{number & 255}.7", labels={"zone": "dmz"}
+        )
+        for number in range(nodes)
+    }
+    networks = {
+        f"net{number}": {"subnet": f"172.{16 + (number >> 8)}.{number & 255}.0/24"} for number in range(nodes)
+    }
+    service = {
+        "image": "app:1",
+        "networks": ["net0"],
+        "constraints": ["node.labels.zone==dmz"],
+        "replicas": 9,
+    }
+    args: Any = {
+        "nodes": {"m": node(9999, "manager"), **workers},
+        "networks": networks,
+        "services": {"shop": service},
+    }
+    count = 0
+
+    def count_calls(frame: object, event: str, arg: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    cluster("main", args)  # models are built at their first use
+    sys.setprofile(count_calls)
+    try:
+        cluster("main", args)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_twice_the_nodes_cost_twice_as_much() -> None:
+    """Validation is linear: nodes, their addresses and networks are not held against each other in pairs."""
+    assert calls(400) < 2.2 * calls(200)
 
 
 @pytest.mark.parametrize("preview", [True, False])

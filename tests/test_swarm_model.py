@@ -297,6 +297,52 @@ CASES = [
         service(constraints=["node.role==leader"]),
         "compare node.role with manager or worker",
     ),
+    Case(
+        "an address that is none in a constraint",
+        service(constraints=["node.ip==web"]),
+        "constraints.0 must compare node.ip with an IP address or network, got 'node.ip==web'",
+    ),
+    *(
+        Case(
+            f"a constraint {text!r}",
+            service(constraints=[text]),
+            "constraints.0 must be .* a value .letters, digits and ._:/-.",
+        )
+        for text in ("node.labels.a/b==x", "engine.labels.a/b==x", "node.labels.a==x@y", "node.labels.a==x y")
+    ),
+    *(
+        Case(
+            f"a host name {text!r}",
+            service(hostname=text),
+            "hostname must be a host name of at most 63 letters",
+        )
+        for text in ("", "}}x", "a b", "x" * 64, "{x}", 5)
+    ),
+    *(
+        Case(
+            f"a template {text!r}",
+            service(hostname=text),
+            "hostname must hold no templates of Swarm but {{.Node.Ho",
+        )
+        for text in (
+            "{{",
+            "{{{{",
+            "{{.Node.Name}}",
+            "{{.Service.Labels.zone}}",
+            "{{.Task.Slot",
+            "x{{.Bogus}}y",
+        )
+    ),
+    Case(
+        "a template in a variable",
+        service(templates=True, environment={"A": "{{ name }}"}),
+        "environment.A must hold no templates of Swarm but",
+    ),
+    Case(
+        "a label that a template cannot name",
+        service(hostname="{{.Service.Labels.a.b}}", labels={"a.b": "x"}),
+        "hostname must hold no templates of Swarm but",
+    ),
     Case("a constraint twice", service(constraints=["node.role==worker"] * 2), "constraints must differ"),
     Case("a bridge", service(networks=["bridge"]), "networks.0 must be the name of an overlay network"),
     Case("a network twice", service(networks=["a", "a"]), "networks must differ, got a more than once"),
@@ -421,6 +467,10 @@ GOOD = {
         configs={"a": {"content": pulumi.Output.from_input("x")}},
     ),
     "a template as host name": service(hostname="{{.Service.Name}}-{{.Task.Slot}}"),
+    "a label in a host name": service(hostname="x-{{ .Service.Labels.zone }}", labels={"zone": "dmz"}),
+    "what swarmkit takes in a constraint": service(
+        constraints=["node.labels._a==x:5000/y_z.1-", "node.ip!=10.0.0.0/8", "node.ip==fd00::1"]
+    ),
     "blanks in a constraint": service(constraints=["node.role == manager", "engine.labels.a.b!=c"]),
     "a port of both protocols": service(ports=[port(53), port(53, protocol="udp")]),
     "a host port with stop-first": service(**HOST, update={"order": "stop-first"}),

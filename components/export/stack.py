@@ -11,6 +11,7 @@ from ..provider.overlay import MTU
 from ..review.instance import Instance, inputs
 from ..review.preview import Step, items, mapping
 from ..swarm.service.spec import MIB
+from ..types import decimal
 from .project import Project, doubled, hidden, on_host
 
 KINDS = ("SwarmGateway", "SwarmService")
@@ -60,12 +61,8 @@ def _labels(given: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in sorted(given.items()) if not key.startswith(f"{LABEL}.")}
 
 
-def _decimal(billionths: int) -> str:
-    return f"{billionths / 10**9:.9f}".rstrip("0").rstrip(".")
-
-
 def _seconds(nanoseconds: int) -> str:
-    return f"{_decimal(nanoseconds)}s"
+    return f"{decimal(nanoseconds / 10**9)}s"
 
 
 def _as_it_is(value: Any) -> Any:
@@ -143,7 +140,7 @@ _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "MemoryBytes": lambda size: f"{size // MIB}M" if size else None,
     "Monitor": _seconds,
     "Mounts": _each({"Type": "type", "Target": "target"}),
-    "NanoCPUs": lambda cores: _decimal(cores) if cores else None,
+    "NanoCPUs": lambda cores: decimal(cores / 10**9) if cores else None,
     "Ports": _each(
         {
             "Protocol": "protocol",

@@ -1,22 +1,21 @@
 """LoadBalancedServiceArgs, validated: what the rest of the component works with."""
 
-from ipaddress import IPv4Network, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
+from ..addresses import IpAddress, Subnet
 from ..arguments import Frozen
 from ..hosts import Host
 from ..messages import shown
 from ..types import (
     Argument,
     Capability,
-    Cidr,
     EnvironmentName,
     InputImage,
     InputNetworkName,
     InputText,
-    IpAddress,
     Name,
     NetworkName,
     ProxyMode,
@@ -104,7 +103,7 @@ class FrontEnd(Proxy):
 
 class Network(Frozen):
     name: Optional[InputNetworkName] = None
-    subnet: Optional[Cidr] = None
+    subnet: Optional[Subnet] = None
 
     @model_validator(mode="after")
     def _given_or_owned(self) -> "Network":
@@ -113,16 +112,13 @@ class Network(Frozen):
                 "subnet is for a network of its own, a network given by name has one: drop one of "
                 f"the two, got name {shown(self.name)} and subnet {self.subnet}"
             )
-        if self.subnet is not None and self.room < 0:
-            raise ValueError(f"subnet must be an IPv4 network, got {self.subnet!r}")
         return self
 
     @property
     def room(self) -> int:
-        """Containers that the subnet has addresses for; -1 when it is not an IPv4 network."""
-        network = ip_network(self.subnet) if self.subnet else None
+        """Containers that the subnet, when there is one, has addresses for."""
         # One address each for the network, its gateway and broadcasts.
-        return max(0, network.num_addresses - 3) if isinstance(network, IPv4Network) else -1
+        return max(0, ip_network(self.subnet).num_addresses - 3) if self.subnet else 0
 
 
 class Service(Site):

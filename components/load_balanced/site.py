@@ -6,11 +6,11 @@ from typing import Annotated, Any, Optional
 
 from pydantic import BeforeValidator, model_validator
 
+from ..addresses import Cidr
 from ..arguments import Frozen
 from ..messages import listed
 from ..types import (
     Algorithm,
-    Cidr,
     CookieName,
     HostPattern,
     ImageRef,

@@ -4,8 +4,8 @@ Any manager that answers will do: no single host has to be up for the others to 
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..connection import EngineRefused, HostUnreachable, connect
 from .engine import EngineError
@@ -72,6 +72,24 @@ def _locked(host: Connection) -> str:
         f"the engine at {host['address']} is locked after a restart: run `docker swarm unlock` there "
         "with the unlock key of the swarm's outputs"
     )
+
+
+def unfit(host: Connection, info: Mapping[str, Any]) -> Optional[str]:
+    """Why the engine of `host`, which says `info` of itself, can be in no swarm, or None.
+
+    It would refuse in the middle of an `up`, or accept and have no overlay networks.
+    """
+    settings = "in /etc/docker/daemon.json there"
+    if info.get("LiveRestoreEnabled"):
+        why, remedy = "runs with live-restore", f'set "live-restore": false {settings}, and reload it'
+    elif str((info.get("FirewallBackend") or {}).get("Driver", "")).startswith("nftables"):
+        why = "has the firewall backend nftables"
+        remedy = f'set "firewall-backend": "iptables" {settings}, and restart it'
+    elif "name=rootless" in (info.get("SecurityOptions") or []):
+        why, remedy = "is rootless and has no overlay networks", "use one that runs as root"
+    else:
+        return None
+    return f"the engine at {host['address']} {why}, so it cannot be in a swarm: {remedy}"
 
 
 def foreign(host: Connection) -> EngineError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..connection import HostUnreachable, connect
 from .engine import EngineError, wait_until
-from .membership import Connection, NoManager, alive, foreign, in_sequence, manager, node_of
+from .membership import Connection, NoManager, alive, foreign, in_sequence, manager, node_of, unfit
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -48,10 +48,12 @@ def join(host: Connection, hosts: Sequence[Connection], swarm: str, spec: dict[s
 def own_node(engine: "DockerClient", host: Connection, hosts: Sequence[Connection], swarm: str) -> str:
     """Node id that the engine of `host` has in `swarm`; nothing when it may join it.
 
-    Raises EngineError when it belongs to another one.
+    Raises EngineError when it belongs to another one, or can be in none.
     """
     node = node_of(engine, host)
     if not node:
+        if said := unfit(host, engine.info()):
+            raise EngineError(said)
         return ""
     with contextlib.suppress(NoManager), manager(hosts, swarm) as control:
         if any(each["ID"] == node for each in control.api.nodes()):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..naming import same_owner
+from ..swarm.service.templates import meant
 from .engine import POLL, EngineError, login, wait_until
 from .membership import in_sequence
 from .nodes import BUSY
@@ -223,7 +224,8 @@ def _reasons(engine: "DockerClient", service: str) -> str:
 
 
 def _environment(tasks: Iterable[dict[str, Any]]) -> list[str]:
-    return [entry for task in tasks for entry in task["Spec"]["ContainerSpec"].get("Env") or []]
+    given = [entry for task in tasks for entry in task["Spec"]["ContainerSpec"].get("Env") or []]
+    return [form for entry in given for form in (entry, meant(entry))]
 
 
 def _log(engine: "DockerClient", task: str) -> str:

@@ -429,6 +429,14 @@ _BY_HAND = [
         short(network={"name": LATER, "subnet": "10.1.0.0/24"}),
         "network.subnet is for a network of its own, .*got name an Output",
     ),
+    *(
+        Case(
+            f"subnet {subnet}",
+            short(network={"subnet": subnet}),
+            "network.subnet must be a network whose addresses containers can have, .* overlaps",
+        )
+        for subnet in ("0.0.0.0/0", "127.0.0.0/8", "224.1.0.0/16", "240.0.0.0/24")
+    ),
     Case("subnet with host bits", short(network={"subnet": "10.1.0.1/24"}), "network.subnet must be .*no host bits"),
     Case("subnet too long a prefix", short(network={"subnet": "10.1.0.0/33"}), "network.subnet must be a network"),
     Case("subnet no network", short(network={"subnet": "ten"}), "network.subnet must be a network .*got 'ten'$"),

@@ -109,6 +109,14 @@ BAD: dict[str, tuple[Any, str]] = {
         "preempt_delay is for preempt: true, got preempt: false: drop one of them$",
     ),
     "preempt as text": (args(preempt="no"), "preempt must be true or false, got 'no'$"),
+    "a delay that keepalived cannot count": (
+        args(preempt_delay=0.0000001),
+        "preempt_delay must be 0, or at least 0.000001 .a microsecond, keepalived's finest., got 1e-07$",
+    ),
+    "a node's address of all": (
+        args(nodes={"a": {"address": "224.0.0.18"}}),
+        "nodes.a.address must be an address that one host can have, got '224.0.0.18'$",
+    ),
     "a delay too long": (args(preempt_delay=1001), "preempt_delay must be between 0 and 1000, got 1001$"),
     "a track without port": (args(track={"path": "/"}), "track.port is required$"),
     "a name without path": (

@@ -1,6 +1,7 @@
 """Networks of a swarm: `AddressPlan`, `OverlayNetwork`. See `overlay`."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
@@ -25,6 +26,9 @@ from .handler import (
     mapped,
 )
 
+AT_ONCE = 16
+"""Hosts that are asked at the same time."""
+
 
 def _encrypts(managers: list[Values]) -> Optional[str]:
     """Why an engine cannot encrypt an overlay, or None."""
@@ -39,10 +43,33 @@ def _encrypts(managers: list[Values]) -> Optional[str]:
     return None
 
 
+def _ask(
+    name: str, host: Values, new: Values
+) -> tuple[list[str], Optional[str], Optional[HostUnreachable | EngineRefused]]:
+    """What is wrong with the plan on the host of a node; what was not checked there, and the error that
+    prevented it.
+    """
+    try:
+        with connect(host, timeout=30) as engine:
+            info = engine.info()
+            if info["Swarm"]["LocalNodeState"] == "inactive" and (said := membership.unfit(host, info)):
+                return [said], None, None
+            found, seen = overlay.clashes(engine, new["plan"], new["networks"], new["labels"])
+    except (HostUnreachable, EngineRefused) as error:
+        return [], f"addresses of node {name} not checked: {error}", error
+    wrong = [
+        f"{what} {new['plan'][what]} overlaps {there} {subnet} of node {name}: choose another subnet"
+        for what, there, subnet in found
+    ]
+    unseen = None if seen else f"own subnets of node {name} not checked: no image there can show them"
+    return wrong, unseen, None
+
+
 class AddressPlan(Handler):
     """Subnets that overlays are to have, checked against what the hosts really have.
 
-    Docker accepts a network that overlaps another; its tasks then never start.
+    Docker accepts a network that overlaps another; its tasks then never start. The first of all to ask every
+    host, it also refuses those whose engines can be in no swarm.
     """
 
     inputs = {
@@ -55,23 +82,17 @@ class AddressPlan(Handler):
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
         if has_unknown(new) or all(old.get(key) == new[key] for key in ("hosts", "plan")):
             return None
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            hosts = dict(sorted(new["hosts"].items()))
+            asked = list(pool.map(lambda name: _ask(name, hosts[name], new), hosts))
         said = []
-        for name, host in sorted(new["hosts"].items()):
-            try:
-                with connect(host, timeout=30) as engine:
-                    found, seen = overlay.clashes(engine, new["plan"], new["networks"], new["labels"])
-            except (HostUnreachable, EngineRefused) as error:
-                if not old:
-                    raise
-                warn(f"addresses of node {name} not checked: {error}")
-                continue
-            said += [
-                f"{what} {new['plan'][what]} overlaps {there} {subnet} of node {name}"
-                for what, there, subnet in found
-            ]
-            if not seen:
-                warn(f"own subnets of node {name} not checked: no image there can show them")
-        return "; ".join(said) + ": choose other subnets" if said else None
+        for wrong, unseen, error in asked:
+            if error and not old:
+                raise error
+            said += wrong
+            if unseen:
+                warn(unseen)
+        return "; ".join(said) or None
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         return "plan", {}

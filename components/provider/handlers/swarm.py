@@ -99,9 +99,11 @@ class Swarm(Handler):
 def _bare_or_ours(host: Values, labels: dict[str, str]) -> Optional[str]:
     """Why the first manager cannot make this swarm, or None."""
     with connect(host, timeout=30) as engine:
-        found = engine.info()["Swarm"]
-    cluster = found.get("Cluster") or {}
-    if found["LocalNodeState"] == "inactive" or (cluster.get("Spec") or {}).get("Labels") == labels:
+        info = engine.info()
+    found = info["Swarm"]
+    if found["LocalNodeState"] == "inactive":
+        return membership.unfit(host, info)
+    if ((found.get("Cluster") or {}).get("Spec") or {}).get("Labels") == labels:
         return None
     return str(membership.foreign(host))
 

@@ -40,9 +40,12 @@ class OverlayArgs(TypedDict, total=False):
     """A network over all nodes. None of it can be changed while the network exists."""
 
     subnet: Optional[str]
-    """IPv4 subnet. Default: Swarm takes one of the address pool."""
+    """IPv4 subnet, /29 or larger. It has an address for each task, for one more of each that an update starts
+    first, for each node with a task, for each service (endpoint_mode vip) and for its gateway. Default: Swarm
+    takes one of the address pool."""
     mtu: Optional[int]
-    """Largest packet in bytes, 68 to 65535. VXLAN takes 50 bytes of the hosts' own. Default: 1450."""
+    """Largest packet of the hosts' own network in bytes, 164 to 65535. VXLAN takes 50 of it, encryption 26
+    more; the rest is for the tasks. Default: 1500."""
     encrypted: Optional[bool]
     """Whether traffic between hosts is encrypted (IPsec). Needs engine 20.10.24, 23.0.3 or later: those
     before sent it in clear (CVE-2023-28840). Default: false."""

@@ -1,20 +1,26 @@
 """SwarmClusterArgs, validated: what the rest of the component works with."""
 
+from functools import cached_property
 from ipaddress import IPv4Network, ip_network
-from itertools import combinations
 from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
+from ...addresses import HostAddress, ListenAddress, Subnet
 from ...arguments import Frozen
 from ...hosts import Host
 from ...messages import shown
-from ...types import Availability, Cidr, IpAddress, Name, NodeRole, number, text, whole
+from ...types import Availability, Name, NodeRole, number, text, whole
 from ..floating.model import Floating
 from ..gateway.model import Gateway
 from ..service.model import Service
+from .addresses import INGRESS, crowded, overlap
 
 DEFAULT_POOL = "10.0.0.0/8"
+SMALLEST = 29
+"""Longest prefix of an overlay network that has an address for a task."""
+LEAST_MTU = 164
+"""88 bytes, less than which Linux sends no TCP in, the 50 of VXLAN and the 26 of encryption."""
 
 LabelName = Annotated[
     str,
@@ -29,9 +35,6 @@ LabelValue = Annotated[
 NetworkName = Annotated[
     str, text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}", "1 to 63 letters, digits and _.-, beginning with no mark")
 ]
-ListenAddress = Annotated[
-    str, text(r"[0-9a-fA-F.:\[\]]{2,45}:[1-9][0-9]{0,4}", "an address and port such as 0.0.0.0:2377")
-]
 
 
 class Node(Frozen):
@@ -39,23 +42,26 @@ class Node(Frozen):
     role: NodeRole = "worker"
     availability: Availability = "active"
     labels: dict[LabelName, LabelValue] = {}
-    advertise_address: Optional[IpAddress] = None
+    advertise_address: Optional[HostAddress] = None
     listen_address: ListenAddress = "0.0.0.0:2377"
-    data_path_address: Optional[IpAddress] = None
+    data_path_address: Optional[HostAddress] = None
     drain_timeout: Annotated[float, number(1, 3600)] = 60
 
 
 class Overlay(Frozen):
-    subnet: Optional[Cidr] = None
-    mtu: Optional[Annotated[int, whole(68, 65535)]] = None
+    subnet: Optional[Subnet] = None
+    mtu: Optional[Annotated[int, whole(LEAST_MTU, 65535)]] = None
     encrypted: bool = False
     attachable: bool = False
     internal: bool = False
 
     @model_validator(mode="after")
-    def _ipv4(self) -> "Overlay":
-        if self.subnet and ip_network(self.subnet).version != 4:
-            raise ValueError(f"subnet must be an IPv4 network, got {self.subnet!r}")
+    def _has_room(self) -> "Overlay":
+        if self.subnet and ip_network(self.subnet).prefixlen > SMALLEST:
+            raise ValueError(
+                f"subnet must be a /{SMALLEST} or larger, got {self.subnet!r}: gateway, service and node "
+                "have an address each, and a task for which none is left never starts"
+            )
         return self
 
 
@@ -64,8 +70,8 @@ class Cluster(Frozen):
 
     nodes: dict[Name, Node] = Field(min_length=1)
     even_managers: bool = False
-    address_pools: list[Cidr] = []
-    pool_mask: Annotated[int, whole(16, 29)] = 24
+    address_pools: list[Subnet] = []
+    pool_mask: Annotated[int, whole(16, SMALLEST)] = 24
     autolock: bool = False
     token_generation: Annotated[int, whole(1, 1_000_000)] = 1
     networks: dict[NetworkName, Overlay] = {}
@@ -100,25 +106,21 @@ class Cluster(Frozen):
     @model_validator(mode="after")
     def _addresses_do_not_clash(self) -> "Cluster":
         for pool in self.address_pools:
-            network = ip_network(pool)
-            if network.version != 4 or network.prefixlen > self.pool_mask:
+            if ip_network(pool).prefixlen > self.pool_mask:
                 raise ValueError(
-                    f"address_pools: {pool} must be an IPv4 network that holds networks of /{self.pool_mask} "
+                    f"address_pools: {pool} must be a network that holds networks of /{self.pool_mask} "
                     "(pool_mask)"
                 )
-        taken = [*sorted(self.subnets.items()), *sorted(self.addresses.items())]
-        for (one, first), (other, second) in combinations(taken, 2):
-            nodes = one in self.addresses and other in self.addresses
-            if not nodes and _overlap(first, second):
-                raise ValueError(f"{one} {first} overlaps {other} {second}: choose another subnet")
+        if said := overlap(self.subnets, self.addresses) or crowded(self):
+            raise ValueError(said)
         return self
 
-    @property
+    @cached_property
     def managers(self) -> list[str]:
         """Names of the managers: the first one makes the swarm."""
         return sorted(name for name, node in self.nodes.items() if node.role == "manager")
 
-    @property
+    @cached_property
     def workers(self) -> list[str]:
         """Names of the others."""
         return sorted(name for name, node in self.nodes.items() if node.role == "worker")
@@ -134,7 +136,7 @@ class Cluster(Frozen):
         found |= {f"address_pools.{index}": pool for index, pool in enumerate(self.address_pools)}
         if not self.address_pools:  # it is the first network of the pool
             ingress = next(IPv4Network(DEFAULT_POOL).subnets(new_prefix=self.pool_mask))
-            found["the ingress network"] = str(ingress)
+            found[INGRESS] = str(ingress)
         return found
 
     @property
@@ -152,8 +154,3 @@ class Cluster(Frozen):
             for index, address in enumerate(group.plain_addresses)
         }
         return own | floating
-
-
-def _overlap(one: str, other: str) -> bool:
-    first, second = ip_network(one), ip_network(other)
-    return first.version == second.version and first.overlaps(second)

@@ -66,7 +66,7 @@ class FloatingArgs(TypedDict, total=False):
     is well; when all are dead the owner keeps the addresses. With `preempt: false` or a `preempt_delay` a
     node without gateway takes no part: when all are dead nobody has the addresses. Default: none."""
     image: Optional[pulumi.Input[str]]
-    """Image with keepalived 2.2.4 or later, and with bash where there is a `track`. Default:
+    """Image with keepalived; 2.2.7 and 2.3.4 are tested. With a `track` it needs `/usr/bin/bash`. Default:
     longshore-keepalived:1, which you build from the recipe templates/keepalived/Dockerfile, on each host
     or for a registry of yours: `docker build -t longshore-keepalived:1 templates/keepalived`."""
     memory: Optional[int]

@@ -5,25 +5,26 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
+from ...addresses import HostAddress, InterfaceAddress
 from ...arguments import Frozen
 from ...hosts import Host
 from ...messages import listed, shown
 from ...types import (
     HostName,
     InputImage,
-    InterfaceAddress,
     InterfaceName,
-    IpAddress,
     Name,
     Port,
     UrlPath,
     VrrpPassword,
+    decimal,
     number,
     whole,
 )
 
 FIRST_PRIORITY, STEP = 250, 10
 MOST_NODES = 12
+LEAST_DELAY = 0.000001
 DOWN_AFTER = 4
 """Advert intervals after which an owner is surely taken for dead: three and less than one more."""
 
@@ -31,7 +32,7 @@ DOWN_AFTER = 4
 class Node(Frozen):
     host: Host
     interface: InterfaceName
-    address: IpAddress
+    address: HostAddress
     priority: Optional[Annotated[int, whole(1, 254)]] = None
 
 
@@ -148,6 +149,11 @@ class Floating(Frozen):
             raise ValueError(
                 f"advert_interval must be whole seconds with version 2, got {self.advert_interval:g}: say "
                 "version: 3 for less than a second"
+            )
+        if 0 < self.preempt_delay < LEAST_DELAY:
+            raise ValueError(
+                f"preempt_delay must be 0, or at least {decimal(LEAST_DELAY)} (a microsecond, keepalived's "
+                f"finest), got {shown(self.preempt_delay)}"
             )
         if self.preempt_delay and not self.preempt:
             raise ValueError("preempt_delay is for preempt: true, got preempt: false: drop one of them")

@@ -3,6 +3,8 @@
 from ...program import FOLDER, Program
 
 FILE, SCRIPT = "keepalived.conf", "gateway.sh"
+BASH = "/usr/bin/bash"
+"""From 2.3 on keepalived runs no script through a link, which /bin is where folders are merged."""
 CAPABILITIES = ("NET_ADMIN", "NET_BROADCAST", "NET_RAW")
 """To set addresses, and to send and hear adverts."""
 SCRIPT_CAPABILITIES = ("SETGID",)
@@ -25,6 +27,9 @@ KEEPALIVED = Program(
             "Non-existent interface",
             "give nodes.<name>.interface one that this host has (`ip link`)",
         ),
-        ("/bin/bash", "the image needs bash for track: use the recipe templates/keepalived/Dockerfile"),
+        (
+            "Disabling track script",
+            f"the image needs bash at {BASH} for track: use the recipe templates/keepalived/Dockerfile",
+        ),
     ),
 )

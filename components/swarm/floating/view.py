@@ -5,8 +5,9 @@ from typing import Optional
 
 from ...program import FOLDER
 from ...rendering import render
+from ...types import decimal
 from .model import Floating, Node, Track
-from .program import SCRIPT
+from .program import BASH, SCRIPT
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ def configuration(component: str, group: Floating, name: str, password: Optional
         router_id=group.group,
         interface=node.interface,
         priority=group.priorities[name],
-        advert_interval=f"{group.advert_interval:g}",
+        advert_interval=decimal(group.advert_interval, 2),
         preempt=group.preempt,
-        preempt_delay=f"{group.preempt_delay:g}",
+        preempt_delay=decimal(group.preempt_delay, 6),
         source=node.address,
         peers=[] if group.multicast else peers,
         password=password,
@@ -58,7 +59,7 @@ def configuration(component: str, group: Floating, name: str, password: Optional
 
 
 def _question(node: Node, track: Track) -> str:
-    words = ["/bin/bash", f"{FOLDER}/{SCRIPT}", node.address, str(track.port)]
+    words = [BASH, f"{FOLDER}/{SCRIPT}", node.address, str(track.port)]
     if track.path:
         address = f"[{node.address}]" if ":" in node.address else node.address
         words += [track.path, track.host_name or address]

@@ -10,7 +10,8 @@ from ...load_balanced.site import Proxy, Route, Site, Timeouts, differ
 from ...program import FOLDER, USER
 from ...types import Name, PublishMode, Seconds, number, whole
 from ..managers import Managers
-from ..service.model import Constraint, File, Health, InputOverlay, PublishedPort, Service, ServiceName
+from ..service.fields import Constraint, InputOverlay, ServiceName
+from ..service.model import File, Health, PublishedPort, Service
 
 CONFIG = "proxy"
 """Name of the configuration among the configs of the service."""

@@ -1,17 +1,14 @@
 """SwarmServiceArgs, validated: what the rest of the component works with."""
 
-import re
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Literal, Optional
 
-import pulumi
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
 from ...arguments import Frozen
 from ...load_balanced.site import differ
-from ...messages import Wrong, named
+from ...messages import named
 from ...naming import LABEL
 from ...types import (
-    SECRET,
     Argument,
     Capability,
     EndpointMode,
@@ -29,90 +26,26 @@ from ...types import (
     UrlPath,
     User,
     number,
-    text,
     whole,
 )
 from ..managers import Managers
-
-LARGEST_FILE = 500_000
-"""Bytes of a config or secret that every engine takes."""
-_LABEL_KEY = r"labels\.[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}"
-_CONSTRAINT = re.compile(
-    rf"\s*(?P<key>node\.(id|hostname|ip|role|platform\.(os|arch)|{_LABEL_KEY})|engine\.{_LABEL_KEY})"
-    r"\s*(?P<operator>==|!=)\s*(?P<value>[a-zA-Z0-9]([a-zA-Z0-9._:/@-]{0,127}))\s*",
-    re.ASCII,
+from . import templates
+from .fields import (
+    Constraint,
+    Content,
+    Cores,
+    FileMode,
+    FileName,
+    FilePath,
+    HostNameTemplate,
+    Id,
+    InputOverlay,
+    LabelName,
+    Memory,
+    Pause,
+    ServiceName,
+    Signal,
 )
-
-
-def _constraint(value: Any) -> str:
-    match = _CONSTRAINT.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise Wrong(
-            "must be node.labels.<name>, node.role, node.id, node.hostname, node.ip, node.platform.os, "
-            "node.platform.arch or engine.labels.<name>, then == or != and a value",
-            value,
-        )
-    if match["key"] == "node.role" and match["value"] not in ("manager", "worker"):
-        raise Wrong("must compare node.role with manager or worker", value)
-    return f"{match['key']}{match['operator']}{match['value']}"
-
-
-def _overlay(value: Any) -> Any:
-    if isinstance(value, pulumi.Output):
-        return value
-    found = isinstance(value, str) and re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", value, re.ASCII)
-    if not found or value in ("host", "none", "bridge", "default", "ingress"):
-        raise Wrong(
-            "must be the name of an overlay network, or an Output of it",
-            value,
-            ": see networks of SwarmCluster",
-        )
-    return value
-
-
-def _content(value: Any) -> Any:
-    if isinstance(value, pulumi.Output):
-        return value
-    if not isinstance(value, str) or "\x00" in value:
-        raise Wrong("must be text without NUL, or an Output of it", value)
-    if not 1 <= (size := len(value.encode(errors="surrogatepass"))) <= LARGEST_FILE:
-        raise ValueError(f"must have 1 to {LARGEST_FILE} bytes, got {size}")
-    return value
-
-
-Constraint = Annotated[str, PlainValidator(_constraint)]
-InputOverlay = Annotated[Any, PlainValidator(_overlay)]
-"""Name of an overlay network, or an Output of one."""
-ServiceName = Annotated[
-    str,
-    text(
-        r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?",
-        "1 to 63 letters, digits, _ and -, beginning and ending with a letter or digit",
-    ),
-]
-FileName = Annotated[
-    str,
-    text(
-        r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,22}[a-zA-Z0-9])?",
-        "1 to 24 letters, digits and _.-, beginning and ending with a letter or digit",
-    ),
-]
-FilePath = Annotated[
-    str,
-    text(
-        r"/[a-zA-Z0-9._/@+=-]{1,254}", "a path beginning with / and holding letters, digits and ._/@+=- only"
-    ),
-]
-FileMode = Annotated[str, text(r"[0-7]{3,4}", 'an octal number in quotes such as "0444"')]
-HostNameTemplate = Annotated[
-    str, text(r"[a-zA-Z0-9{}._-]{1,128}", "a host name of letters, digits and .-, or a template of Swarm")
-]
-Signal = Annotated[str, text(r"SIG[A-Z0-9+-]{2,12}", "a signal such as SIGTERM")]
-LabelName = Annotated[str, text(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}", "letters, digits and ._/-")]
-Id = Annotated[int, whole(0, 2**31 - 1)]
-Memory = Annotated[int, whole(6, 1_048_576)]
-Cores = Annotated[float, number(0.01, 512)]
-Pause = Annotated[float, number(0, 86400)]
 
 
 class Policy(Frozen):
@@ -177,7 +110,7 @@ class PublishedPort(Frozen):
 
 
 class File(Frozen):
-    content: Annotated[Any, PlainValidator(_content), SECRET]
+    content: Content
     path: Optional[FilePath] = None
     mode: FileMode = "0444"
     user: Id = 0
@@ -192,6 +125,7 @@ class Service(Frozen):
     entrypoint: Optional[list[Argument]] = Field(default=None, min_length=1)
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
     environment: dict[EnvironmentName, InputText] = {}
+    templates: bool = False
     mode: ServiceMode = "replicated"
     replicas: Annotated[int, whole(0, 1000)] = 1
     constraints: list[Constraint] = []
@@ -244,6 +178,17 @@ class Service(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _templates_are_known(self) -> "Service":
+        given = {"hostname": self.hostname or ""}
+        if self.templates:
+            given |= {f"environment.{name}": value for name, value in sorted(self.environment.items())}
+        for key, value in given.items():
+            # A value may be a secret, so it is not shown.
+            if isinstance(value, str) and (said := templates.problem(value, self.labels)):
+                raise ValueError(f"{key} {said}")
+        return self
+
+    @model_validator(mode="after")
     def _can_work(self) -> "Service":
         if self.mode == "global":
             for key in ("replicas", "max_replicas_per_node"):
@@ -281,6 +226,11 @@ class Service(Frozen):
     def order(self, policy: Policy) -> str:
         """The order in which a policy replaces a task."""
         return policy.order or ("stop-first" if self.host_ports else "start-first")
+
+    def surge(self, policy: Policy, tasks: int) -> int:
+        """How many of its tasks a policy starts before it stops those that they replace."""
+        at_once = policy.parallelism or tasks
+        return min(at_once, tasks) if self.order(policy) == "start-first" else 0
 
     @property
     def config_paths(self) -> dict[str, str]:

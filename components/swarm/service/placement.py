@@ -28,9 +28,9 @@ def unmet(constraints: Sequence[str], nodes: Mapping[str, Node]) -> Optional[str
     What is only known of a running engine (its id, host name, address, platform and own labels) may be
     anything.
     """
-    if not constraints or _able(constraints, nodes):
+    if not constraints or able(constraints, nodes):
         return None
-    each = "; ".join(f"{one}: {', '.join(_able([one], nodes)) or 'none'}" for one in constraints)
+    each = "; ".join(f"{one}: {', '.join(able([one], nodes)) or 'none'}" for one in constraints)
     return f"no node meets all constraints ({each}): change one of them, or give a node the labels and role"
 
 
@@ -39,22 +39,23 @@ def problem(service: "Service", nodes: Mapping[str, Node]) -> Optional[str]:
     if said := unmet(service.constraints, nodes):
         return f"constraints: {said}"
     most = 1 if service.host_ports else service.max_replicas_per_node
-    able = _able(service.constraints, nodes)
-    if service.mode == "replicated" and most and service.replicas > most * len(able):
+    fit = able(service.constraints, nodes)
+    if service.mode == "replicated" and most and service.replicas > most * len(fit):
         why = f"port {service.host_ports[0]} in mode host" if service.host_ports else "max_replicas_per_node"
         return (
-            f"replicas must be at most {most * len(able)} with {why}, for {len(able)} nodes can have them "
-            f"({', '.join(able)}), got {service.replicas}"
+            f"replicas must be at most {most * len(fit)} with {why}, for {len(fit)} nodes can have them "
+            f"({', '.join(fit)}), got {service.replicas}"
         )
     return None
 
 
-def _able(constraints: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
-    return sorted(name for name, node in nodes.items() if all(_meets(node, one) for one in constraints))
+def able(constraints: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
+    """Names of the nodes that meet all constraints, or may do."""
+    asked = [re.split("(==|!=)", constraint, maxsplit=1) for constraint in constraints]
+    return sorted(name for name, node in nodes.items() if all(_meets(node, *each) for each in asked))
 
 
-def _meets(node: Node, constraint: str) -> bool:
-    key, operator, value = re.split("(==|!=)", constraint, maxsplit=1)
+def _meets(node: Node, key: str, operator: str, value: str) -> bool:
     if key == "node.role":
         found = node.role
     elif key.startswith("node.labels."):

@@ -9,6 +9,9 @@ from typing import Any
 import pulumi
 
 from ... import health, naming
+from ...arguments import ArgumentError
+from ...messages import shown
+from . import templates
 from .model import File, Health, Policy, Service
 
 MIB = 2**20
@@ -25,7 +28,11 @@ def spec(
         "Labels": {**service.labels, **labels},
         "Mode": {"Global": {}} if service.mode == "global" else replicas,
         "TaskTemplate": {
-            "ContainerSpec": _container(service, labels) | {"Configs": configs, "Secrets": secrets},
+            "ContainerSpec": {
+                **_container(component, service, labels),
+                "Configs": configs,
+                "Secrets": secrets,
+            },
             "Resources": _resources(service),
             "RestartPolicy": {
                 "Condition": service.restart.condition,
@@ -67,7 +74,7 @@ def mounted(
     }
 
 
-def _container(service: Service, labels: Mapping[str, str]) -> dict[str, Any]:
+def _container(component: str, service: Service, labels: Mapping[str, str]) -> dict[str, Any]:
     optional = {
         "Healthcheck": service.health and _health(service.health),
         "Init": service.init,
@@ -77,7 +84,7 @@ def _container(service: Service, labels: Mapping[str, str]) -> dict[str, Any]:
         "Labels": labels,
         "Command": service.entrypoint or [],
         "Args": service.command or [],
-        "Env": [pulumi.Output.concat(key, "=", value) for key, value in sorted(service.environment.items())],
+        "Env": [_variable(component, service, name) for name in sorted(service.environment)],
         "Hostname": service.hostname or "",
         "User": service.user or "",
         "ReadOnly": service.read_only,
@@ -90,6 +97,20 @@ def _container(service: Service, labels: Mapping[str, str]) -> dict[str, Any]:
         "Privileges": {"NoNewPrivileges": True},
         **{key: value for key, value in optional.items() if value is not None},
     }
+
+
+def _variable(component: str, service: Service, name: str) -> pulumi.Output[str]:
+    """A variable as the engine takes it: a template, in which the value stands as it is unless asked for."""
+
+    def template(value: str) -> str:
+        if not service.templates:
+            return templates.literal(value)
+        if said := templates.problem(value, service.labels):
+            raise ArgumentError(f"SwarmService {shown(component)}: environment.{name} {said}")
+        return value
+
+    value = pulumi.Output.from_input(service.environment[name])
+    return pulumi.Output.concat(name, "=", value.apply(template))
 
 
 def _health(check: Health) -> dict[str, Any]:
