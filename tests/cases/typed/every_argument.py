@@ -176,6 +176,7 @@ service: ServiceArgs = {
     "read_only": True,
     "capabilities": ["CHOWN"],
     "hostname": "{{.Node.Hostname}}",
+    "templates": True,
     "init": True,
     "labels": {"team": "web"},
     "force_update": 1,
