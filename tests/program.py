@@ -96,6 +96,9 @@ class Engine(Protocol):
 class Program:
     """The repository's program as a stack of its own. One at a time on a port of a host."""
 
+    root = ROOT
+    """The checkout whose program it is."""
+
     def __init__(
         self,
         folder: Path,
@@ -132,7 +135,7 @@ class Program:
             folder.mkdir(parents=True)
         # Links, not copies: what is tested is the repository, and nothing is written there.
         for name in ("Pulumi.yaml", "__main__.py", "components", "templates", "plugin"):
-            (self.project / name).symlink_to(ROOT / name)
+            (self.project / name).symlink_to(self.root / name)
         (self.project / ".venv").symlink_to(sys.prefix)
         if _plugins().is_dir():
             (self.home / "plugins").symlink_to(_plugins())

@@ -457,7 +457,7 @@ class TestVirtualHosts:
             "$host",
             "a b",
             "shop.example,blog.example",
-            f"{NETWORK[11]}:8081",
+            pytest.param(f"{NETWORK[11]}:8081", id="the host's address"),
             f"{'a' * 3000}.example",
             "",
         ],

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from tests.bench import images
-from tests.bench.figures import faults, growth, lifecycle, reports, throughput, vip
+from tests.bench.figures import earlier, faults, growth, lifecycle, reports, throughput, vip
 from tests.bench.figures.report import Ratio, show
 from tests.bench.hosts import Bench, Host
 from tests.bench.process import BenchUnavailable
@@ -16,6 +16,7 @@ ON_NONE: dict[str, Callable[[bool], tuple[list[Ratio], list[str]]]] = {
 }
 ON_ONE: dict[str, Callable[[Host, bool], tuple[list[Ratio], list[str]]]] = {
     "lifecycle": lifecycle.measure,
+    "earlier": earlier.measure,
     "throughput": throughput.measure,
     "growth": growth.measure,
     "faults": faults.measure,
