@@ -100,9 +100,22 @@ def _network(value: Any) -> str:
 
 def _capability(value: Any) -> str:
     name = value.removeprefix("CAP_") if isinstance(value, str) else ""
+    if name in _NEW_CAPABILITIES:
+        raise Wrong(
+            "must be a Linux capability that every supported engine knows",
+            value,
+            ", which 20.10 does not; SYS_ADMIN includes it",
+        )
     if name not in _CAPABILITIES:
         raise Wrong("must be a Linux capability such as NET_BIND_SERVICE", value, "; see capabilities(7)")
     return name
+
+
+def _user(value: Any) -> str:
+    names = _user_names(value)
+    if any(each.isdigit() and int(each) > LARGEST_ID for each in names.split(":")):
+        raise Wrong(f"must have ids between 0 and {LARGEST_ID}", value)
+    return names
 
 
 def _log_address(value: Any) -> str:
@@ -125,17 +138,22 @@ _image = _matching(
     "an image reference such as nginx:1.28 or registry.example/app@sha256:...",
 )
 _network_name = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "a Docker network name or id")
+_user_names = _matching(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group")
 _host_port = _matching(rf"{_HOST}:[1-9][0-9]{{0,4}}", "host:port such as 127.0.0.1:514")
 _CAPABILITIES = frozenset(
     re.findall(
         r"\w+",
-        "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN "
+        "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND CHOWN "
         "DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE "
-        "MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON "
+        "MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW "
         "SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE "
         "SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM",
     )
 )
+_NEW_CAPABILITIES = frozenset({"BPF", "CHECKPOINT_RESTORE", "PERFMON"})
+"""Those of Linux 5.8 and 5.9."""
+LARGEST_ID = 2**31 - 1
+"""Of users and groups, as the engine takes them."""
 
 SECRET = "secret"  # noqa: S105 — a mark
 """Marks a place that may hold a secret: no error shows a value at or below such a place."""
@@ -172,10 +190,7 @@ EnvironmentName = Annotated[
 NetworkName = Annotated[str, PlainValidator(_network)]
 Capability = Annotated[str, PlainValidator(_capability)]
 """Without the prefix CAP_."""
-User = Annotated[
-    str,
-    text(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group"),
-]
+User = Annotated[str, PlainValidator(_user)]
 Argument = Annotated[str, text(r"[^\x00\ud800-\udfff]+", "non-empty text without NUL"), SECRET]
 """A word of a command, the value of a label, the name of a user."""
 InterfaceName = Annotated[

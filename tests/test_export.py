@@ -64,7 +64,28 @@ def test_the_parts_of_a_project(repository: Repository) -> None:
     assert front_end["user"] == "65534:65534"
     assert front_end["depends_on"]["web-web-1"] == {"condition": "service_healthy"}
     assert front_end["volumes"] == ["./web-lb/haproxy.cfg:/etc/longshore/haproxy.cfg:ro"]
-    assert "server web-1 web-web-1-g1:80" in project.files["web-lb/haproxy.cfg"]
+    assert "server web-1 web-web-1-g1:80" in project.mounted["web-lb/haproxy.cfg"]
+
+
+@pytest.mark.parametrize("before", [None, 0o644, 0o666])
+def test_only_the_owner_reads_plain_values(
+    repository: Repository, tmp_path: Path, before: int | None
+) -> None:
+    """Also in a file that was there with another mode; what containers read as another user they can read."""
+    web = {**SERVICES["web"], "environment": {"PLAIN": "a value", "TOKEN": {"secret": "token"}}}
+    project = exported(previewed(repository, {"web": web}, secrets={"token": {"secure": "v1:abc:def"}}))
+    folder = tmp_path / "made"
+    if before:
+        folder.mkdir()
+        (folder / "compose.yaml").write_text("# longer than what comes\n" * 1000)
+        (folder / "compose.yaml").chmod(before)
+
+    written = project.write(folder)
+
+    modes = {str(file.relative_to(folder)): file.stat().st_mode & 0o777 for file in written}
+    assert modes == {"compose.yaml": 0o600, "web-lb/haproxy.cfg": 0o644, ".env.example": 0o600}
+    assert "a value" in (folder / "compose.yaml").read_text()
+    assert yaml.safe_load((folder / "compose.yaml").read_text()) == project.content
 
 
 def test_services_of_several_hosts(repository: Repository) -> None:

@@ -60,6 +60,16 @@ def test_a_configuration_holds_no_blank_surprise(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", CASES)
+def test_sections_have_names_of_their_own(file: Path) -> None:
+    """Also where a backend has the name of a section of ours: HAProxy 3.3 refuses that, 3.2 warns."""
+    _, expected = read(file)
+
+    names = re.findall(r"^ *(?:frontend|backend|resolvers|upstream) (\S+)", expected, re.MULTILINE)
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("file", CASES)
 def test_the_real_program_takes_it(file: Path, tmp_path: Path) -> None:
     """`haproxy -c` or `nginx -t` has nothing against it, not even a warning.
 

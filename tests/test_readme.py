@@ -42,8 +42,9 @@ TESTED = {
     "README.md: make test",
     "floating-address.md: from longshore import FloatingAddress",
     "swarm-services.md: from longshore import SwarmGateway, SwarmService",
+    'testing.md: """Run with `python -m pytest`."""',
 }
-"""The blocks that a test of this file or of test_examples.py is about."""
+"""The blocks that a test of this file, of test_plain_mocks.py or of test_examples.py is about."""
 
 
 def test_every_block_is_tested() -> None:

@@ -64,7 +64,7 @@ def _add(project: Project, instance: Instance) -> None:
         if config:
             file = kind_of(str(config.new["kind"])).program.file
             text = str(config.new["config"])
-            project.files[f"{step.name}/{file}"] = text
+            project.mounted[f"{step.name}/{file}"] = text
             service["volumes"] = [f"./{step.name}/{file}:{FOLDER}/{file}:ro"]
             # Compose makes a container anew when its definition changes; a file that it mounts is none of it.
             service["labels"] = {f"{LABEL}.config": hashlib.sha256(text.encode()).hexdigest()[:12]}

@@ -1,6 +1,6 @@
 """HAProxy 2.6 and later, as a master with workers. https://docs.haproxy.org/2.6/configuration.html"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
@@ -43,6 +43,10 @@ class _Backend:
 @dataclass(frozen=True)
 class _View:
     entry: Entry
+    frontend: str
+    """Name of the section for clients."""
+    resolvers: str
+    """Name of the section for the engine's DNS."""
     max_connections: int
     log: Optional[str]
     spread: int
@@ -115,6 +119,8 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
     front_end = site.front_end
     view = _View(
         entry=entry(site),
+        frontend=_free("entry", site.backends),
+        resolvers=_free("engine", site.backends),
         max_connections=front_end.max_connections,
         log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
         spread=milliseconds(min(b.health.interval for b in site.backends.values())),
@@ -125,6 +131,12 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
         ],
     )
     return render("haproxy/haproxy.cfg.j2", view)
+
+
+def _free(name: str, backends: Collection[str]) -> str:
+    """The name of a section of ours: HAProxy 3.3 refuses one that a backend has, too. Those of backends begin
+    with a letter."""
+    return f"_{name}" if name in backends else name
 
 
 def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | Tasks) -> _Backend:

@@ -108,7 +108,7 @@ def _secret(
     generation = Generation(
         f"{component}-secret-{key}-generation", {"definition": {"content": content}}, opts
     )
-    name = generation.number.apply(lambda number: f"{service[:32]}-{key}-g{int(number)}")
+    name = generation.count.apply(lambda count: f"{service[:32]}-{key}-g{count}")
     made = SwarmSecret(
         f"{component}-secret-{key}",
         {

@@ -8,7 +8,7 @@ import pulumi
 from pydantic import PlainValidator
 
 from ...messages import Wrong
-from ...types import SECRET, number, text, whole
+from ...types import LARGEST_ID, SECRET, number, text, whole
 from . import templates
 
 LARGEST_FILE = 500_000
@@ -109,7 +109,7 @@ FileMode = Annotated[str, text(r"[0-7]{3,4}", 'an octal number in quotes such as
 HostNameTemplate = Annotated[str, PlainValidator(_hostname)]
 Signal = Annotated[str, text(r"SIG[A-Z0-9+-]{2,12}", "a signal such as SIGTERM")]
 LabelName = Annotated[str, text(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}", "letters, digits and ._/-")]
-Id = Annotated[int, whole(0, 2**31 - 1)]
+Id = Annotated[int, whole(0, LARGEST_ID)]
 Memory = Annotated[int, whole(6, 1_048_576)]
 Cores = Annotated[float, number(0.01, 512)]
 Pause = Annotated[float, number(0, 86400)]
