@@ -553,6 +553,21 @@ class TestWell:
         assert "500" in said
         assert "listening on 80" in said
 
+    def test_no_value_is_in_the_answer_of_a_check(self, engine: DockerClient) -> None:
+        """Neither as it is nor encoded, nor cut in two where the answer is cut."""
+        print_it = "echo $TOKEN, encoded $(printf me:$TOKEN | base64)"
+        check = {"test": ["CMD-SHELL", f"{print_it}; exit 3"], "interval": 600 * 10**9}
+        long = {"test": ["CMD-SHELL", "echo $TOKEN; seq -s. 100 147; exit 3"], "interval": 600 * 10**9}
+        environment = {"TOKEN": "correct-horse"}
+        with container(engine, APP, environment=environment, healthcheck=check) as replica:
+            said = self.failure(engine, {"web-0": str(replica.id)})
+        with container(engine, APP, environment=environment, healthcheck=long) as replica:
+            cut = self.failure(engine, {"web-0": str(replica.id)})
+
+        assert "its health check ended with 3: [TOKEN], encoded bWU6[TOKEN]" in said
+        assert "its health check ended with 3: " in cut
+        assert "orse" not in said + cut
+
     def test_one_without_the_check_s_program(self, engine: DockerClient) -> None:
         """The reason is what the engine says of it."""
         check = {"test": ["CMD", "no-such-program"], "interval": 600 * 10**9}

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
 from .engine import EngineError
+from .masking import without_values
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -96,25 +97,21 @@ def _output(engine: "DockerClient", container: dict[str, Any]) -> str:
 
     with contextlib.suppress(OSError, APIError):  # see `_check`; or the container has ended meanwhile
         run = engine.api.exec_create(container["Id"], _command(container))["Id"]
-        said = engine.api.exec_start(run).decode(errors="replace").strip()
-        return said[-200:] or "no output"
+        raw = engine.api.exec_start(run).decode(errors="replace").strip()
+        return _masked(raw, container)[-200:] or "no output"
     return "its output is lost"
 
 
 def _report(engine: "DockerClient", name: str, container: dict[str, Any], said: str) -> str:
     raw = engine.api.logs(container["Id"], tail=LOG_LINES).decode(errors="replace").strip()
-    log = without_values(raw, container["Config"].get("Env") or []) or "(it wrote nothing)"
+    log = _masked(raw, container) or "(it wrote nothing)"
     lines = "\n".join(f"    {line}" for line in log.splitlines())
+    said = _masked(said, container)
     if said.startswith(FAILED):
         said += f": {_output(engine, container)}"
     title = f"{name} (container {container['Name'].lstrip('/')}): {said}"
     return f"{title}; its last log lines:\n{lines}"
 
 
-def without_values(text: str, environment: list[str]) -> str:
-    """`text` without the values of environment variables, any of which may be secret."""
-    for variable in environment:
-        name, _, value = variable.partition("=")
-        if len(value) >= 6 and name != "PATH":
-            text = text.replace(value, f"[{name}]")
-    return text
+def _masked(text: str, container: Mapping[str, Any]) -> str:
+    return without_values(text, container["Config"].get("Env") or [])

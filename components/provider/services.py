@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..naming import same_owner
 from ..swarm.service.templates import meant
 from .engine import POLL, EngineError, login, wait_until
+from .masking import without_values
 from .membership import in_sequence
 from .nodes import BUSY
 from .raw import api, post
-from .replicas import without_values
 
 if TYPE_CHECKING:
     from docker import DockerClient
