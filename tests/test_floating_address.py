@@ -3,7 +3,8 @@
 How fast that is, is measured by `make bench`.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -303,6 +304,66 @@ class TestChange:
 
         group.settled("a")
         assert len(group.hosts["a"].engine().containers.list(all=True)) == 1
+
+
+class TestNeighbours:
+    """Two stacks on the same hosts."""
+
+    @pytest.mark.parametrize(
+        ("keys", "said"),
+        [
+            (
+                {"router_id": 100, "addresses": [floating_address(1)]},
+                "router_id 100 on eth0 is that of FloatingAddress 'vip' of stack 'rehearsal' .project 'long",
+            ),
+            ({"router_id": 7}, f"addresses: {floating_address()} belongs to FloatingAddress 'vip' of stack"),
+            (
+                {"router_id": 7, "addresses": [floating_address(1), floating_address()]},
+                f"addresses: {floating_address()} belongs to FloatingAddress 'vip' of stack",
+            ),
+        ],
+        ids=["number", "address", "further address"],
+    )
+    def test_what_another_stack_has_is_refused(
+        self, group: Floating, hosts: list[Host], keys: dict[str, Any], said: str
+    ) -> None:
+        """At preview, and once more at `up`; also where the other one's keepalived has been stopped."""
+        group.roll_out(**FAST)
+        group.keepalived("b").stop()
+        other = of_another_stack(group, **keys)
+
+        for name in "ab":
+            assert re.search(said, NODE.check(other(name), {}, print) or "")
+        with pytest.raises(EngineError, match=said):
+            NODE.create(other("a"), False)
+
+        assert [len(host.engine().containers.list(all=True)) for host in hosts] == [1, 1, 1]
+
+    def test_what_is_apart_is_taken(self, group: Floating) -> None:
+        """Another number and address; the same number with IPv6; and our own, changed."""
+        group.roll_out(**FAST)
+        node = group.state("a")
+        apart = of_another_stack(group, router_id=7, addresses=[floating_address(1)])("a")
+        sixth = {
+            **apart,
+            "config": apart["config"].replace("_id 7", "_id 100").replace("_src_ip 10", "_src_ip fd00::10"),
+        }
+        changed = {**node, "config": node["config"].replace("advert_int 0.1", "advert_int 0.2")}
+
+        assert [NODE.check(each, {}, print) for each in (apart, changed)] == [None, None]
+        assert "router_id" not in str(NODE.check(sixth, {}, print))
+
+
+def of_another_stack(group: Floating, **keys: Any) -> Callable[[str], dict[str, Any]]:
+    """Inputs of a node by its name: of the same group, declared by the stack `other`."""
+    args = group.args(**FAST, **keys)
+
+    def inputs(name: str) -> dict[str, Any]:
+        node = group.state(name)
+        labels = {**node["labels"], "io.longshore.stack": "other"}
+        return {**node, "labels": labels, "config": group.configuration(name, args)}
+
+    return inputs
 
 
 class TestConfiguration:

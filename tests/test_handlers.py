@@ -146,7 +146,7 @@ OUTPUTS: dict[str, Values] = {
     "ServiceDefinition": {"serviceId": "s3r"},
     "Swarm": {"swarmId": "k1x", "workerToken": "w", "managerToken": "m", "unlockKey": ""},
     "SwarmConfig": {"keptId": "c0n"},
-    "SwarmNode": {"nodeId": "n0d", "hostName": "host1", "address": "192.0.2.1"},
+    "SwarmNode": {"nodeId": "n0d", "hostName": "host1", "address": "192.0.2.1", "claim": 1},
     "SwarmSecret": {"keptId": "s3c"},
 }
 FIXED = {
@@ -799,6 +799,7 @@ def test_a_node_stays_on_its_engine(preview: bool, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(nodes, "connect", connect)
     monkeypatch.setattr(nodes, "apply", lambda *_: OUTPUTS["SwarmNode"])
+    monkeypatch.setattr(nodes, "members", lambda *_: {"n0d": {"Status": {"State": "ready"}}})
     handler, old = HANDLERS["SwarmNode"], state_of("SwarmNode")
     moved = {**NODE, "host": {"address": "ssh://host1.example"}}
 

@@ -223,6 +223,23 @@ def test_a_service_under_another_name() -> None:
     assert renamed.gap == removed.gap == ENDLESS
 
 
+def test_a_node_under_another_name() -> None:
+    """Its host stays: it is neither drained nor does it join; what is declared otherwise of it is said."""
+    preview = case("swarm-label")
+    (step,) = [each for each in preview["steps"] if each["urn"].endswith("::main-node-c")]
+    before, after = step.pop("oldState"), step.pop("newState")
+    gone = {**step, "op": "delete", "oldState": before}
+    come = {**step, "op": "create", "urn": f"{step['urn']}3", "newState": after}
+    preview["steps"] = [each for each in preview["steps"] if each is not step] + [come, gone]
+
+    said = reviewed(preview)
+
+    assert "Node c is called c3 from now on: its host stays in the swarm." in said
+    assert "Labels of node c3 change" in said
+    assert "joins as" not in said
+    assert "Node c is drained" not in said
+
+
 def test_what_moves_away() -> None:
     """Another port or host of a front end: whoever asks the old one finds nobody, for good."""
     preview = case("front-end-image")

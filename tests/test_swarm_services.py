@@ -70,6 +70,38 @@ def test_a_service_over_two_nodes(swarm: Swarm, rehearsal: Rehearsal) -> None:
     assert rehearsal.refresh() == {}
 
 
+VALUES = {
+    "A": "{{ name }}",
+    "B": "{{.Node.Hostname}}",
+    "C": '{{"{{"}}',
+    "D": "{{{ x -}} }} {",
+    "E": "{{/* x */}}\\n{{- .Bogus",
+}
+
+
+def variables(swarm: Swarm) -> list[dict[str, str]]:
+    """What each task of the service has in its environment, by name."""
+    found = [container.attrs["Config"]["Env"] for container in containers(swarm)]
+    return [dict(entry.split("=", 1) for entry in entries if entry[0] in VALUES) for entries in found]
+
+
+def test_a_variable_is_what_was_given(swarm: Swarm, rehearsal: Rehearsal) -> None:
+    """Whatever Swarm would take for a template of its own, in configs, too; unless that is asked for."""
+    text = "host {{.Node.Hostname}} {{ name }}"
+    configs = {"a": {"content": text, "path": "/tmp/a"}}
+
+    rehearsal.up(lambda: web(swarm, environment=VALUES, configs=configs))
+    literal = variables(swarm)
+    inside = {container.exec_run("cat /tmp/a").output.decode() for container in containers(swarm)}
+    drift = rehearsal.refresh()
+    rehearsal.up(lambda: web(swarm, environment={"A": "at {{ .Node.Hostname }}"}, templates=True))
+
+    assert literal == [VALUES, VALUES]
+    assert inside == {text}
+    assert drift == {}
+    assert sorted(each["A"] for each in variables(swarm)) == [f"at {host}" for host in swarm.places("web")]
+
+
 @pytest.fixture
 def wide(swarm: Swarm) -> Iterator[str]:
     """An overlay network of a subnet of its own."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..program import FOLDER, TMPFS
 from ..rendering import render
 from ..swarm.floating.program import KEEPALIVED, RELOADED, SCRIPT
-from . import config_check
+from . import config_check, neighbours
 from .engine import EngineError, ErrorLog, find, pull_missing, read_file, wait_until, write_file
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ MIB = 2**20
 
 
 def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
-    """What the keepalived of the image has against the configuration on this host, or None.
+    """What another stack's node on this host or the keepalived of the image has against the configuration,
+    or None.
 
     Raises ImageMissing.
     """
+    if said := neighbours.clash(engine, spec["config"], spec["labels"]):
+        return said
     return config_check.problem(engine, KEEPALIVED, spec["image"], spec["config"], [], spec["labels"])
 
 

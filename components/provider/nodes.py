@@ -1,16 +1,20 @@
 """What our resources do with the nodes of a swarm through the Engine API. Plain functions, no Pulumi."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..connection import HostUnreachable, connect
+from ..connection import EngineRefused, HostUnreachable, connect
+from ..naming import LABEL
 from .engine import EngineError, wait_until
 from .membership import Connection, NoManager, alive, foreign, in_sequence, manager, node_of, unfit
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
+CLAIM = f"{LABEL}.claim"
+"""Label of a node: how many resources have declared it so far, one after the other. The last one alone may
+remove it: where a node is only renamed, its host stays."""
 JOIN_SECONDS = 60.0
 SETTLE_SECONDS = 60.0
 BUSY = frozenset(
@@ -43,6 +47,20 @@ def join(host: Connection, hosts: Sequence[Connection], swarm: str, spec: dict[s
             error = engine.info()["Swarm"]["Error"] or "it is still pending"
             raise EngineError(f"the engine at {host['address']} did not join the swarm: {error}")
         return str(engine.info()["Swarm"]["NodeID"])
+
+
+def claim(hosts: Sequence[Connection], swarm: str, node: str) -> int:
+    """Make the caller the resource that has the node from now on; the number of its claim."""
+    with manager(hosts, swarm) as engine:
+        found = engine.api.inspect_node(node)
+        number = claimed(found) + 1
+        _set(engine, node, Labels={**(found["Spec"].get("Labels") or {}), CLAIM: str(number)})
+    return number
+
+
+def claimed(node: Mapping[str, Any]) -> int:
+    """The number of the last claim on a node; 0 where a version made it that knew no claims."""
+    return int((node["Spec"].get("Labels") or {}).get(CLAIM, 0))
 
 
 def own_node(engine: "DockerClient", host: Connection, hosts: Sequence[Connection], swarm: str) -> str:
@@ -80,6 +98,39 @@ def refuse_other_engine(host: Connection, node: str) -> None:
     )
 
 
+def has_left(host: Connection, known: Mapping[str, dict[str, Any]], node: str) -> bool:
+    """Whether a node is in the swarm no longer: its managers (`known`: see `members`) do not know it, or
+    hear nothing of it, and the engine of its host says that it is another node or none.
+
+    A host that does not answer has not left.
+    """
+    if node not in known:
+        return True
+    if alive(known[node]):
+        return False
+    try:
+        with connect(host, timeout=30) as engine:
+            return str(engine.info()["Swarm"]["NodeID"]) != node
+    except (HostUnreachable, EngineRefused):
+        return False
+
+
+def members(hosts: Sequence[Connection], swarm: str) -> dict[str, dict[str, Any]]:
+    """All nodes that the managers know, by id."""
+    with manager(hosts, swarm) as engine:
+        return {each["ID"]: each for each in engine.api.nodes()}
+
+
+def forget(hosts: Sequence[Connection], swarm: str, node: str) -> None:
+    """Take a node that has left off the managers' list."""
+    with manager(hosts, swarm, besides=node) as engine:
+        if found := _find(engine, node):
+            if found["Spec"]["Role"] == "manager":
+                refuse_to_lose_quorum(engine, node)
+                _set(engine, node, Role="worker")
+            engine.api.remove_node(node, force=True)
+
+
 def apply(
     hosts: Sequence[Connection], swarm: str, node: str, spec: dict[str, Any], drain_seconds: float
 ) -> dict[str, Any]:
@@ -91,7 +142,8 @@ def apply(
         found = engine.api.inspect_node(node)
         if found["Spec"]["Role"] == "manager" and spec["role"] == "worker":
             refuse_to_lose_quorum(engine, node)
-        _set(engine, node, Role=spec["role"], Availability=spec["availability"], Labels=spec["labels"])
+        labels = {**spec["labels"], **_ours(found)}
+        _set(engine, node, Role=spec["role"], Availability=spec["availability"], Labels=labels)
         _await_role(engine, node, spec["role"])
         if not wait_until(lambda: engine.api.inspect_node(node)["Status"]["State"] == "ready", JOIN_SECONDS):
             raise EngineError(f"node {_name(found)} is not ready: {found['Status'].get('Message', '')}")
@@ -111,23 +163,29 @@ def _seen(found: dict[str, Any]) -> dict[str, Any]:
     return {
         "role": spec["Role"],
         "availability": spec["Availability"],
-        "labels": dict(spec.get("Labels") or {}),
+        "labels": {key: text for key, text in (spec.get("Labels") or {}).items() if key != CLAIM},
         "hostName": found["Description"]["Hostname"],
         "address": found["Status"].get("Addr", ""),
     }
 
 
 def remove(
-    host: Connection, hosts: Sequence[Connection], swarm: str, node: str, drain_seconds: float
+    host: Connection,
+    hosts: Sequence[Connection],
+    swarm: str,
+    node: str,
+    drain_seconds: float,
+    number: int,
 ) -> None:
     """Drain, await the end of the tasks, demote, leave, remove: in that order.
 
+    `number` is the claim of the caller; nothing is done where another resource has claimed the node since.
     The last manager stays when nobody else is there: the swarm ends with it, see `dissolve`.
     Raises EngineError when the quorum, or the last manager of others, would be lost.
     """
     with manager(hosts, swarm, besides=node) as engine:
         found = _find(engine, node)
-        if found is None:
+        if found is None or claimed(found) > number:
             return
         if found["Spec"]["Role"] == "manager":
             others = [each for each in engine.api.nodes() if each["ID"] != node]
@@ -205,6 +263,10 @@ def _await_no_task(engine: "DockerClient", node: str, seconds: float) -> None:
             f"node {node} is drained, but still runs {len(names)} tasks after {seconds:g} s: "
             f"{', '.join(names[:5])}; their services may stop slowly (stop_grace_period)"
         )
+
+
+def _ours(node: Mapping[str, Any]) -> dict[str, str]:
+    return {CLAIM: str(claimed(node))} if claimed(node) else {}
 
 
 def _find(engine: "DockerClient", node: str) -> Optional[dict[str, Any]]:

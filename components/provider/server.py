@@ -69,12 +69,12 @@ class Longshore(p.Provider):
         return p.CheckResponse(inputs=_state(handler, request.new_inputs, changed), failures=failures)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
-        """Compare state and inputs; no I/O."""
+        """Compare state and inputs, and the state with what is there where nothing else would show it."""
         refuse_newer(request.old_state)
         handler = _handler(request.urn)
         old, new = plain_map(request.old_state), plain_map(request.new_inputs)
         changed = {key for key in handler.inputs if old.get(key) != new.get(key)}
-        drifted = handler.drifted(old)
+        drifted = await _in_thread(handler.drifted, old)
         replaces = handler.replaces(changed)
         kinds = p.PropertyDiffKind
         details = {

@@ -102,7 +102,7 @@ class Handler(ABC):
         return False
 
     def drifted(self, state: Values) -> set[str]:
-        """Outputs in a refreshed state that call for an update."""
+        """Outputs in a state that call for an update: what a refresh has found, or a look says now."""
         return set()
 
     @abstractmethod

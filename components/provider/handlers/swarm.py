@@ -7,6 +7,8 @@ from pulumi.runtime.rpc import UNKNOWN
 from ...connection import EngineRefused, HostUnreachable, connect
 from .. import membership, nodes
 from ..engine import EngineError, Unfinished
+from ..notices import NODE_TAKEN_OVER
+from ..recent import Recent
 from ..values import has_unknown
 from .handler import (
     FLAG,
@@ -148,7 +150,11 @@ class SwarmNode(Handler):
         "nodeId": described(TEXT, "Its id in the swarm."),
         "hostName": described(TEXT, "Name of its host, as the managers know it."),
         "address": described(TEXT, "Its IP address, as the managers know it."),
+        "claim": described(WHOLE, "How many resources have declared it so far; the last one removes it."),
     }
+
+    def __init__(self) -> None:
+        self._members = Recent(nodes.members)
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
         asked = {key: new[key] for key in ("host", "managers", *_FIXED_NODE)}
@@ -161,24 +167,42 @@ class SwarmNode(Handler):
             # Before there is the swarm, it is whichever the managers are in.
             swarm = "" if has_unknown(new["swarmId"]) else new["swarmId"]
             with connect(new["host"], timeout=30) as engine:
-                nodes.own_node(engine, new["host"], new["managers"], swarm)
+                node = nodes.own_node(engine, new["host"], new["managers"], swarm)
+            if node and nodes.claimed(self._members(new["managers"], swarm)[node]):
+                warn(f"{NODE_TAKEN_OVER}: it stays what it is, also where its former name goes")
         return None
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if preview:
             return "", dict.fromkeys(self.outputs, UNKNOWN)
+        return self._join(new)
+
+    def _join(self, new: Values) -> tuple[str, Values]:
         node = nodes.join(new["host"], new["managers"], new["swarmId"], new)
+        made = {"nodeId": node, "claim": nodes.claim(new["managers"], new["swarmId"], node)}
         try:
-            return node, self._apply(new, node)
+            return node, {**made, **self._apply(new, node)}
         except (EngineError, EngineRefused, HostUnreachable) as error:
-            raise Unfinished(str(error), node, {"nodeId": node}) from error
+            raise Unfinished(str(error), node, made) from error
+
+    def drifted(self, state: Values) -> set[str]:
+        hosts, swarm = state["managers"], state["swarmId"]
+        try:
+            known = self._members(hosts, swarm)
+        except (EngineError, EngineRefused, HostUnreachable):
+            return set()  # nobody can say
+        return {"nodeId"} if nodes.has_left(state["host"], known, state["nodeId"]) else set()
 
     def update(self, new: Values, old: Values, preview: bool) -> Values:
         if old["host"] != new["host"] and not has_unknown(new["host"]):
             nodes.refuse_other_engine(new["host"], old["nodeId"])
         if preview:
             return {key: old.get(key, UNKNOWN) for key in self.outputs}
-        return self._apply(new, old["nodeId"])
+        hosts, swarm, node = new["managers"], new["swarmId"], old["nodeId"]
+        if nodes.has_left(new["host"], nodes.members(hosts, swarm), node):
+            nodes.forget(hosts, swarm, node)
+            return self._join(new)[1]
+        return {"claim": old.get("claim", 0), **self._apply(new, node)}
 
     def _apply(self, new: Values, node: str) -> Values:
         found = nodes.apply(new["managers"], new["swarmId"], node, new, new["drainTimeout"])
@@ -189,5 +213,6 @@ class SwarmNode(Handler):
             return nodes.look(engine, state["nodeId"])
 
     def delete(self, state: Values) -> None:
-        hosts = [*state["managers"], state["host"]]
-        nodes.remove(state["host"], hosts, state["swarmId"], state["nodeId"], state["drainTimeout"])
+        host, claim = state["host"], state.get("claim", 0)
+        hosts = [*state["managers"], host]
+        nodes.remove(host, hosts, state["swarmId"], state["nodeId"], state["drainTimeout"], claim)

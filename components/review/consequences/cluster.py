@@ -1,9 +1,10 @@
 """What a SwarmCluster does to its nodes and networks: see docs/swarm.md."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
+from ...provider.notices import NODE_TAKEN_OVER
 from ...swarm.service.placement import unmet
 from ..instance import Instance
 from ..preview import Step, mapping
@@ -26,11 +27,18 @@ def cluster(instance: Instance) -> Iterable[Consequence]:
         for step in instance.of(kind, "replace"):
             yield Consequence(f"{step.name} is made anew: what runs on it ends.", ENDLESS)
     yield from _swarm(instance)
+    renamed = _renamed(instance)
     for step in instance.of("SwarmNode", "create"):
-        yield Consequence(f"Node {instance.node(step)} joins as a {step.new.get('role')}.")
+        former = renamed.get(step.urn)
+        if former:
+            yield from _new_name(instance, former, step)
+        else:
+            yield Consequence(f"Node {instance.node(step)} joins as a {step.new.get('role')}.")
     for step in instance.of("SwarmNode", "update"):
         yield from _node_change(instance, step)
     for step in instance.of("SwarmNode", "delete"):
+        if step in renamed.values():
+            continue
         demoted = "is demoted, " if step.old.get("role") == "manager" else ""
         yield Consequence(
             f"Node {instance.node(step)} is drained (its tasks end and start elsewhere, {_INTERRUPTS}; "
@@ -51,6 +59,25 @@ def _swarm(instance: Instance) -> Iterable[Consequence]:
     if swarm.differs("autolock"):
         state = "on: a manager that restarts stays locked" if swarm.new.get("autolock") else "off"
         yield Consequence(f"Autolock is turned {state}.")
+
+
+def _renamed(instance: Instance) -> Mapping[str, Step]:
+    """What goes by the URN of what comes in its place: the same host by another name."""
+    gone = {mapping(step.old.get("host")).get("address"): step for step in instance.of("SwarmNode", "delete")}
+    come = {
+        step.urn: mapping(step.new.get("host")).get("address") for step in instance.of("SwarmNode", "create")
+    }
+    return {urn: gone[address] for urn, address in come.items() if address in gone}
+
+
+def _new_name(instance: Instance, former: Step, step: Step) -> Iterable[Consequence]:
+    """The node stays; what else is otherwise is changed as that of any node."""
+    yield Consequence(
+        f"Node {instance.node(former)} is called {instance.node(step)} from now on: its host stays in the "
+        "swarm.",
+        warned=NODE_TAKEN_OVER,
+    )
+    yield from _node_change(instance, replace(step, old=former.old))
 
 
 def _node_change(instance: Instance, step: Step) -> Iterable[Consequence]:

@@ -1,9 +1,9 @@
 """What a FloatingAddress does to its addresses: see docs/floating-address.md."""
 
-import re
 from collections.abc import Iterable
 
 from ...provider.notices import KEEPALIVED_REPLACED, NODES_DISAGREE
+from ...swarm.floating.view import addresses_in
 from ..instance import Instance
 from ..preview import Step
 from .consequence import ENDLESS, Consequence, count, differences, pair
@@ -72,9 +72,4 @@ def _node_change(step: Step, node: str) -> Iterable[Consequence]:
 def _addresses(nodes: Iterable[Step], when: str) -> set[str]:
     """The addresses in the configurations before (`old`) or after (`new`)."""
     texts = [str(getattr(step, when).get("config", "")) for step in nodes]
-    return {
-        address
-        for text in texts
-        for block in re.findall(r"virtual_ipaddress(?:_excluded)? \{([^}]*)\}", text)
-        for address in re.findall(r"^\s*(\S+)", block, re.MULTILINE)
-    }
+    return {address for text in texts for address in addresses_in(text)}

@@ -9,7 +9,7 @@ from ...provider.resources import FloatingAddressGroup, FloatingAddressNode
 from .args import FloatingAddressArgs
 from .claims import claim
 from .model import DOWN_AFTER, Floating
-from .program import CAPABILITIES, SCRIPT_CAPABILITIES
+from .program import CAPABILITIES, ROLE, SCRIPT_CAPABILITIES
 from .validation import floating, known_password
 from .view import configuration
 
@@ -60,7 +60,7 @@ def _nodes(name: str, what: Floating, parent: pulumi.Resource) -> dict[str, Floa
                 "image": what.image,
                 "memory": what.memory,
                 "capabilities": [*CAPABILITIES, *(SCRIPT_CAPABILITIES if what.track else ())],
-                "labels": naming.labels(name, f"floating-address-{key}"),
+                "labels": naming.labels(name, f"{ROLE}{key}"),
                 "config": _config(name, what, key),
             },
             pulumi.ResourceOptions(parent=parent, depends_on=list(made.values())[-1:]),

@@ -1,5 +1,6 @@
 """keepalived's configuration on each node. https://www.keepalived.org/manpage.html"""
 
+import re
 from dataclasses import dataclass
 from typing import Optional
 
@@ -31,6 +32,37 @@ class _View:
     question: Optional[str]
     """Command that asks the gateway."""
     weight: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """What others on the same LAN must know of a group, read from the configuration of a node."""
+
+    router_id: str
+    interface: str
+    source: str
+    """The node's own address."""
+    addresses: frozenset[str]
+    """The floating addresses, without prefix lengths."""
+
+
+def group_in(text: str) -> Optional[Group]:
+    """The group of a `configuration`; None where it has none, as when somebody has written it by hand."""
+    found = [
+        re.search(rf"^\s+{key} (\S+)$", text, re.MULTILINE)
+        for key in ("virtual_router_id", "interface", "(?:unicast|mcast)_src_ip")
+    ]
+    if not all(found):
+        return None
+    router_id, interface, source = (match[1] for match in found if match)
+    plain = frozenset(address.partition("/")[0] for address in addresses_in(text))
+    return Group(router_id, interface, source, plain)
+
+
+def addresses_in(text: str) -> set[str]:
+    """The floating addresses of a `configuration`, as they stand there."""
+    blocks = re.findall(r"virtual_ipaddress(?:_excluded)? \{([^}]*)\}", text)
+    return {address for block in blocks for address in re.findall(r"^\s*(\S+)", block, re.MULTILINE)}
 
 
 def configuration(component: str, group: Floating, name: str, password: Optional[str]) -> str:
