@@ -1,5 +1,6 @@
 """A swarm and its nodes on real engines, without Pulumi: what our resources do with them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from components.provider.engine import EngineError, Unfinished
 from components.provider.handlers import HANDLERS, Values
 from components.provider.handlers.swarm import SwarmNode
 from tests.bench.hosts import Host
-from tests.bench.process import until
+from tests.bench.process import run, until
 
 pytestmark = pytest.mark.engine
 
@@ -126,6 +127,44 @@ def test_what_is_there_is_adopted(nodes: Nodes) -> None:
     assert (refused, also_refused) == (None, None)
     assert nodes.swarm["swarmId"] == swarm
     assert [nodes.states[name]["nodeId"] for name in "ab"] == [states[name]["nodeId"] for name in "ab"]
+
+
+@pytest.fixture
+def restoring(hosts: list[Host]) -> Iterator[None]:
+    """The second engine runs with live-restore."""
+    set_live_restore(hosts[1], True)
+    yield
+    set_live_restore(hosts[1], False)
+
+
+def set_live_restore(host: Host, on: bool) -> None:
+    inside = ["nsenter", "--mount", f"--target={host.pid}", "sh", "-c"]
+    run([*inside, f"echo '{{\"live-restore\": {json.dumps(on)}}}' > /run/daemon.json"])
+    run(["kill", "-HUP", str(host.pid)])
+    until(lambda: host.engine().info()["LiveRestoreEnabled"] is on, f"live-restore is {on}")
+
+
+@pytest.mark.usefixtures("restoring")
+def test_an_engine_with_live_restore_is_refused_before_anything_is_made(nodes: Nodes) -> None:
+    """By all that is asked before there is a swarm: the plan of its addresses, the swarm, the node."""
+    plan = {
+        "hosts": {name: {"address": host.url} for name, host in nodes.hosts.items()},
+        "plan": {},
+        "networks": [],
+        "labels": LABELS,
+    }
+    nodes.managers = ["b"]
+    nodes.swarm = {"swarmId": UNKNOWN}
+
+    said = [
+        nodes.check("AddressPlan", plan),
+        nodes.check("Swarm", nodes.swarm_inputs()),
+        nodes.check("SwarmNode", nodes.inputs("b")),
+    ]
+
+    expected = f"the engine at {nodes.hosts['b'].url} runs with live-restore, so it cannot be in a swarm: "
+    assert [str(each).partition('set "')[0] for each in said] == [expected] * 3
+    assert not any(map(nodes.member, "abc"))
 
 
 def test_a_node_by_another_name_stays(nodes: Nodes) -> None:

@@ -34,8 +34,9 @@ STOPPED = {
     "rollback_completed": "rolled back: the former definition serves",
 }
 """States of an update in which Swarm does nothing more."""
-NEW_PRIVILEGES_API = "1.44"
-"""Engine 25.0: the first that can forbid new privileges to the tasks of a service."""
+ENGINE_25 = "1.44"
+"""API of the first engine that can forbid new privileges to the tasks of a service, and that has an interval
+of its own for health checks in the start period."""
 
 
 def create(engine: "DockerClient", name: str, spec: Spec, registries: Logins) -> str:
@@ -73,10 +74,11 @@ def update(engine: "DockerClient", service: str, spec: Spec, registries: Logins,
             raise EngineError("the service is gone: refresh, then up again") from error
         # Somebody may have forced an update by hand; that number must not go back.
         forced = found["Spec"]["TaskTemplate"].get("ForceUpdate", 0) + force
+        template = _but_for_start_interval(wanted["TaskTemplate"], found["Spec"]["TaskTemplate"])
         body = {
             **wanted,
             "Name": found["Spec"]["Name"],
-            "TaskTemplate": {**wanted["TaskTemplate"], "ForceUpdate": forced},
+            "TaskTemplate": {**template, "ForceUpdate": forced},
         }
         header = _login_header(spec, registries)
         post(engine, f"/services/{service}/update", body, header, version=found["Version"]["Index"])
@@ -153,9 +155,21 @@ def adapted(engine: "DockerClient", spec: Spec) -> Spec:
     made = copy.deepcopy(spec)
     for network in made["TaskTemplate"]["Networks"]:
         network["Target"] = _network(engine, network["Target"])
-    if version_lt(api(engine)._version, NEW_PRIVILEGES_API):
-        del made["TaskTemplate"]["ContainerSpec"]["Privileges"]
+    container = made["TaskTemplate"]["ContainerSpec"]
+    if version_lt(api(engine)._version, ENGINE_25):
+        del container["Privileges"]
+    elif health := container.get("Healthcheck"):
+        # Unset it is 5 s, which a task that is well sooner would wait.
+        health["StartInterval"] = health["Interval"]
     return made
+
+
+def _but_for_start_interval(wanted: Spec, before: Spec) -> Spec:
+    """A task template to be; without a start interval where that alone would replace tasks of before."""
+    made = copy.deepcopy(wanted)
+    (made["ContainerSpec"].get("Healthcheck") or {}).pop("StartInterval", None)
+    had = before["ContainerSpec"].get("Healthcheck") or {}
+    return made if "StartInterval" not in had and _as_found(made, made, before) == made else wanted
 
 
 _UNSENT = object()
