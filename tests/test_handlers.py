@@ -146,7 +146,7 @@ OUTPUTS: dict[str, Values] = {
     "ServiceDefinition": {"serviceId": "s3r"},
     "Swarm": {"swarmId": "k1x", "workerToken": "w", "managerToken": "m", "unlockKey": ""},
     "SwarmConfig": {"keptId": "c0n"},
-    "SwarmNode": {"nodeId": "n0d", "hostName": "host1", "address": "192.0.2.1", "claim": 1},
+    "SwarmNode": {"nodeId": "n0d", "hostName": "host1", "address": "192.0.2.1"},
     "SwarmSecret": {"keptId": "s3c"},
 }
 FIXED = {
@@ -809,6 +809,67 @@ def test_a_node_stays_on_its_engine(preview: bool, monkeypatch: pytest.MonkeyPat
         handler.update(moved, old, preview)
 
     assert same == OUTPUTS["SwarmNode"]
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of the nodes that leave their swarm; a node that is made is n0d."""
+    left: list[str] = []
+    handler = HANDLERS["SwarmNode"]
+    monkeypatch.setattr(handler, "create", lambda *_: ("n0d", OUTPUTS["SwarmNode"]))
+    monkeypatch.setattr(handler, "drifted", lambda _: set())
+    monkeypatch.setattr(handler, "delete", lambda state: left.append(state["nodeId"]))
+    return left
+
+
+def node_urn(name: str) -> str:
+    return f"{urn('SwarmNode')}-{name}"
+
+
+def removal(provider: Longshore, name: str, node: str = "n0d") -> None:
+    state = wrapped({**state_of("SwarmNode"), "nodeId": node})
+    done(provider.delete(p.DeleteRequest(node_urn(name), node, state, 0)))
+
+
+def making(provider: Longshore, name: str, preview: bool = False) -> None:
+    done(provider.create(p.CreateRequest(node_urn(name), wrapped(NODE), 0, preview)))
+
+
+def comparison(provider: Longshore, name: str) -> None:
+    state, inputs = wrapped(state_of("SwarmNode")), wrapped(NODE)
+    done(provider.diff(p.DiffRequest(node_urn(name), "n0d", state, inputs, [])))
+
+
+def test_a_node_that_another_resource_took_over_stays(removed: list[str]) -> None:
+    """Made in this run, under another name or, replaced, the same; or in one before that was cut off."""
+    renamed, replaced, cut_off = Longshore(None), Longshore(None), Longshore(None)
+    making(renamed, "new")
+    making(replaced, "same")
+    comparison(replaced, "same")
+    comparison(cut_off, "new")
+
+    removal(renamed, "old")
+    removal(replaced, "same")
+    removal(cut_off, "old")
+
+    assert removed == []
+
+
+def test_a_node_that_nobody_took_over_leaves(removed: list[str]) -> None:
+    """Not declared any more; taken down; another node than the one that was made; only previewed."""
+    gone, down, other, previewed = (Longshore(None) for _ in range(4))
+    comparison(down, "same")
+    making(other, "new")
+    making(previewed, "new", preview=True)
+
+    removal(gone, "old", "n1")
+    removal(down, "same", "n2")
+    comparison(down, "same")
+    removal(down, "same", "n0d")
+    removal(other, "old", "n3")
+    removal(previewed, "old", "n0d")
+
+    assert removed == ["n1", "n2", "n0d", "n3", "n0d"]
 
 
 def test_all_managers_at_once_cannot_be_others() -> None:

@@ -167,44 +167,6 @@ def test_an_engine_with_live_restore_is_refused_before_anything_is_made(nodes: N
     assert not any(map(nodes.member, "abc"))
 
 
-def test_a_node_by_another_name_stays(nodes: Nodes) -> None:
-    """The new name takes the host over, labels and all; when the old name goes, the host does not leave."""
-    nodes.up("a", "b")
-    former, node = nodes.states["b"], nodes.states["b"]["nodeId"]
-    warnings: list[str] = []
-    renamed = nodes.inputs("b", labels={"zone": "dmz"})
-
-    refused = server.problem(HANDLERS["SwarmNode"], renamed, {}, warnings.append)
-    nodes.join("b", labels={"zone": "dmz"})
-    HANDLERS["SwarmNode"].delete(former)
-    stayed = nodes.hosts["b"].engine().info()["Swarm"]["NodeID"]
-    seen = nodes.seen("b") or {}
-    nodes.remove("b")
-
-    assert refused is None
-    assert warnings == [
-        "the host is a node of this swarm already: it stays what it is, also where its former name goes"
-    ]
-    assert (nodes.states.get("b"), stayed, seen["labels"]) == (None, node, {"zone": "dmz"})
-    assert not nodes.member("b")
-
-
-def test_a_state_of_before_claims_is_taken_down(nodes: Nodes) -> None:
-    """Of a version that counted no claims: its nodes leave when they are removed, and stay when renamed."""
-    nodes.up("a", "b")
-    unclaim(nodes, "b")
-    former = {key: value for key, value in nodes.states["b"].items() if key != "claim"}
-
-    nodes.join("b")
-    HANDLERS["SwarmNode"].delete(former)
-    stayed = nodes.member("b")
-    unclaim(nodes, "b")
-    HANDLERS["SwarmNode"].delete(former)
-
-    assert stayed
-    assert not nodes.member("b")
-
-
 def test_a_node_that_left_is_a_difference_and_joins_again(nodes: Nodes) -> None:
     """Without a refresh: a preview knows that it left, and `up` brings it back; one that is dead is none."""
     nodes.up("a", "b", "c")
@@ -282,8 +244,8 @@ def test_a_node_that_joined_but_is_not_as_declared_is_kept(nodes: Nodes) -> None
     seen = nodes.seen("b") or {}
     nodes.remove("b")
 
-    assert (error.value.made, error.value.outputs) == (made, {"nodeId": made, "claim": 1})
-    assert known == {"nodeId": made, "hostName": UNKNOWN, "address": UNKNOWN, "claim": 1}
+    assert (error.value.made, error.value.outputs) == (made, {"nodeId": made})
+    assert known == {"nodeId": made, "hostName": UNKNOWN, "address": UNKNOWN}
     assert (seen["role"], seen["availability"]) == ("worker", "active")
     assert not nodes.member("b")
 
@@ -420,13 +382,6 @@ def test_nobody_answers(nodes: Nodes) -> None:
         membership.manager([GONE, {"address": nodes.hosts["a"].url}], "k1x"),
     ):
         pass
-
-
-def unclaim(nodes: Nodes, name: str) -> None:
-    """Take off a node what this version writes there."""
-    (node,) = nodes.hosts["a"].engine().nodes.list(filters={"name": nodes.hosts[name].name})
-    spec: Any = node.attrs["Spec"]
-    node.update({**spec, "Labels": {}})
 
 
 def down(nodes: Nodes) -> set[str]:

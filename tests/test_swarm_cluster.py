@@ -95,6 +95,48 @@ def test_what_somebody_did_by_hand_is_seen_and_mended(tmp_path: Path, hosts: lis
     assert bare(hosts)
 
 
+def test_a_node_by_another_name_stays(tmp_path: Path, hosts: list[Host]) -> None:
+    """A worker and the manager are renamed: no host leaves, no task is replaced, and a node that has left by
+    hand is a difference without a refresh."""
+    service = {"image": images.APP, "replicas": 4, "networks": ["web"]}
+
+    def settings(*names: str) -> dict[str, Any]:
+        made = cluster(hosts, services={"shop": service})
+        nodes = dict(zip(names, made["nodes"].values(), strict=True))
+        return {"swarms": {"main": {**made, "nodes": nodes}}}
+
+    def there() -> tuple[set[str], set[str]]:
+        containers = {each.id for host in hosts for each in host.engine().containers.list()}
+        return {str(each.id) for each in hosts[0].engine().nodes.list()}, {str(each) for each in containers}
+
+    program = Inline(tmp_path, hosts[0], settings("a", "b", "c"))
+    try:
+        program.up()
+        before = there()
+        program.configure(settings("boss", "b", "dmz3"))
+        preview = program.preview()
+        program.up()
+
+        assert {("create", "main-node-dmz3"), ("delete", "main-node-c")} <= set(preview.changes)
+        assert there() == before
+        assert program.preview().changes == []
+
+        hosts[2].engine().api.leave_swarm()
+        until(lambda: "down" in states(hosts[0]), "the manager notices", timeout=60)
+        assert program.preview().changes == [("update", "main-node-dmz3")]
+        program.up()
+        assert states(hosts[0]) == ["ready"] * 3
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def states(host: Host) -> list[str]:
+    """How a manager hears the nodes."""
+    return [each.attrs["Status"]["State"] for each in host.engine().nodes.list()]
+
+
 def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
     """Another label of a node is all that the preview shows; the tasks that may not stay there move."""
     service = {

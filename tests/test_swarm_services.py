@@ -110,6 +110,42 @@ def wide(swarm: Swarm) -> Iterator[str]:
     overlay.remove(swarm.first.engine(), network.id)
 
 
+@pytest.fixture
+def narrow(swarm: Swarm) -> Iterator[str]:
+    """An overlay network of six addresses."""
+    network = swarm.network("narrow", "172.100.1.0/29")
+    yield "narrow"
+    overlay.remove(swarm.first.engine(), network.id)
+
+
+def test_a_network_without_addresses_is_refused_and_what_just_fits_runs(
+    swarm: Swarm, narrow: str, rehearsal: Rehearsal
+) -> None:
+    """Counted with the other services on it, before anything is made; the last address is used."""
+    stop: Any = {"order": "stop-first"}
+    keys: Any = {
+        "networks": [narrow],
+        "constraints": ["node.labels.zone==inner"],
+        "update": stop,
+        "rollback": stop,
+    }
+
+    with pytest.raises(
+        AssertionError, match=r"172.100.1.0/29 has 6 addresses, and 7 are needed .*4 for tasks"
+    ):
+        rehearsal.up(lambda: web(swarm, replicas=4, **keys))
+    with pytest.raises(AssertionError, match="2 for tasks, 2 for tasks that replace others"):
+        rehearsal.up(lambda: web(swarm, replicas=2, **{**keys, "update": {"parallelism": 0}}))
+    assert rehearsal.resources == {}
+
+    rehearsal.up(lambda: web(swarm, replicas=3, **keys))
+    assert swarm.places("web") == ["host1"] * 3
+    rehearsal.up(lambda: web(swarm, replicas=3, image=APP_2, **keys))
+    other: Any = {**keys, "replicas": 1, "endpoint_mode": "dnsrr", "health": None}
+    with pytest.raises(AssertionError, match=r"7 are needed .* 4 for tasks.* with all services on it"):
+        rehearsal.up(lambda: (web(swarm, replicas=3, image=APP_2, **keys), web(swarm, "other", **other)))
+
+
 def containers(swarm: Swarm, service: str = "web") -> list[Any]:
     """The containers of a service, on all hosts."""
     return [

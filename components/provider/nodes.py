@@ -5,16 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..connection import EngineRefused, HostUnreachable, connect
-from ..naming import LABEL
 from .engine import EngineError, wait_until
 from .membership import Connection, NoManager, alive, foreign, in_sequence, manager, node_of, unfit
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-CLAIM = f"{LABEL}.claim"
-"""Label of a node: how many resources have declared it so far, one after the other. The last one alone may
-remove it: where a node is only renamed, its host stays."""
 JOIN_SECONDS = 60.0
 SETTLE_SECONDS = 60.0
 BUSY = frozenset(
@@ -47,20 +43,6 @@ def join(host: Connection, hosts: Sequence[Connection], swarm: str, spec: dict[s
             error = engine.info()["Swarm"]["Error"] or "it is still pending"
             raise EngineError(f"the engine at {host['address']} did not join the swarm: {error}")
         return str(engine.info()["Swarm"]["NodeID"])
-
-
-def claim(hosts: Sequence[Connection], swarm: str, node: str) -> int:
-    """Make the caller the resource that has the node from now on; the number of its claim."""
-    with manager(hosts, swarm) as engine:
-        found = engine.api.inspect_node(node)
-        number = claimed(found) + 1
-        _set(engine, node, Labels={**(found["Spec"].get("Labels") or {}), CLAIM: str(number)})
-    return number
-
-
-def claimed(node: Mapping[str, Any]) -> int:
-    """The number of the last claim on a node; 0 where a version made it that knew no claims."""
-    return int((node["Spec"].get("Labels") or {}).get(CLAIM, 0))
 
 
 def own_node(engine: "DockerClient", host: Connection, hosts: Sequence[Connection], swarm: str) -> str:
@@ -142,8 +124,7 @@ def apply(
         found = engine.api.inspect_node(node)
         if found["Spec"]["Role"] == "manager" and spec["role"] == "worker":
             refuse_to_lose_quorum(engine, node)
-        labels = {**spec["labels"], **_ours(found)}
-        _set(engine, node, Role=spec["role"], Availability=spec["availability"], Labels=labels)
+        _set(engine, node, Role=spec["role"], Availability=spec["availability"], Labels=spec["labels"])
         _await_role(engine, node, spec["role"])
         if not wait_until(lambda: engine.api.inspect_node(node)["Status"]["State"] == "ready", JOIN_SECONDS):
             raise EngineError(f"node {_name(found)} is not ready: {found['Status'].get('Message', '')}")
@@ -163,29 +144,22 @@ def _seen(found: dict[str, Any]) -> dict[str, Any]:
     return {
         "role": spec["Role"],
         "availability": spec["Availability"],
-        "labels": {key: text for key, text in (spec.get("Labels") or {}).items() if key != CLAIM},
+        "labels": dict(spec.get("Labels") or {}),
         "hostName": found["Description"]["Hostname"],
         "address": found["Status"].get("Addr", ""),
     }
 
 
 def remove(
-    host: Connection,
-    hosts: Sequence[Connection],
-    swarm: str,
-    node: str,
-    drain_seconds: float,
-    number: int,
+    host: Connection, hosts: Sequence[Connection], swarm: str, node: str, drain_seconds: float
 ) -> None:
     """Drain, await the end of the tasks, demote, leave, remove: in that order.
-
-    `number` is the claim of the caller; nothing is done where another resource has claimed the node since.
     The last manager stays when nobody else is there: the swarm ends with it, see `dissolve`.
     Raises EngineError when the quorum, or the last manager of others, would be lost.
     """
     with manager(hosts, swarm, besides=node) as engine:
         found = _find(engine, node)
-        if found is None or claimed(found) > number:
+        if found is None:
             return
         if found["Spec"]["Role"] == "manager":
             others = [each for each in engine.api.nodes() if each["ID"] != node]
@@ -263,10 +237,6 @@ def _await_no_task(engine: "DockerClient", node: str, seconds: float) -> None:
             f"node {node} is drained, but still runs {len(names)} tasks after {seconds:g} s: "
             f"{', '.join(names[:5])}; their services may stop slowly (stop_grace_period)"
         )
-
-
-def _ours(node: Mapping[str, Any]) -> dict[str, str]:
-    return {CLAIM: str(claimed(node))} if claimed(node) else {}
 
 
 def _find(engine: "DockerClient", node: str) -> Optional[dict[str, Any]]:

@@ -2,6 +2,5 @@
 
 FRONT_END_REPLACED = "the front end's container is replaced"
 GATEWAY_REPLACED = "the gateway's tasks are replaced"
-NODE_TAKEN_OVER = "the host is a node of this swarm already"
 KEEPALIVED_REPLACED = "keepalived is replaced on this node"
 NODES_DISAGREE = "nodes that differ in this do not hear each other"

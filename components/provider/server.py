@@ -31,6 +31,8 @@ _OUR_ERRORS = (pulumi.RunError, EngineError, EngineRefused, HostUnreachable)
 # Registrations of a component's parts wait in the loop's default threads until each part is made. Parts of
 # ours are made here: in threads of the same pool they would wait for each other for ever.
 _AT_ONCE = 256
+MADE = "made in this run"
+"""In place of an URN: what is removed afterwards is another resource, also where it has the same URN."""
 _handling = ThreadPoolExecutor(_AT_ONCE, "handler")
 
 T = TypeVar("T")
@@ -46,6 +48,9 @@ class Longshore(p.Provider):
 
     def __init__(self, engine_address: Optional[str]) -> None:
         self._engine_address = engine_address
+        self._holders: dict[tuple[str, str], str] = {}
+        """What only one resource can have (its kind, `Handler.holds`), and the URN of the one that has it in
+        this run, or MADE."""
 
     async def get_schema(self, request: p.GetSchemaRequest) -> p.GetSchemaResponse:
         """The schema of our components and custom resources."""
@@ -74,6 +79,7 @@ class Longshore(p.Provider):
         handler = _handler(request.urn)
         old, new = plain_map(request.old_state), plain_map(request.new_inputs)
         changed = {key for key in handler.inputs if old.get(key) != new.get(key)}
+        self._hold(handler, old, request.urn)
         drifted = await _in_thread(handler.drifted, old)
         replaces = handler.replaces(changed)
         kinds = p.PropertyDiffKind
@@ -92,7 +98,14 @@ class Longshore(p.Provider):
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
         """Make the resource; a preview touches nothing."""
         handler = _handler(request.urn)
-        made, outputs = await _in_thread(handler.create, plain_map(request.properties), request.preview)
+        inputs = plain_map(request.properties)
+        try:
+            made, outputs = await _in_thread(handler.create, inputs, request.preview)
+        except Unfinished as error:
+            self._hold(handler, {**inputs, **error.outputs}, MADE)
+            raise
+        if not request.preview:
+            self._hold(handler, {**inputs, **outputs}, MADE)
         return p.CreateResponse(resource_id=made, properties=_state(handler, request.properties, outputs))
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
@@ -119,9 +132,19 @@ class Longshore(p.Provider):
     async def delete(self, request: p.DeleteRequest) -> None:
         """Undo the resource."""
         refuse_newer(request.properties)
-        warning = await _in_thread(_handler(request.urn).delete, plain_map(request.properties))
+        handler, state = _handler(request.urn), plain_map(request.properties)
+        held = handler.holds(state)
+        if held and self._holders.get((type(handler).__name__, held), request.urn) != request.urn:
+            warning: Optional[str] = f"{held} stays as it is: another resource has it now"
+        else:
+            warning = await _in_thread(handler.delete, state)
         if warning:
             await self._warn(request.urn, warning)
+
+    def _hold(self, handler: Handler, state: Values, urn: str) -> None:
+        if held := handler.holds(state):
+            key = type(handler).__name__, held
+            self._holders[key] = urn if self._holders.get(key) != MADE else MADE
 
     async def _warn(self, urn: str, message: str) -> None:
         if self._engine_address is None:

@@ -101,6 +101,12 @@ class Handler(ABC):
         """Whether the present one goes before the one that replaces it is made."""
         return False
 
+    def holds(self, state: Values) -> Optional[str]:
+        """What only one resource can have at a time, or None: when another one has it, this one's removal
+        is no more than forgetting it. It has the name of what is there, not of the resource.
+        """
+        return None
+
     def drifted(self, state: Values) -> set[str]:
         """Outputs in a state that call for an update: what a refresh has found, or a look says now."""
         return set()

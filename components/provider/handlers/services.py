@@ -1,10 +1,12 @@
 """What runs in a swarm: `ServiceDefinition`, `SwarmConfig`, `SwarmSecret`. See `services`, `files`."""
 
-from typing import TYPE_CHECKING, Optional
+import contextlib
+from typing import TYPE_CHECKING, Any, Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from .. import files, membership, services
+from ...connection import EngineRefused, HostUnreachable
+from .. import files, membership, room, services
 from ..engine import EngineError, Unfinished
 from ..values import has_unknown
 from .handler import (
@@ -18,6 +20,7 @@ from .handler import (
     WHOLE,
     Handler,
     Values,
+    Warn,
     described,
     mapped,
     secret,
@@ -25,6 +28,16 @@ from .handler import (
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+def _counted(spec: Any) -> Any:
+    """The part of a definition that says how many addresses the service takes."""
+    if not isinstance(spec, dict):
+        return spec  # not known yet
+    return {
+        **{key: spec.get(key) for key in ("Mode", "EndpointSpec", "UpdateConfig", "RollbackConfig")},
+        **{key: (spec.get("TaskTemplate") or {}).get(key) for key in ("Networks", "Placement")},
+    }
 
 
 class ServiceDefinition(Handler):
@@ -42,6 +55,16 @@ class ServiceDefinition(Handler):
         "stopTimeout": described(NUMBER, "Seconds that the tasks have to end when the service is removed."),
     }
     outputs = {"serviceId": described(TEXT, "Id of the service.")}
+
+    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+        spec = new["spec"]
+        if has_unknown([new["managers"], new["swarmId"], _counted(spec)]) or old.get("spec") == spec:
+            return None
+        # Where no manager answers there is no swarm yet, or `up` says so.
+        failed = (EngineError, EngineRefused, HostUnreachable)
+        with contextlib.suppress(*failed), membership.manager(new["managers"], new["swarmId"]) as engine:
+            return room.crowded(engine, new["name"], spec)
+        return None
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "mode"}

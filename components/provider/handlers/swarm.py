@@ -7,7 +7,6 @@ from pulumi.runtime.rpc import UNKNOWN
 from ...connection import EngineRefused, HostUnreachable, connect
 from .. import membership, nodes
 from ..engine import EngineError, Unfinished
-from ..notices import NODE_TAKEN_OVER
 from ..recent import Recent
 from ..values import has_unknown
 from .handler import (
@@ -150,7 +149,6 @@ class SwarmNode(Handler):
         "nodeId": described(TEXT, "Its id in the swarm."),
         "hostName": described(TEXT, "Name of its host, as the managers know it."),
         "address": described(TEXT, "Its IP address, as the managers know it."),
-        "claim": described(WHOLE, "How many resources have declared it so far; the last one removes it."),
     }
 
     def __init__(self) -> None:
@@ -167,9 +165,7 @@ class SwarmNode(Handler):
             # Before there is the swarm, it is whichever the managers are in.
             swarm = "" if has_unknown(new["swarmId"]) else new["swarmId"]
             with connect(new["host"], timeout=30) as engine:
-                node = nodes.own_node(engine, new["host"], new["managers"], swarm)
-            if node and nodes.claimed(self._members(new["managers"], swarm)[node]):
-                warn(f"{NODE_TAKEN_OVER}: it stays what it is, also where its former name goes")
+                nodes.own_node(engine, new["host"], new["managers"], swarm)
         return None
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
@@ -179,11 +175,13 @@ class SwarmNode(Handler):
 
     def _join(self, new: Values) -> tuple[str, Values]:
         node = nodes.join(new["host"], new["managers"], new["swarmId"], new)
-        made = {"nodeId": node, "claim": nodes.claim(new["managers"], new["swarmId"], node)}
         try:
-            return node, {**made, **self._apply(new, node)}
+            return node, self._apply(new, node)
         except (EngineError, EngineRefused, HostUnreachable) as error:
-            raise Unfinished(str(error), node, made) from error
+            raise Unfinished(str(error), node, {"nodeId": node}) from error
+
+    def holds(self, state: Values) -> Optional[str]:
+        return str(state["nodeId"])
 
     def drifted(self, state: Values) -> set[str]:
         hosts, swarm = state["managers"], state["swarmId"]
@@ -202,7 +200,7 @@ class SwarmNode(Handler):
         if nodes.has_left(new["host"], nodes.members(hosts, swarm), node):
             nodes.forget(hosts, swarm, node)
             return self._join(new)[1]
-        return {"claim": old.get("claim", 0), **self._apply(new, node)}
+        return self._apply(new, node)
 
     def _apply(self, new: Values, node: str) -> Values:
         found = nodes.apply(new["managers"], new["swarmId"], node, new, new["drainTimeout"])
@@ -213,6 +211,5 @@ class SwarmNode(Handler):
             return nodes.look(engine, state["nodeId"])
 
     def delete(self, state: Values) -> None:
-        host, claim = state["host"], state.get("claim", 0)
-        hosts = [*state["managers"], host]
-        nodes.remove(host, hosts, state["swarmId"], state["nodeId"], state["drainTimeout"], claim)
+        hosts = [*state["managers"], state["host"]]
+        nodes.remove(state["host"], hosts, state["swarmId"], state["nodeId"], state["drainTimeout"])

@@ -1,11 +1,10 @@
 """What a SwarmCluster does to its nodes and networks: see docs/swarm.md."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Optional
 
-from ...provider.notices import NODE_TAKEN_OVER
-from ...swarm.service.placement import unmet
+from ...swarm.service.placement import Place, unmet
 from ..instance import Instance
 from ..preview import Step, mapping
 from .consequence import ENDLESS, Consequence, count, differences, duration, pair
@@ -74,8 +73,7 @@ def _new_name(instance: Instance, former: Step, step: Step) -> Iterable[Conseque
     """The node stays; what else is otherwise is changed as that of any node."""
     yield Consequence(
         f"Node {instance.node(former)} is called {instance.node(step)} from now on: its host stays in the "
-        "swarm.",
-        warned=NODE_TAKEN_OVER,
+        "swarm."
     )
     yield from _node_change(instance, replace(step, old=former.old))
 
@@ -104,22 +102,13 @@ def _node_change(instance: Instance, step: Step) -> Iterable[Consequence]:
         yield _left(name, leaving)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A node as constraints see it."""
-
-    role: str
-    labels: Mapping[str, str]
-
-
 def _leaving(instance: Instance, step: Step) -> Optional[list[Step]]:
     """Services whose constraints a node met and meets no longer; None where not all of them are shown."""
     there = [service for service in instance.services if service.operation != "create"]
     if not there or not all(mapping(_in_force(service).get("spec")) for service in there):
         return None
     before, after = (
-        {"": _Place(str(values.get("role")), mapping(values.get("labels")))}
-        for values in (step.old, step.new)
+        {"": Place(str(values.get("role")), mapping(values.get("labels")))} for values in (step.old, step.new)
     )
     return [
         each

@@ -1,15 +1,15 @@
 """The address plan of a cluster: subnets that overlap, and networks too small for what is to run on them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from ipaddress import IPv4Network, ip_network
 from typing import TYPE_CHECKING, Optional
 
 from ..service.placement import able
+from ..service.room import Load, Need, further
 
 if TYPE_CHECKING:
     from ..service.model import Service
-    from .model import Cluster
+    from .model import Cluster, Node
 
 INGRESS = "the ingress network"
 
@@ -35,23 +35,6 @@ def overlap(subnets: Mapping[str, str], addresses: Mapping[str, str]) -> Optiona
     return None
 
 
-@dataclass(frozen=True)
-class _Need:
-    """Addresses of one network that what is to run on it takes."""
-
-    virtual: int
-    """One for each service whose name has an address of its own."""
-    tasks: int
-    further: int
-    """Tasks of an update that start before those they replace end."""
-    nodes: int
-    """One on each node that runs any of the tasks: there the engine shares requests out."""
-
-    @property
-    def total(self) -> int:
-        return 1 + self.virtual + self.tasks + self.further + self.nodes
-
-
 def crowded(cluster: "Cluster") -> Optional[str]:
     """Why a network has fewer addresses than what is to run on it takes, or None.
 
@@ -67,52 +50,31 @@ def crowded(cluster: "Cluster") -> Optional[str]:
                 on.setdefault(network, []).append(service)
         if any(port.mode == "ingress" for port in service.ports):
             on.setdefault(INGRESS, []).append(service)
+    nodes = {name: node for name, node in cluster.nodes.items() if node.availability != "drain"}
     for name, there in sorted(on.items()):
-        if said := _crowded(name, cluster, _need(there, cluster)):
+        # On every node the ingress network has an address for the ports.
+        need = Need.of([_load(each, nodes) for each in there], len(cluster.nodes) if name == INGRESS else 0)
+        if said := _said(name, cluster, need):
             return said
     return None
 
 
-def _crowded(name: str, cluster: "Cluster", need: _Need) -> Optional[str]:
+def _load(service: "Service", nodes: Mapping[str, "Node"]) -> Load:
+    places = able(service.constraints, nodes)
+    tasks = len(places) if service.mode == "global" else service.replicas
+    policies = (service.update, service.rollback)
+    more = max(further(service.order(policy), policy.parallelism, tasks) for policy in policies)
+    return Load(service.endpoint_mode == "vip", tasks, more, frozenset(places))
+
+
+def _said(name: str, cluster: "Cluster", need: Need) -> Optional[str]:
     subnet = None if name == INGRESS else cluster.networks[name].subnet
-    length = ip_network(subnet).prefixlen if subnet else cluster.pool_mask
-    room = 2 ** (32 - length) - 2
-    if need.total <= room:
+    lacking = need.beyond(ip_network(subnet).prefixlen if subnet else cluster.pool_mask)
+    if not lacking:
         return None
-    parts = ", ".join(part for part in _parts(need))
-    larger = 32 - (need.total + 1).bit_length()
-    remedy = f"choose a larger one, such as /{larger}" if subnet else f"set pool_mask to {larger} or less"
-    if not subnet and name != INGRESS:
-        remedy = f"give it a subnet such as /{larger}"
-    what = f"networks.{name}.subnet {subnet}" if subnet else f"{_titled(name)} (a /{length} of the pool)"
-    return f"{what} has {room} addresses, and {need.total} are needed ({parts}): {remedy}"
-
-
-def _titled(name: str) -> str:
-    return name if name == INGRESS else f"networks.{name}"
-
-
-def _parts(need: _Need) -> Iterator[str]:
-    yield "1 for its gateway"
-    for number, of in (
-        (need.virtual, "for virtual addresses of services"),
-        (need.nodes, "for the nodes"),
-        (need.tasks, "for tasks"),
-        (need.further, "for tasks that replace others in an update"),
-    ):
-        if number:
-            yield f"{number} {of}"
-
-
-def _need(services: "list[Service]", cluster: "Cluster") -> _Need:
-    nodes = {name: node for name, node in cluster.nodes.items() if node.availability != "drain"}
-    places: set[str] = set()
-    tasks = further = 0
-    for service in services:
-        fit = able(service.constraints, nodes)
-        number = len(fit) if service.mode == "global" else service.replicas
-        places.update(fit)
-        tasks += number
-        further += max(service.surge(policy, number) for policy in (service.update, service.rollback))
-    virtual = sum(service.endpoint_mode == "vip" for service in services)
-    return _Need(virtual, tasks, further, min(len(places), tasks + further))
+    if subnet:
+        return f"networks.{name}.subnet {subnet} {lacking}: choose a larger one, such as /{need.prefix}"
+    of_the_pool = f"(a /{cluster.pool_mask} of the pool) {lacking}"
+    if name == INGRESS:
+        return f"{name} {of_the_pool}: set pool_mask to {need.prefix} or less, or publish in mode host"
+    return f"networks.{name} {of_the_pool}: give it a subnet such as /{need.prefix}"

@@ -227,11 +227,6 @@ class Service(Frozen):
         """The order in which a policy replaces a task."""
         return policy.order or ("stop-first" if self.host_ports else "start-first")
 
-    def surge(self, policy: Policy, tasks: int) -> int:
-        """How many of its tasks a policy starts before it stops those that they replace."""
-        at_once = policy.parallelism or tasks
-        return min(at_once, tasks) if self.order(policy) == "start-first" else 0
-
     @property
     def config_paths(self) -> dict[str, str]:
         """Where tasks find each config."""

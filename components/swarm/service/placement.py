@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Protocol
 
 if TYPE_CHECKING:
@@ -20,6 +21,14 @@ class Node(Protocol):
     def labels(self) -> Mapping[str, str]:
         """Its labels."""
         ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node as constraints see it."""
+
+    role: str
+    labels: Mapping[str, str]
 
 
 def unmet(constraints: Sequence[str], nodes: Mapping[str, Node]) -> Optional[str]:
@@ -51,7 +60,7 @@ def problem(service: "Service", nodes: Mapping[str, Node]) -> Optional[str]:
 
 def able(constraints: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
     """Names of the nodes that meet all constraints, or may do."""
-    asked = [re.split("(==|!=)", constraint, maxsplit=1) for constraint in constraints]
+    asked = [re.split(r"\s*(==|!=)\s*", constraint.strip(), maxsplit=1) for constraint in constraints]
     return sorted(name for name, node in nodes.items() if all(_meets(node, *each) for each in asked))
 
 

@@ -1,0 +1,69 @@
+"""How many addresses of an overlay network the services on it take.
+
+Swarm accepts more tasks than there are addresses for; those for which none is left never start.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one service takes of a network."""
+
+    virtual: bool
+    """Whether its name has an address of its own."""
+    tasks: int
+    further: int
+    """Tasks of an update that start before those they replace end."""
+    places: frozenset[str]
+    """Nodes that may run it."""
+
+
+def further(order: str, parallelism: int, tasks: int) -> int:
+    """How many of its tasks a policy starts before it stops those that they replace."""
+    return min(parallelism or tasks, tasks) if order == "start-first" else 0
+
+
+@dataclass(frozen=True)
+class Need:
+    """The addresses that services on one network take together."""
+
+    virtual: int
+    nodes: int
+    """One on each node that runs a task: there the engine shares requests out."""
+    tasks: int
+    further: int
+
+    @classmethod
+    def of(cls, loads: Collection[Load], nodes: int = 0) -> "Need":
+        """What these services need; at least `nodes` nodes have an address anyway."""
+        tasks, more = sum(load.tasks for load in loads), sum(load.further for load in loads)
+        places = frozenset[str]().union(*(load.places for load in loads))
+        busy = max(nodes, min(len(places), tasks + more))
+        return cls(sum(load.virtual for load in loads), busy, tasks, more)
+
+    @property
+    def total(self) -> int:
+        """How many they are, with that of the gateway."""
+        return 1 + self.virtual + self.nodes + self.tasks + self.further
+
+    @property
+    def prefix(self) -> int:
+        """Prefix length of the smallest network that has them; two more are the network's own."""
+        return 32 - (self.total + 1).bit_length()
+
+    def beyond(self, prefix: int) -> str:
+        """What a network of this prefix length lacks, in words; nothing where it has enough."""
+        room = 2 ** (32 - prefix) - 2
+        if self.total <= room:
+            return ""
+        parts = (
+            (1, "for its gateway"),
+            (self.virtual, "for virtual addresses of services"),
+            (self.nodes, "for the nodes"),
+            (self.tasks, "for tasks"),
+            (self.further, "for tasks that replace others in an update"),
+        )
+        words = ", ".join(f"{number} {of}" for number, of in parts if number)
+        return f"has {room} addresses, and {self.total} are needed ({words})"
