@@ -19,6 +19,7 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 
 from components.load_balanced.component import LoadBalancedService
+from components.provider.engine import nameless_volume
 from components.provider.handlers import HANDLERS
 from components.provider.server import problem
 from tests.bench.hosts import Host
@@ -146,7 +147,7 @@ class Rehearsal(pulumi.runtime.Mocks):
             "cap_add": capabilities.get("adds"),
             "cap_drop": capabilities["drops"],
             "restart_policy": {"Name": known.pop("restart"), "MaximumRetryCount": retries},
-            "volumes": [volume["containerPath"] for volume in known.pop("volumes", [])],
+            "mounts": [nameless_volume(volume["containerPath"]) for volume in known.pop("volumes", [])],
             "stop_signal": known.pop("stopSignal", None),
             "ports": {f"{p['internal']}/{p['protocol']}": (p["ip"], p["external"]) for p in ports},
             "nano_cpus": int(float(known.pop("cpus", 0)) * 10**9) or None,

@@ -260,6 +260,18 @@ class TestChange:
 
         assert owners == ["a"]
 
+    def test_a_node_is_back_with_its_engine(self, group: Floating) -> None:
+        """As after a reboot of the host: keepalived runs again without anybody's help."""
+        group.roll_out("a", **FAST)
+        group.settled("a")
+
+        group.hosts["a"].stop_engine()
+        gone = group.owners()
+        group.hosts["a"].start_engine()
+
+        assert gone == ""
+        group.settled("a", seconds=30)
+
     def test_one_node_is_a_group(self, group: Floating) -> None:
         """As when the other host is dead and removed."""
         group.roll_out("ab", **FAST)

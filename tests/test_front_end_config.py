@@ -19,7 +19,15 @@ from components.load_balanced.model import Service
 from components.load_balanced.validation import service as validated
 from components.program import FOLDER, SYSCTLS, TMPFS, USER
 from components.provider.config_check import ImageMissing, problem
-from components.provider.engine import EngineError, ErrorLog, find, read_file, workers, write_file
+from components.provider.engine import (
+    EngineError,
+    ErrorLog,
+    find,
+    nameless_volume,
+    read_file,
+    workers,
+    write_file,
+)
 from components.provider.front_end_config import deliver, state
 from components.provider.handlers import HANDLERS
 from components.provider.replicas import AT_ONCE, wait_until_well
@@ -50,7 +58,7 @@ class FrontEnd:
             user=USER,
             read_only=True,
             tmpfs=TMPFS,
-            volumes=[FOLDER],
+            mounts=[nameless_volume(FOLDER)],
             sysctls=SYSCTLS,
             dns_opt=["timeout:1", "attempts:1"],  # the name of a dead replica costs a second, not ten
             cap_drop=["ALL"],

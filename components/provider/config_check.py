@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ..naming import CHECK
 from ..program import FOLDER, SYSCTLS, TMPFS, Program
-from .engine import write_file
+from .engine import nameless_volume, write_file
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -45,7 +45,7 @@ def problem(
             command=list(program.check[1:]),
             network_mode=program.check_network,
             extra_hosts=dict.fromkeys(sorted(names), UNROUTABLE),
-            volumes=[FOLDER],
+            mounts=[nameless_volume(FOLDER)],
             user=program.check_user,
             read_only=True,
             tmpfs=TMPFS,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
+    from docker.types import Mount
 
 POLL = 0.1
 PULL_SECONDS = 600.0
@@ -65,6 +66,17 @@ def login(image: str, registries: Iterable[Mapping[str, str]]) -> Optional[dict[
         if each["address"] == registry:
             return {key: each[key] for key in ("username", "password")}
     return None
+
+
+def nameless_volume(path: str) -> "Mount":
+    """Return the mount of a volume that has no name and is removed with its container.
+
+    docker-py sends `volumes=[path]` as a bind without a source. Engine 28 records such a volume without its
+    name, and does not start the container again after a restart of the engine.
+    """
+    from docker.types import Mount
+
+    return Mount(path, None, type="volume")
 
 
 def write_file(container: "Container", folder: str, name: str, text: str) -> None:

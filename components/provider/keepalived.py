@@ -14,7 +14,16 @@ from ..program import FOLDER, TMPFS
 from ..rendering import render
 from ..swarm.floating.program import KEEPALIVED, RELOADED, SCRIPT
 from . import config_check, neighbours
-from .engine import EngineError, ErrorLog, find, pull_missing, read_file, wait_until, write_file
+from .engine import (
+    EngineError,
+    ErrorLog,
+    find,
+    nameless_volume,
+    pull_missing,
+    read_file,
+    wait_until,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -188,7 +197,7 @@ def _create(engine: "DockerClient", spec: Spec) -> "Container":
         user="0:0",
         read_only=True,
         tmpfs=TMPFS,  # a stale pid file would keep it from starting again
-        volumes=[FOLDER],
+        mounts=[nameless_volume(FOLDER)],
         cap_drop=["ALL"],
         cap_add=list(spec["capabilities"]),
         security_opt=["no-new-privileges"],

@@ -7,11 +7,37 @@ from typing import TYPE_CHECKING
 import pytest
 
 from . import images
+from .generations import GENERATIONS, OLD
 from .hosts import Bench, Host
 from .process import BenchUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+EVERY_ENGINE = "every_engine"
+"""Marks tests that also run on hosts of the second generation."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--engine` chooses the hosts of a run; by default each test has those that it is meant for."""
+    choices = [each.name for each in GENERATIONS]
+    parser.addoption(
+        "--engine", choices=choices, help="run every engine test on hosts of this generation only"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `every_engine` on hosts of each generation, the rest on those of the first."""
+    if "hosts" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.config.getoption("--engine")
+    everywhere = any(metafunc.definition.iter_markers(EVERY_ENGINE))
+    generations = [
+        each for each in GENERATIONS if each.name == chosen or (not chosen and (everywhere or each is OLD))
+    ]
+    # The names of the tests of the first are those of before.
+    ids = [pytest.HIDDEN_PARAM if each is OLD else each.name for each in generations]
+    metafunc.parametrize("hosts", generations, ids=ids, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,29 +47,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def bench() -> Iterator[Bench]:
-    """A bench of three hosts that have the images, common to all tests of a run."""
+    """A bench of three hosts of a generation, common to all tests of a run."""
     try:
         with Bench(count=3) as started:
-            for each in started.hosts:
-                images.ensure(each)
             yield started
     except BenchUnavailable as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
-def host(bench: Bench) -> Host:
+def hosts(bench: Bench, request: pytest.FixtureRequest) -> list[Host]:
+    """All three, with the images, for a swarm; a test leaves them in none."""
+    try:
+        found = bench.of(request.param)
+        for each in found:
+            images.ensure(each)
+    except BenchUnavailable as error:
+        pytest.skip(str(error))
+    return found
+
+
+@pytest.fixture(scope="session")
+def host(hosts: list[Host]) -> Host:
     """The host that most tests use."""
-    return bench.hosts[0]
+    return hosts[0]
 
 
 @pytest.fixture(scope="session")
-def other_host(bench: Bench) -> Host:
+def other_host(hosts: list[Host]) -> Host:
     """Another one, reached from the first."""
-    return bench.hosts[1]
-
-
-@pytest.fixture(scope="session")
-def hosts(bench: Bench) -> list[Host]:
-    """All three, for a swarm; a test leaves them in none."""
-    return bench.hosts
+    return hosts[1]

@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ import docker
 import docker.errors
 
 from . import slots
+from .generations import OLD, enter
 from .process import BenchUnavailable, RunFile, Started, child_of, jail, run, until
 from .ssh import SshServer, serve_ssh
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from docker.models.containers import Container
+
+    from .generations import Generation
 
 MAX_HOSTS = 9
 DIR_VARIABLE = "LONGSHORE_BENCH_DIR"
@@ -57,12 +61,22 @@ PACKAGES = {
 class Host:
     """A Docker host: an address on the bridge and an engine behind a unix socket."""
 
-    def __init__(self, number: int, directory: Path, record: RunFile, storage: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        generation: Generation,
+        directory: Path,
+        record: RunFile,
+        storage: str,
+    ) -> None:
+        self.name = name
+        """The first of each generation is host1, so that a test says the same of all."""
         self.number = number
-        self.name = f"host{number}"
+        self.generation = generation
         self.address = str(NETWORK[10 + number])
         self.netns = f"{BRIDGE}-{number}"
-        self.directory = directory / self.name
+        self.directory = directory / f"host{number}"
         self.socket = self.directory / "docker.sock"
         self.url = f"unix://{self.socket}"
         self.log = self.directory / "dockerd.log"
@@ -89,8 +103,10 @@ class Host:
         if not in_swarm:
             shutil.rmtree(self.directory / "data" / "swarm", ignore_errors=True)
         self.socket.unlink(missing_ok=True)
+        root = self.generation.root(bench_directory())
         # /run is a tmpfs of its own: execution state and pid file end with the engine.
         setup = (
+            f"{enter(root, self.directory) if root else ''}"
             "mount -t tmpfs tmpfs /run\n"
             "echo '{}' > /run/daemon.json\n"  # not the machine's /etc/docker/daemon.json
             f"echo {self.name} > /proc/sys/kernel/hostname\n"
@@ -250,6 +266,9 @@ class Bench:
         self.count = count
         self.directory = bench_directory() / str(SLOT)
         self.hosts: list[Host] = []
+        """Those of the first generation."""
+        self._of: dict[Generation, list[Host]] = {}
+        self._storage = ""
         self._record = RunFile(slots.record(SLOT))
 
     def __enter__(self) -> Bench:
@@ -276,18 +295,35 @@ class Bench:
     ) -> None:
         self.stop()
 
+    def of(self, generation: Generation) -> list[Host]:
+        """Return the hosts of a generation, as many as the bench has; they start when first asked for.
+
+        Raises `BenchUnavailable` where their engine cannot be had.
+        """
+        if generation not in self._of:
+            generation.root(bench_directory())
+            before = sum(map(len, self._of.values()))
+            if before + self.count > MAX_HOSTS:
+                raise ValueError(f"a bench of {before + self.count} hosts; 1 to {MAX_HOSTS} are possible")
+            hosts = self._of.setdefault(generation, [])
+            for number in range(1, self.count + 1):
+                place = (f"host{number}", before + number, generation)
+                hosts.append(Host(*place, self.directory, self._record, self._storage))
+                hosts[-1].start()
+        return self._of[generation]
+
     def stop(self) -> None:
         """Stop every host and remove what was set up for them. Harmless when done already."""
         if Bench._open is not self:
             return
         try:
-            for host in self.hosts:
+            for host in chain(*self._of.values()):
                 with suppress(Exception):  # the sweep ends what does not end well
                     host.stop()
             self._record.sweep()
             self._remove_cgroups()
         finally:
-            self.hosts = []
+            self.hosts, self._of = [], {}
             Bench._open = None
 
     def _start(self) -> None:
@@ -298,11 +334,8 @@ class Bench:
                 f"no network for the bench ({error}); run it where root has CAP_NET_ADMIN and "
                 "CAP_SYS_ADMIN, such as a virtual machine"
             ) from error
-        storage = storage_driver(self.directory)
-        for number in range(1, self.count + 1):
-            host = Host(number, self.directory, self._record, storage)
-            self.hosts.append(host)
-            host.start()
+        self._storage = storage_driver(self.directory)
+        self.hosts = self.of(OLD)
 
     def _bridge(self) -> None:
         """Make the bridge, and let its traffic through the machine's filter."""

@@ -1,5 +1,7 @@
 """The images of the bench, made on this machine from the Debian mirror apt is set up for.
 
+They have the same names on every host, and the programs of the host's generation.
+
 longshore-base:1      Debian with busybox, haproxy, nginx, keepalived, curl and perl
 longshore-proxy:1     the same, for proxies
 longshore-keepalived:1   the same, for floating addresses
@@ -10,12 +12,9 @@ longshore-app:sick    answers 500 at / and /healthz
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import io
 import tarfile
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,12 +25,14 @@ import docker.errors
 from components.operate import CannotGoOn
 from components.operate.debian import LEFT_OUT, mirror, root_file_system
 
+from .generations import NEW, OLD
 from .hosts import bench_directory
-from .process import BenchUnavailable, run
+from .process import BenchUnavailable, locked, recipe, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
+    from .generations import Generation
     from .hosts import Host
 
 BASE = "longshore-base:1"
@@ -46,10 +47,9 @@ TAGS = (BASE, PROXY, KEEPALIVED, APP, APP_2, APP_BROKEN, APP_SICK)
 BROKEN_LINE = "broken on purpose: cannot open /data"
 """What longshore-app:broken writes to its error output."""
 
-NEWER = "longshore-proxy:newer"
-"""The proxies of the next Debian: a HAProxy and an nginx as new as the default images' or newer."""
+NEWER = "longshore-newer:1"
+"""On a host of the first generation, the proxies and the keepalived of the second."""
 
-SUITE, NEWER_SUITE = "bookworm", "forky"
 PACKAGES = (
     "busybox",
     "ca-certificates",
@@ -122,25 +122,27 @@ def ensure(host: Host) -> Images:
     began = time.monotonic()
     engine = host.engine()
     cache = bench_directory()
-    with _lock(cache):
+    with locked(cache / "images.lock"):
         return _ensure(engine, host, cache, began)
 
 
 def _ensure(engine: docker.DockerClient, host: Host, cache: Path, began: float) -> Images:
-    archive = cache / f"images-{_recipe(*map(repr, CHILDREN))}.tar"
+    suite = host.generation.suite
+    of = _recipe(suite)
+    archive = cache / f"images-{suite}-{of}.tar"
 
     source = "present"
-    if _ids(engine) is None:
+    if _ids(engine, of) is None:
         source = "loaded" if archive.exists() else "built"
         if source == "loaded":
             run(["docker", f"--host={host.url}", "load", "--quiet", f"--input={archive}"])
         else:
-            _build(engine, cache)
-    ids = _ids(engine)
+            _build(engine, cache, host.generation)
+    ids = _ids(engine, of)
     if ids is None:
         raise RuntimeError(f"images on {host.name} are not of this recipe; remove {archive}")
     if not archive.exists():
-        for old in cache.glob("images-*.tar"):
+        for old in cache.glob(f"images-{suite}-*.tar"):
             old.unlink()
         _into(archive, lambda new: _save(host, new))
     return Images(ids, source, time.monotonic() - began)
@@ -151,17 +153,17 @@ def ensure_newer(host: Host) -> None:
     engine = host.engine()
     if not engine.images.list(NEWER):
         repository, tag = NEWER.split(":")
-        with _lock(bench_directory()):
-            archive = base_archive(bench_directory(), NEWER_SUITE)
+        with locked(bench_directory() / "images.lock"):
+            archive = base_archive(bench_directory(), NEW)
         engine.api.import_image(src=str(archive), repository=repository, tag=tag, changes=[PATH])
 
 
-def base_archive(cache: Path, suite: str = SUITE) -> Path:
+def base_archive(cache: Path, generation: Generation = OLD) -> Path:
     """The file system of the base image as a tar file, made with debootstrap when absent."""
-    archive = cache / f"base-{_recipe(suite)}.tar"
+    archive = cache / f"base-{recipe(generation.suite, *PACKAGES, *LEFT_OUT)}.tar"
     if not archive.exists():
         try:
-            root_file_system(suite, PACKAGES, archive, mirror(SUITE))
+            root_file_system(generation.suite, PACKAGES, archive, mirror(OLD.suite))
         except CannotGoOn as error:
             raise BenchUnavailable(
                 f"no base image ({error}): the Debian mirror of apt's configuration is needed once"
@@ -169,11 +171,11 @@ def base_archive(cache: Path, suite: str = SUITE) -> Path:
     return archive
 
 
-def _build(engine: docker.DockerClient, cache: Path) -> None:
-    label = f"LABEL {LABEL}={_recipe(*map(repr, CHILDREN))}"
+def _build(engine: docker.DockerClient, cache: Path, generation: Generation) -> None:
+    label = f"LABEL {LABEL}={_recipe(generation.suite)}"
     repository, tag = BASE.split(":")
     engine.api.import_image(
-        src=str(base_archive(cache)),
+        src=str(base_archive(cache, generation)),
         repository=repository,
         tag=tag,
         changes=[label, PATH, 'CMD ["sh"]'],
@@ -189,7 +191,7 @@ def _build(engine: docker.DockerClient, cache: Path) -> None:
             container.remove(force=True)
 
 
-def _ids(engine: docker.DockerClient) -> dict[str, str] | None:
+def _ids(engine: docker.DockerClient, of: str) -> dict[str, str] | None:
     """Image ids by tag, or None when one is absent or made by another recipe."""
     ids = {}
     for tag in TAGS:
@@ -197,7 +199,7 @@ def _ids(engine: docker.DockerClient) -> dict[str, str] | None:
             image = engine.images.get(tag)
         except docker.errors.ImageNotFound:
             return None
-        if image.labels.get(LABEL) != _recipe(*map(repr, CHILDREN)):
+        if image.labels.get(LABEL) != of:
             return None
         ids[tag] = str(image.id)
     return ids
@@ -205,14 +207,6 @@ def _ids(engine: docker.DockerClient) -> dict[str, str] | None:
 
 def _save(host: Host, path: Path) -> str:
     return run(["docker", f"--host={host.url}", "save", f"--output={path}", *TAGS])
-
-
-@contextmanager
-def _lock(cache: Path) -> Iterator[None]:
-    """Let one process at a time build images or read the archive of them."""
-    with (cache / "images.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _into(path: Path, write: Callable[[Path], object]) -> None:
@@ -233,7 +227,6 @@ def _tar(files: tuple[tuple[str, str], ...]) -> bytes:
     return out.getvalue()
 
 
-def _recipe(*more: str) -> str:
+def _recipe(suite: str) -> str:
     """Identifies how images are made; changes with packages, files and configuration."""
-    text = "\n".join([SUITE, *PACKAGES, *LEFT_OUT, *more])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return recipe(suite, *PACKAGES, *LEFT_OUT, *map(repr, CHILDREN))

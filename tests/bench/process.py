@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -50,6 +52,19 @@ def run(argv: Sequence[str], *, check: bool = True, timeout: float = 120.0) -> s
         reason = (done.stderr or done.stdout).strip()
         raise RuntimeError(f"{' '.join(argv)}: exit {done.returncode}: {reason}")
     return done.stdout
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which one process of the machine has at a time."""
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def recipe(*parts: str) -> str:
+    """Identify how something is made: the same parts have the same name."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

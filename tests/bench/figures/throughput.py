@@ -113,7 +113,7 @@ def _by_hand(host: Host, kind: str, network: str) -> Container:
         user=USER,
         read_only=True,
         tmpfs=TMPFS,
-        volumes=[FOLDER],
+        mounts=[engine.nameless_volume(FOLDER)],
         sysctls=SYSCTLS,
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
