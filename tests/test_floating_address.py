@@ -70,6 +70,7 @@ class TestTakeOver:
 
         stays(group, "b")
 
+    @pytest.mark.every_engine
     @pytest.mark.parametrize("keys", [{}, {"multicast": True}, {"version": 2, "password": "hunter2"}])
     def test_a_killed_keepalived_is_followed(self, group: Floating, keys: dict[str, Any]) -> None:
         """The next node takes over; the engine starts the killed one again, which gives the stale address
@@ -94,6 +95,7 @@ class TestTakeOver:
 
         until(lambda: group.owners() == "a", "the owner is back", 2)
 
+    @pytest.mark.every_engine
     @pytest.mark.parametrize("track", [{"port": PORT}, {"port": PORT, "path": "/healthz"}])
     def test_a_node_without_gateway_gives_the_address_up(
         self, group: Floating, track: dict[str, Any]
@@ -175,6 +177,7 @@ class TestChange:
 
         assert {name: group.keepalived(name).attrs["State"] for name in group.hosts} == before
 
+    @pytest.mark.every_engine
     @pytest.mark.parametrize(
         "keys",
         [
@@ -260,6 +263,7 @@ class TestChange:
 
         assert owners == ["a"]
 
+    @pytest.mark.every_engine
     def test_a_node_is_back_with_its_engine(self, group: Floating) -> None:
         """As after a reboot of the host: keepalived runs again without anybody's help."""
         group.roll_out("a", **FAST)
@@ -435,6 +439,7 @@ class TestConfiguration:
 
         assert [each.id for each in engine.containers.list(all=True)] == [node["containerId"]]
 
+    @pytest.mark.every_engine
     def test_a_failed_reload_is_taken_back(self, running: Floating, monkeypatch: pytest.MonkeyPatch) -> None:
         """What the check did not find and ends keepalived: it runs again with the old text."""
         node = running.state("b")
@@ -446,6 +451,7 @@ class TestConfiguration:
         until(lambda: NODE.read(node) == {"config": node["config"], "running": True}, "it is as before")
         assert running.owners() == "a"
 
+    @pytest.mark.every_engine
     def test_drift_is_read_and_mended(self, running: Floating) -> None:
         """Stopped by hand, or its text edited: a refresh shows it, an update mends it."""
         node = running.state("a")
@@ -484,6 +490,7 @@ class TestConfiguration:
         engine = running.hosts["c"].engine()
         assert [each.id for each in engine.containers.list(all=True)] == [made]
 
+    @pytest.mark.every_engine
     def test_no_more_rights_than_needed(self, running: Floating) -> None:
         """Process 1 is keepalived, with three capabilities and nothing to write to but memory."""
         container = running.keepalived("a")

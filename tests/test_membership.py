@@ -101,6 +101,7 @@ def nodes(hosts: list[Host]) -> Iterator[Nodes]:
             host.engine().api.leave_swarm(force=True)
 
 
+@pytest.mark.every_engine
 def test_a_swarm_of_three_and_back(nodes: Nodes) -> None:
     """Every node has the role that was declared; taken down in order, no host is in a swarm."""
     nodes.managers = ["a", "b", "c"]
@@ -115,6 +116,7 @@ def test_a_swarm_of_three_and_back(nodes: Nodes) -> None:
     assert not any(map(nodes.member, "abc"))
 
 
+@pytest.mark.every_engine
 def test_what_is_there_is_adopted(nodes: Nodes) -> None:
     """After a run that was killed: the same swarm, the same node, and no error."""
     nodes.up("a", "b")
@@ -262,6 +264,7 @@ def test_another_machine_is_not_the_node(nodes: Nodes) -> None:
     assert not nodes.member("c")
 
 
+@pytest.mark.every_engine
 def test_roles_labels_and_availability(nodes: Nodes) -> None:
     """Each is what was declared when the update returns; what was set by hand goes."""
     nodes.up("a", "b")
@@ -283,6 +286,7 @@ def test_roles_labels_and_availability(nodes: Nodes) -> None:
     ]
 
 
+@pytest.mark.every_engine
 def test_a_drained_node_has_no_task_when_the_update_returns(nodes: Nodes) -> None:
     """The same for one that is removed; its tasks run elsewhere."""
     nodes.up("a", "b", "c")
@@ -314,6 +318,7 @@ def test_the_last_manager_of_others_stays(nodes: Nodes) -> None:
     assert (nodes.seen("a") or {})["availability"] == "active"
 
 
+@pytest.mark.every_engine
 def test_a_swarm_with_a_node_that_nobody_declared_is_not_dissolved(nodes: Nodes) -> None:
     """It would be left alone."""
     nodes.up("a", "b")
@@ -358,6 +363,7 @@ def test_any_manager_will_do(nodes: Nodes) -> None:
         nodes.hosts["a"].start_engine()
 
 
+@pytest.mark.every_engine
 def test_tokens_are_made_anew_and_the_lock_is_set(nodes: Nodes) -> None:
     """The old tokens admit nobody any more; the key is there as soon as it is needed."""
     nodes.up("a")

@@ -7,6 +7,7 @@ import pytest
 
 from components.provider.handlers import HANDLERS
 from tests.bench import images
+from tests.bench.fixtures import skip_newer
 from tests.bench.hosts import Host
 from tests.bench.process import BenchUnavailable, until
 from tests.floating import FAST, PORT, Floating, client, floating_address, gateways
@@ -25,7 +26,7 @@ def group(hosts: list[Host]) -> Iterator[Floating]:
         for host in hosts[:2]:
             images.ensure_newer(host)
     except BenchUnavailable as error:
-        pytest.skip(f"no image with a newer keepalived: {error}")
+        skip_newer(error)
     made = Floating(hosts)
     yield made
     made.destroy()

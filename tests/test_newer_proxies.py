@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench import images
+from tests.bench.fixtures import skip_newer
 from tests.bench.hosts import Host
 from tests.bench.process import BenchUnavailable, until
 from tests.program import PORT, service
@@ -20,7 +21,7 @@ def rehearsal(host: Host) -> Iterator[Rehearsal]:
     try:
         images.ensure_newer(host)
     except BenchUnavailable as error:
-        pytest.skip(f"no image with newer proxies: {error}")
+        skip_newer(error)
     running = Rehearsal(host)
     yield running
     running.destroy()

@@ -1,6 +1,7 @@
 """The wheel, in an environment that holds nothing else of ours."""
 
 import json
+import os
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from components.version import VERSION
 from tests.bench.hosts import Host
+from tests.floating import FAST, Floating, floating_address
 from tests.program import APP, PORT, PROXY, ROOT
 from tests.test_examples import Project
 from tests.test_stack import everything, get
@@ -30,6 +32,31 @@ web = LoadBalancedService(
 
 pulumi.export("url", web.url)
 pulumi.export("replicas", web.replica_names)
+"""
+INLINE = """\
+import json
+import sys
+
+import pulumi
+from pulumi import automation
+
+
+def program():
+    from longshore import FloatingAddress
+
+    vip = FloatingAddress("vip", json.loads(sys.argv[1]))
+    pulumi.export("address", vip.address)
+
+
+stack = automation.create_or_select_stack("dev", "inline", program)
+made = stack.up()
+seen = {
+    "address": made.outputs["address"].value,
+    "made": made.summary.resource_changes,
+    "preview": stack.preview().change_summary,
+    "gone": stack.destroy().summary.resource_changes,
+}
+print(json.dumps(seen))
 """
 UNIT_TEST = """\
 import pulumi
@@ -125,6 +152,32 @@ def test_nothing_is_linked_outside_of_pulumi(missing: str, installed: Path, tmp_
     subprocess.run(command, cwd=ROOT, env={"PULUMI_HOME": str(tmp_path)}, check=True)
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.engine
+@pytest.mark.pulumi_cli
+def test_an_inline_program(installed: Path, tmp_path: Path, hosts: list[Host]) -> None:
+    """With the Automation API and no language host: `up`, a preview without changes, `destroy`."""
+    group = Floating(hosts)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}",
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+    command = [str(installed / "bin/python"), "-c", INLINE, json.dumps(group.args("ab", **FAST))]
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["address"] == floating_address()
+    assert seen["preview"] == {"same": seen["made"]["create"]}
+    assert seen["gone"] == {"delete": seen["made"]["create"]}
+    assert group.owners() == ""
 
 
 @pytest.mark.engine

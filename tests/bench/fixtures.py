@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from . import images
-from .generations import GENERATIONS, OLD
+from .generations import GENERATIONS, NO_NEWER, OLD
 from .hosts import Bench, Host
 from .process import BenchUnavailable
 
@@ -63,8 +64,16 @@ def hosts(bench: Bench, request: pytest.FixtureRequest) -> list[Host]:
         for each in found:
             images.ensure(each)
     except BenchUnavailable as error:
-        pytest.skip(str(error))
+        if request.param is OLD:
+            pytest.skip(str(error))
+        skip_newer(error)
     return found
+
+
+def skip_newer(error: BenchUnavailable) -> NoReturn:
+    """Skip for the one reason that newer programs cannot be had; a warning says why that is."""
+    warnings.warn(str(error), stacklevel=2)
+    pytest.skip(NO_NEWER)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,8 @@ class Generation:
             root_file_system(self.suite, PACKAGES, archive, mirror(OLD.suite))
         except CannotGoOn as error:
             raise BenchUnavailable(
-                f"{NO_NEWER} ({error}): the Debian mirror of apt's configuration is needed once"
+                f"no root file system of an engine ({error}): the Debian mirror of apt's configuration is "
+                "needed once"
             ) from error
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
@@ -60,8 +61,8 @@ class Generation:
 OLD = Generation("old", "bookworm", own_root=False)
 NEW = Generation("new", "forky", own_root=True)
 GENERATIONS = (OLD, NEW)
-NO_NEWER = "no newer engine"
-"""How the reason begins for which tests on hosts of the second generation are skipped."""
+NO_NEWER = "no newer programs: debootstrap cannot make Debian forky here"
+"""Why tests of the second generation's programs are skipped where they cannot be had."""
 
 
 def enter(root: Path, shared: Path) -> str:
