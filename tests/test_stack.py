@@ -193,7 +193,6 @@ UPS: dict[str, Callable[[Pair], None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.every_engine
 class TestSecondPreview:
     """An update that went well leaves nothing to do."""
 
