@@ -390,7 +390,8 @@ def test_what_somebody_did_by_hand_is_seen_and_mended(swarm: Swarm, rehearsal: R
     assert drift["spec"]["Mode"] == {"Replicated": {"Replicas": 4}}
     assert drift["spec"]["TaskTemplate"]["Networks"] == [{"Target": "apps"}]
     rehearsal.up(lambda: web(swarm))
-    until(lambda: swarm.places("web") == ["host2", "host3"], "two tasks run")
+    # Which two of the four go is Swarm's choice.
+    until(lambda: len(swarm.places("web")) == 2, "two tasks run")
 
     service.reload()
     force: Any = service.force_update
