@@ -102,6 +102,20 @@ def test_a_variable_is_what_was_given(swarm: Swarm, rehearsal: Rehearsal) -> Non
     assert sorted(each["A"] for each in variables(swarm)) == [f"at {host}" for host in swarm.places("web")]
 
 
+@pytest.mark.every_engine
+def test_tasks_are_asked_at_their_interval_from_the_beginning(swarm: Swarm, rehearsal: Rehearsal) -> None:
+    """Engines from 25 on have an interval of their own until a task is well, unless they are told."""
+    api: Any = swarm.first.engine().api
+    rehearsal.up(lambda: web(swarm))
+
+    checks = [container.attrs["Config"]["Healthcheck"] for container in containers(swarm)]
+
+    knows = tuple(map(int, api.version()["ApiVersion"].split("."))) >= (1, 44)
+    expected = 500_000_000 if knows else None
+    assert [check.get("StartInterval") for check in checks] == [expected] * 2
+    assert rehearsal.refresh() == {}
+
+
 @pytest.fixture
 def wide(swarm: Swarm) -> Iterator[str]:
     """An overlay network of a subnet of its own."""
