@@ -26,8 +26,14 @@ from tests.test_handlers import NEWER, REFUSAL
 from tests.test_stack import everything
 
 _SCRIPT = "keepalived runs its script by `/usr/bin/bash`"
+_WORKERS = "the first `up` after an upgrade reloads nginx for that"
 DIFFERENCES: dict[str, dict[str, str]] = {
-    "0.1.0": {"main-vip-node-b: config": _SCRIPT, "main-vip-node-c: config": _SCRIPT}
+    "0.1.0": {
+        "docs-lb-config: config": _WORKERS,
+        "docs-lb-ready: config": _WORKERS,
+        "main-vip-node-b: config": _SCRIPT,
+        "main-vip-node-c: config": _SCRIPT,
+    }
 }
 """By release: what is otherwise since (`<resource>: new`, `gone`, or the input that differs), and words of
 the changelog that say so."""
@@ -207,7 +213,7 @@ def _live() -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("file", _live())
 def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) -> None:
-    """All resources stay the same, at preview and `up`: no host is touched, ids and outputs are kept.
+    """All other resources stay the same, at preview and `up`: no host is touched, ids and outputs are kept.
 
     Without `--refresh` nobody looks at what the hosts have: what is recorded is compared with what is
     declared. So the services of the state need not be there, and whatever was done to them would be an error.
@@ -218,7 +224,7 @@ def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) 
     allowed = {difference.partition(":")[0] for difference in DIFFERENCES[file.parent.name]}
 
     preview = steps(program)
-    program.up()
+    program.up(*(f"--exclude={urn}" for urn, operation in preview.items() if operation != "same"))
 
     assert {each["urn"] for each in recorded} <= set(preview)
     assert {name_of(urn) for urn, operation in preview.items() if operation != "same"} <= allowed

@@ -166,7 +166,8 @@ class ProxyArgs(TypedDict, total=False):
     """Answer when the host is unknown: `503`, `421` or `close`. Not with a default backend, which
     gets every host. Default: 503."""
     max_connections: Optional[int]
-    """Client connections at the same time. Default: 256."""
+    """Client connections at the same time. `memory` must hold them: 40 KiB each with haproxy, 48 KiB with
+    nginx, and what the proxy takes without any. Default: 256."""
     timeouts: Optional[TimeoutArgs]
     """Time-outs. Default: see TimeoutArgs."""
     trusted_proxies: Optional[list[str]]
@@ -175,7 +176,7 @@ class ProxyArgs(TypedDict, total=False):
     log: Optional[LogArgs]
     """A syslog server beside standard output. Default: none."""
     memory: Optional[int]
-    """Memory limit in MiB. Default: 256."""
+    """Memory limit in MiB. nginx runs one worker for each 64 MiB. Default: 256."""
 
 
 class FrontEndArgs(ProxyArgs, total=False):

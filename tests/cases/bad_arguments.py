@@ -532,6 +532,16 @@ _BY_HAND = [
     # What a kind of front end cannot do
     Case("nginx: cookie", nginx(cookie="S"), "cookie: nginx open source has no cookie affinity; .*algorithm: source"),
     Case("nginx: active checks", nginx(health={"active": True}), "health.active: nginx open source has no active"),
+    Case(
+        "memory for haproxy",
+        front(memory=41),
+        "front_end.memory must be at least 42 MiB for front_end.max_connections 256 with haproxy, got 41: raise",
+    ),
+    Case(
+        "memory for nginx",
+        front(kind="nginx", max_connections=20000, memory=900),
+        "front_end.memory must be at least 990 MiB for front_end.max_connections 20000 with nginx, got 900",
+    ),
     Case("nginx: limit", nginx(max_connections=9), "max_connections: nginx open source has no queue.*kind haproxy"),
     Case(
         "nginx: source and backups",

@@ -23,6 +23,10 @@ class FrontEndKind(Protocol):
         """Why this kind cannot do what `service` asks for, with the alternative; empty when it can."""
         ...
 
+    def files(self, site: "Site", servers: int) -> int:
+        """Files that one of its processes may have open at the same time, in front of so many servers."""
+        ...
+
     def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
         """The configuration, for the generation of each backend's replicas."""
         ...

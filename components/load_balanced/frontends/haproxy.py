@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ...program import FOLDER, Program
 from ...rendering import render
+from .capacity import HAPROXY_FILES, haproxy_memory, memory_refusals
 from .views import Entry, Server, Tasks, connect_timeout, entry, milliseconds, server_timeout, servers
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class HAProxy:
         reload_signal="SIGUSR2",
         stop_signal="SIGUSR1",
         ready="Loading success",
-        failed=r"\[ALERT\](?!.*has no server available)",  # that one is about the replicas
+        # Those left out are about replicas, and about workers that have drained.
+        failed=r"\[ALERT\](?!.*(has no server available|Former worker))",
     )
 
     def refusals(self, service: "Service") -> list[str]:
@@ -86,7 +88,7 @@ class HAProxy:
 
     def refusals_for_tasks(self, site: "Site") -> list[str]:
         """See FrontEndKind."""
-        found = []
+        found = memory_refusals(site, haproxy_memory(site.front_end))
         for name, backend in sorted(site.backends.items()):
             if backend.max_fails is not None and backend.health.active is False:
                 found.append(
@@ -99,6 +101,10 @@ class HAProxy:
                     "set algorithm: source, or front_end.mode http"
                 )
         return found
+
+    def files(self, site: "Site", servers: int) -> int:
+        """See FrontEndKind."""
+        return 2 * site.front_end.max_connections + servers + HAPROXY_FILES
 
     def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
         """See FrontEndKind."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ...program import FOLDER, Program
 from ...rendering import render
+from .capacity import NGINX_FILES, memory_refusals, nginx_memory, nginx_slots, nginx_workers
 from .views import Entry, Server, Tasks, connect_timeout, entry, server_timeout, servers
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class _Backend:
 @dataclass(frozen=True)
 class _View:
     entry: Entry
+    workers: int
     connections: int
+    files: int
     log: Optional[str]
     backends: list[_Backend]
 
@@ -58,7 +61,8 @@ class Nginx:
         reload_signal="SIGHUP",
         stop_signal="SIGQUIT",
         ready=None,
-        failed=r"\[emerg\]",
+        # A killed worker is started again at once; with too few files, requests would fail later.
+        failed=r"\[emerg\]|\[alert\].*(exited on signal|setrlimit)",
         remedies=(
             (
                 'invalid parameter "resolve"',
@@ -98,6 +102,10 @@ class Nginx:
             ]
         return found
 
+    def files(self, site: "Site", servers: int) -> int:
+        """See FrontEndKind."""
+        return _files(site)
+
     def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
         """See FrontEndKind."""
         upstreams = {
@@ -111,8 +119,13 @@ class Nginx:
         return _render(site, tasks)
 
 
+def _files(site: "Site") -> int:
+    """Files that one worker may have open; idle connections to servers are among its connections."""
+    return nginx_slots(site.front_end) + NGINX_FILES
+
+
 def _refusals(site: "Site") -> list[str]:
-    found = []
+    found = memory_refusals(site, nginx_memory(site.front_end))
     for name, backend in sorted(site.backends.items()):
         key = f"backends.{name}"
         if backend.health.active:
@@ -142,8 +155,9 @@ def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
     front_end, log = site.front_end, site.front_end.log
     view = _View(
         entry=entry(site),
-        # A proxied request holds two connections of its worker; one worker may get them all.
-        connections=2 * front_end.max_connections + 32,
+        workers=nginx_workers(front_end),
+        connections=nginx_slots(front_end),
+        files=_files(site),
         log=f"syslog:server={log.address},facility={log.facility}" if log else None,
         backends=[
             _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
