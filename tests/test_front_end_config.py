@@ -1,5 +1,6 @@
 """Configurations and replicas on a real engine, without Pulumi: what is done to a front end's container."""
 
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from components.load_balanced.frontends import Program, kind_of
 from components.load_balanced.frontends.views import server_addresses
 from components.load_balanced.model import Service
 from components.load_balanced.validation import service as validated
+from components.naming import LABEL
 from components.program import FOLDER, SYSCTLS, TMPFS, USER
 from components.provider.config_check import ImageMissing, problem
 from components.provider.engine import (
@@ -48,7 +50,7 @@ WRONG = "no-such-directive yes;\n"
 class FrontEnd:
     """A front end's container as the component makes it, and one replica behind it."""
 
-    def __init__(self, host: Host, kind: str, network: Network) -> None:
+    def __init__(self, host: Host, kind: str, network: Network, **options: Any) -> None:
         self.host, self.kind = host, kind
         self.engine = host.engine()
         self.program: Program = kind_of(kind).program
@@ -68,6 +70,7 @@ class FrontEnd:
             stop_signal=self.program.stop_signal,
             ports={f"{PORT}/tcp": PORT},
             network=network.name,
+            **options,
         )
         self.id = str(self.container.id)
 
@@ -95,6 +98,12 @@ class FrontEnd:
         """The first process, as the machine sees it; 0 when it does not run."""
         self.container.reload()
         return int(self.container.attrs["State"]["Pid"])
+
+    def limit(self, name: str) -> str:
+        """A hard limit of its first process."""
+        table: Any = self.container.exec_run(["cat", "/proc/1/limits"]).output
+        (row,) = (line for line in table.decode().splitlines() if line.startswith(name))
+        return str(row.split()[4])
 
     def connections(self) -> int:
         """How many client connections it has."""
@@ -165,6 +174,12 @@ def running(front_end: FrontEnd) -> FrontEnd:
     """A front end that serves."""
     front_end.put(front_end.text())
     return front_end
+
+
+@pytest.fixture(params=["haproxy", "nginx"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """A kind of front end."""
+    return str(request.param)
 
 
 only_haproxy = pytest.mark.parametrize("front_end", ["haproxy"], indirect=True)
@@ -249,6 +264,17 @@ class TestProblem:
         with pytest.raises(Exception, match="no-such-program"):
             problem(engine, program, PROXY, "", [], {})
 
+    def test_too_little_memory(self, engine: DockerClient) -> None:
+        """It is checked with the memory that it will have."""
+        kind = "haproxy"
+        what = service(kind, replicas=1000)
+        text = kind_of(kind).render(what, "site", {"web": 1})
+        names = server_addresses(what, "site", {"web": 1})
+
+        said = problem(engine, kind_of(kind).program, PROXY, text, names, {}, memory=6)
+
+        assert "6 MiB of memory are too little" in str(said)
+
     def test_several_at_once(self, engine: DockerClient, kind: str) -> None:
         """Previews do not get into each other's way."""
         with ThreadPoolExecutor() as pool:
@@ -277,7 +303,7 @@ class TestDeliver:
         assert running.status() == 503
         assert running.file() == changed
         assert running.process() == first
-        assert not old & workers(running.container)
+        assert not old.keys() & workers(running.container).keys()
 
     def test_a_refused_start_is_an_error_with_the_reason(self, front_end: FrontEnd) -> None:
         """The container does not restart for ever; a good text starts it."""
@@ -305,6 +331,55 @@ class TestDeliver:
         assert running.file() == running.text()
         running.put(running.text(host_names=["other.example"]))
         assert running.status() == 503
+
+    def test_workers_that_do_not_stay_are_taken_back(self, host: Host, network: Network) -> None:
+        """nginx starts workers again and again that its memory cannot hold: the old text is put back."""
+        limited = FrontEnd(host, "nginx", network, mem_limit="64m", memswap_limit="64m")
+        try:
+            limited.put(limited.text())
+            good = limited.text()
+
+            said = limited.refused(re.sub(r"worker_connections \d+", "worker_connections 900000", good))
+
+            assert "the old configuration is in force again: " in said
+            assert "exited on signal 9" in said
+            assert limited.status() == 200
+            assert limited.file() == good
+        finally:
+            limited.container.remove(force=True, v=True)
+
+    def test_more_connections_than_files_are_taken_back(self, running: FrontEnd) -> None:
+        """Neither program's own check finds them."""
+        most = int(running.limit("Max open files"))
+        found = {"haproxy": r"(    maxconn )\d+", "nginx": r"(worker_rlimit_nofile )\d+"}[running.kind]
+        many = re.sub(found, rf"\g<1>{most + 1}", running.text(), count=1)
+
+        said = running.refused(many)
+
+        assert "the old configuration" in said
+        assert running.status() == 200
+        assert running.file() == running.text()
+
+    def test_one_that_cannot_start_gives_the_port_back(self, host: Host, network: Network, kind: str) -> None:
+        """The one it was to follow serves again, with what it had."""
+        labels = {f"{LABEL}.component": "site", f"{LABEL}.role": "front-end"}
+        former = FrontEnd(host, kind, network, labels=labels)
+        follower = FrontEnd(host, kind, network, labels=labels, mem_limit="6m", memswap_limit="6m")
+        try:
+            former.put(former.text())
+
+            many = re.sub(r"worker_connections \d+", "worker_connections 90000", former.text())
+            said = follower.refused(many)
+
+            assert "the front end did not start" in said
+            assert said.endswith("; the former front end serves again")
+            assert former.status() == 200
+            state = follower.state()
+            assert state is not None
+            assert state["running"] is False
+        finally:
+            follower.container.remove(force=True, v=True)
+            former.container.remove(force=True, v=True)
 
     def test_an_alert_about_a_backend_is_not_a_failed_reload(self, running: FrontEnd) -> None:
         """A backend that is dead from the start is complained about, and in force nevertheless."""
@@ -631,6 +706,7 @@ class TestReadiness:
             "container": {},
             "replicas": {},
             "startTimeout": 2,
+            "demands": {"network": [], "networks": [], "files": 768, "memory": 256, "replicas": {}},
             **keys,
         }
 

@@ -1,6 +1,7 @@
 """A configuration checked by the program that will load it, in the image that will run it."""
 
 import re
+import signal
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Optional
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 UNROUTABLE = "192.0.2.1"
 """RFC 5737: stands for every server in a check, where no name can be resolved."""
+
+
+KILLED = 128 + signal.SIGKILL
+"""Exit code of a program that the kernel has killed for want of memory."""
 
 
 class ImageMissing(Exception):
@@ -29,10 +34,12 @@ def problem(
     text: str,
     names: Iterable[str],
     labels: dict[str, str],
+    memory: int = 256,
 ) -> Optional[str]:
     """What the program in `image` has against the configuration `text`, or None.
 
-    Runs it in a throw-away container without rights, where `names` resolve, and leaves nothing behind;
+    Runs it in a throw-away container without rights, with as much `memory` (MiB) as it will have to serve,
+    where `names` resolve, and leaves nothing behind;
     should it be killed meanwhile, `labels` say whose container it is.
     Raises ImageMissing.
     """
@@ -54,7 +61,8 @@ def problem(
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             labels={**labels, **CHECK},
-            mem_limit="256m",
+            mem_limit=f"{memory}m",
+            memswap_limit=f"{memory}m",
         )
     except ImageNotFound as error:
         raise ImageMissing(image) from error
@@ -65,6 +73,8 @@ def problem(
         said = container.logs().decode(errors="replace")
     finally:
         container.remove(force=True, v=True)
+    if code == KILLED:
+        return f"{program.check[0]} was killed at its check: {memory} MiB of memory are too little"
     return None if code == 0 else complaint(program, said)
 
 

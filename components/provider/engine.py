@@ -112,20 +112,20 @@ def find(engine: "DockerClient", container_id: str) -> "Optional[Container]":
         return None
 
 
-def workers(container: "Container") -> set[str]:
-    """Process ids of the children of a container's first process; none when it does not run."""
+def workers(container: "Container") -> dict[str, int]:
+    """KiB of memory of each child of a container's first process, by process id; empty when none runs."""
     from docker.errors import APIError
 
     container.reload()
     first = str(container.attrs["State"]["Pid"])
     if first == "0":
-        return set()
+        return {}
     try:
-        table = container.top()
+        table = container.top(ps_args="-eo pid,ppid,rss")
     except APIError:  # it ended, or is being restarted, since the last call
-        return set()
-    pid, parent = table["Titles"].index("PID"), table["Titles"].index("PPID")
-    return {row[pid] for row in table["Processes"] or [] if row[parent] == first}
+        return {}
+    rows = [row for row in table["Processes"] or [] if row[1] == first]
+    return {pid: int(kib) for pid, _, kib in rows}
 
 
 class ErrorLog:

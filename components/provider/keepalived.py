@@ -50,7 +50,9 @@ def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
     """
     if said := neighbours.clash(engine, spec["config"], spec["labels"]):
         return said
-    return config_check.problem(engine, KEEPALIVED, spec["image"], spec["config"], [], spec["labels"])
+    return config_check.problem(
+        engine, KEEPALIVED, spec["image"], spec["config"], [], spec["labels"], spec["memory"]
+    )
 
 
 def prepare(engine: "DockerClient", spec: Spec) -> str:
