@@ -163,6 +163,25 @@ def test_two_components_cannot_have_one_port(first: dict[str, Any], second: dict
     assert [resource.name for resource in seen.resources if resource.name.startswith("two")] == []
 
 
+def test_two_components_cannot_have_one_subnet() -> None:
+    """The engine would refuse the second network; on another host it would not."""
+    front_end = {"publish": False, "networks": ["routable"]}
+
+    def declare(name: str, subnet: str, host: str) -> None:
+        args = {"image": "httpd:2.4", "front_end": front_end, "network": {"subnet": subnet}}
+        LoadBalancedService(name, {**args, "host": {"address": host}})  # type: ignore[typeddict-item]
+
+    def program() -> None:
+        declare("one", "10.20.0.0/24", "ssh://a")
+        declare("far", "10.20.0.0/24", "ssh://b")
+        declare("two", "10.20.0.0/16", "ssh://a")
+
+    assert str(run(program).error) == (
+        "LoadBalancedService 'two': network.subnet 10.20.0.0/16 overlaps 10.20.0.0/24 of LoadBalancedService "
+        "'one' on host ssh://a: choose another"
+    )
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [

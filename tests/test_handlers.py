@@ -43,6 +43,15 @@ READY: Values = {
     "names": ["site-web-0-g1"],
     "labels": {},
     "container": {"image": "haproxy:3.2", "port": "0.0.0.0:80"},
+    "demands": {
+        "address": "0.0.0.0",
+        "port": 80,
+        "network": [],
+        "networks": [],
+        "memory": 256,
+        "files": 768,
+        "replicas": {},
+    },
     "replicas": {"site-web-0": "1a2b"},
     "startTimeout": 60,
 }
@@ -345,7 +354,7 @@ def test_readiness_keeps_a_digest_of_the_text() -> None:
 
     assert kept["config"].startswith("sha256:")
     assert kept["config"] != other["config"]
-    assert {**kept, "config": ""} == {**READY, "config": ""}
+    assert {**kept, "config": "", "demands": READY["demands"]} == {**READY, "config": ""}
 
 
 def test_readiness_waits_for_new_replicas_only() -> None:

@@ -21,7 +21,7 @@ from components.home import expanded, pulumi_home
 from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
 from components.operate import CannotGoOn, __main__, lock, processes, repair, run, workspace
-from components.provider import config_check, overlay
+from components.provider import config_check, facts
 
 OWNER = repair.Owner("longshore", "dev")
 STATE = "urn:pulumi:dev::longshore"
@@ -452,9 +452,9 @@ def test_checks_cut_short_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda engine, labels: config_check.problem(
             engine, kind_of("nginx").program, "nginx", "", [], labels
         ),
-        lambda engine, labels: overlay.host_subnets(engine, labels),
+        facts.files,
     ],
-    ids=["configuration", "host's subnets"],
+    ids=["configuration", "facts of the host"],
 )
 def test_every_check_can_be_found_when_it_is_cut_short(check: Any) -> None:
     """Whichever role the resource has that is checked."""

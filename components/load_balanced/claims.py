@@ -1,4 +1,6 @@
-"""Two services of one program must not want the same port of the same host, or the same names."""
+"""Two services of one program must not want the same port or subnet of the same host, or the same names."""
+
+from ipaddress import ip_network
 
 from ..arguments import ArgumentError
 from ..deployment import claims
@@ -6,7 +8,7 @@ from .model import Service
 
 
 def claim(component: str, service: Service) -> None:
-    """Note the names and the published port of `component`; ArgumentError when another one has them."""
+    """Note names, subnet and published port of `component`; ArgumentError when another one has them."""
     front_end = service.front_end
     prefixes: dict[str, str] = claims("prefixes of replicas' names", dict)
     for backend in service.backends:
@@ -16,6 +18,7 @@ def claim(component: str, service: Service) -> None:
                 f"LoadBalancedService {component!r}: replicas of backends.{backend} would have the names "
                 f"{prefix}-…, as those of LoadBalancedService {prefixes[prefix]!r}: choose another name"
             )
+    _claim_subnet(component, service)
     if not front_end.publish:
         return
     ports: dict[tuple[str, int], dict[str, str]] = claims("ports", dict)
@@ -29,3 +32,18 @@ def claim(component: str, service: Service) -> None:
                 "port, address or host"
             )
     taken[front_end.address] = component
+
+
+def _claim_subnet(component: str, service: Service) -> None:
+    wanted = service.network.subnet
+    if wanted is None:
+        return
+    subnets: dict[str, dict[str, str]] = claims("subnets", dict)
+    taken = subnets.setdefault(service.host.address, {})
+    for other, subnet in taken.items():
+        if ip_network(wanted).overlaps(ip_network(subnet)):
+            raise ArgumentError(
+                f"LoadBalancedService {component!r}: network.subnet {wanted} overlaps {subnet} of "
+                f"LoadBalancedService {other!r} on host {service.host.address}: choose another"
+            )
+    taken[component] = wanted

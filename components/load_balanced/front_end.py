@@ -2,6 +2,7 @@
 comes before both."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -42,6 +43,7 @@ def readiness(
             "container": _what_replaces_it(service),
             "replicas": replicas,
             "startTimeout": service.start_timeout,
+            "demands": _demands(service),
         },
         pulumi.ResourceOptions.merge(ours, pulumi.ResourceOptions(depends_on=[pulled])),
     )
@@ -67,10 +69,12 @@ def container(
             internal=front_end.port, external=front_end.port, ip=front_end.address, protocol="tcp"
         )
     ]
-    # Replaced, it leaves a gap: so it goes only when all that follows it is ready.
+    # Replaced, it leaves a gap: so it goes only when all that follows it is ready, and the container that
+    # follows it is made first. FrontEndConfig stops the one and starts the other, or the first one again.
     # An engine that cannot limit swap reads another value back.
     opts = pulumi.ResourceOptions(
         depends_on=[ready],
+        delete_before_replace=False,
         ignore_changes=["memorySwap"],
         replace_on_changes=["memory"],  # with the swap limit ignored, it cannot be raised in place
     )
@@ -116,6 +120,31 @@ def _what_replaces_it(service: Service) -> dict[str, pulumi.Input[str]]:
         "networks": ", ".join(front_end.networks),
         "port": f"{front_end.address}:{front_end.port}" if front_end.publish else "not published",
         "network": network.name or network.subnet or "of its own",
+    }
+
+
+def _demands(service: Service) -> dict[str, Any]:
+    """What is asked of the host. Networks that the program may make itself are not."""
+    front_end, network = service.front_end, service.network
+    published = {"address": front_end.address, "port": front_end.port} if front_end.publish else {}
+    servers = sum(backend.replicas for backend in service.backends.values())
+    return {
+        **published,
+        **({"subnet": network.subnet} if network.subnet else {}),
+        "network": [network.name] if isinstance(network.name, str) else [],
+        "networks": front_end.networks,
+        "memory": front_end.memory,
+        "files": kind_of(front_end.kind).files(service, servers),
+        "replicas": {
+            name: {
+                "image": backend.image,
+                "memory": backend.memory,
+                "capabilities": backend.capabilities,
+                **({} if backend.cpus is None else {"cpus": backend.cpus}),
+                **({} if backend.user is None else {"user": backend.user}),
+            }
+            for name, backend in service.backends.items()
+        },
     }
 
 

@@ -1,11 +1,10 @@
 """Overlay networks of a swarm through the Engine API, and what a host has already. No Pulumi."""
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..naming import CHECK
+from . import facts
 from .engine import EngineError, wait_until
 
 if TYPE_CHECKING:
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
 
 MTU = "com.docker.network.driver.mtu"
 LEAVE_SECONDS = 30.0
-TRIED = 5
-"""Images of a host that are tried for one that has `cat`."""
 
 
 def make(engine: "DockerClient", spec: Mapping[str, Any]) -> str:
@@ -87,7 +84,7 @@ def encrypts(version: str) -> bool:
 
 
 def clashes(
-    engine: "DockerClient", plan: Mapping[str, str], ours: Iterable[str], labels: dict[str, str]
+    host: facts.Facts, plan: Mapping[str, str], ours: Iterable[str]
 ) -> tuple[list[tuple[str, str, str]], bool]:
     """Where the plan (subnets by what they are for) overlaps what this host has.
 
@@ -97,69 +94,18 @@ def clashes(
     own = set(ours)
     networks = {
         config["Subnet"]: network["Name"]
-        for network in engine.api.networks()
+        for network in host.networks
         for config in (network.get("IPAM") or {}).get("Config") or []
         if "Subnet" in config
     }
     there = {subnet: f"network {name}" for subnet, name in networks.items() if name not in own}
-    routes = host_subnets(engine, labels)
-    for subnet, interface in (routes or {}).items():
+    for subnet, interface in host.routes.items():
         if subnet not in networks:
             there[subnet] = f"its own subnet on {interface}"
     found = [
         (what, name, subnet)
         for what, planned in sorted(plan.items())
         for subnet, name in sorted(there.items())
-        if _overlap(planned, subnet)
+        if facts.overlap(planned, subnet)
     ]
-    return found, routes is not None
-
-
-def host_subnets(engine: "DockerClient", labels: dict[str, str]) -> Optional[dict[str, str]]:
-    """IPv4 subnets that the host itself is in, and the interface of each; None when nothing can show them.
-
-    The Engine API does not tell. So `cat` of an image that is there already reads the routes, in a
-    throw-away container on the host's network with no rights at all.
-    """
-    from docker.errors import APIError
-
-    for image in engine.images.list()[:TRIED]:
-        try:
-            container = engine.containers.create(
-                str(image.id),
-                entrypoint=["cat"],
-                command=["/proc/net/route"],
-                network_mode="host",
-                user="65534:65534",
-                read_only=True,
-                cap_drop=["ALL"],
-                security_opt=["no-new-privileges"],
-                labels={**labels, **CHECK},
-            )
-        except APIError:
-            continue
-        try:
-            container.start()
-            if container.wait()["StatusCode"] == 0:
-                return _routes(container.logs(stderr=False).decode())
-        except APIError:
-            continue  # it has no cat
-        finally:
-            container.remove(force=True, v=True)
-    return None
-
-
-def _routes(table: str) -> dict[str, str]:
-    """Subnets and their interfaces of a /proc/net/route; without the way to everywhere else."""
-    found = {}
-    for line in table.splitlines()[1:]:
-        interface, destination, _, _, _, _, _, mask, *_ = line.split()
-        address, bits = (int.from_bytes(bytes.fromhex(each), "little") for each in (destination, mask))
-        if bits:
-            found[str(ipaddress.ip_network((address, bits.bit_count())))] = interface
-    return found
-
-
-def _overlap(one: str, other: str) -> bool:
-    first, second = (ipaddress.ip_network(each, strict=False) for each in (one, other))
-    return first.version == second.version and first.overlaps(second)
+    return found, bool(host.files)

@@ -71,7 +71,8 @@ class Longshore(p.Provider):
         failures = [p.CheckFailure("", reason)] if reason else None
         kept = handler.kept(new)
         changed = {key: value for key, value in kept.items() if value != new[key]}
-        return p.CheckResponse(inputs=_state(handler, request.new_inputs, changed), failures=failures)
+        given = {key: value for key, value in request.new_inputs.items() if key in kept}
+        return p.CheckResponse(inputs=_state(handler, given, changed), failures=failures)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         """Compare state and inputs, and the state with what is there where nothing else would show it."""

@@ -7,12 +7,13 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import connect
 from ...load_balanced.frontends import kind_of
-from .. import config_check, front_end_config
+from .. import config_check, demands, facts, front_end_config
 from ..engine import EngineError
 from ..notices import FRONT_END_REPLACED
 from ..replicas import wait_until_well
 from ..values import has_unknown
 from .handler import (
+    ANY,
     HOST,
     KIND,
     LABELS,
@@ -27,6 +28,7 @@ from .handler import (
     described,
     differences,
     listed,
+    mapped,
 )
 
 
@@ -47,6 +49,7 @@ class Readiness(Handler):
         "container": described(TEXTS, "What only another container of the front end can have, in words."),
         "replicas": described(TEXTS, "Ids of the replicas' containers by name; each must become well."),
         "startTimeout": described(NUMBER, "Seconds that a new replica has to become well."),
+        "demands": described(mapped(ANY), "What is asked of the host, which the state does not keep."),
     }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
@@ -59,16 +62,15 @@ class Readiness(Handler):
                 "its port, so new connections are refused for about a second, and for as long as clients "
                 "keep connections to the old one (at most its drain time)"
             )
-        if all(old.get(key) == asked[key] for key in ("config", "image", "kind")):
-            return None  # accepted before
-        return checked(lambda: _problem(new), warn)
+        accepted = not moved and all(old.get(key) == asked[key] for key in ("config", "image", "kind"))
+        return checked(lambda: _refused(new, old) or (None if accepted else _problem(new)), warn)
 
     def kept(self, new: Values) -> Values:
+        kept = {key: value for key, value in new.items() if key != "demands"}
         # FrontEndConfig shows the text and its differences; once is enough.
-        if has_unknown(new["config"]):
-            return new
-        digest = hashlib.sha256(new["config"].encode()).hexdigest()
-        return {**new, "config": f"sha256:{digest}"}
+        if not has_unknown(new["config"]):
+            kept["config"] = f"sha256:{hashlib.sha256(new['config'].encode()).hexdigest()}"
+        return kept
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         return "ready", self.update(new, {}, preview)
@@ -85,7 +87,27 @@ class Readiness(Handler):
 def _problem(new: Values) -> Optional[str]:
     program = kind_of(new["kind"]).program
     with connect(new["host"], timeout=30) as engine:
-        return config_check.problem(engine, program, new["image"], new["config"], new["names"], new["labels"])
+        return config_check.problem(
+            engine,
+            program,
+            new["image"],
+            new["config"],
+            new["names"],
+            new["labels"],
+            new["demands"]["memory"],
+        )
+
+
+def _refused(new: Values, old: Values) -> Optional[str]:
+    """What the host cannot give, or None. It is asked about changes only."""
+    said = []
+    asked, labels = new["demands"], new["labels"]
+    if old.get("container") != new["container"] or demands.needs_files(asked):
+        said += demands.refusals(facts.of(new["host"], labels), asked, labels)
+    if has_unknown(new["replicas"]):  # there will be new ones
+        with connect(new["host"], timeout=30) as engine:
+            said += demands.replica_refusals(engine, asked, labels)
+    return "; ".join(said) or None
 
 
 class FrontEndConfig(Handler):

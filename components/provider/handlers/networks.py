@@ -7,7 +7,8 @@ from typing import Optional
 from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import EngineRefused, HostUnreachable, connect
-from .. import membership, overlay
+from .. import facts, membership, overlay
+from ..engine import EngineError
 from ..values import has_unknown
 from .handler import (
     FLAG,
@@ -45,21 +46,21 @@ def _encrypts(managers: list[Values]) -> Optional[str]:
 
 def _ask(
     name: str, host: Values, new: Values
-) -> tuple[list[str], Optional[str], Optional[HostUnreachable | EngineRefused]]:
+) -> tuple[list[str], Optional[str], Optional[HostUnreachable | EngineRefused | EngineError]]:
     """What is wrong with the plan on the host of a node; what was not checked there, and the error that
     prevented it.
     """
     try:
-        with connect(host, timeout=30) as engine:
-            info = engine.info()
-            if info["Swarm"]["LocalNodeState"] == "inactive" and (said := membership.unfit(host, info)):
-                return [said], None, None
-            found, seen = overlay.clashes(engine, new["plan"], new["networks"], new["labels"])
-    except (HostUnreachable, EngineRefused) as error:
+        there = facts.of(host, new["labels"])
+    except (HostUnreachable, EngineRefused, EngineError) as error:
         return [], f"addresses of node {name} not checked: {error}", error
+    info = there.info
+    if info["Swarm"]["LocalNodeState"] == "inactive" and (said := membership.unfit(host, info)):
+        return [said], None, None
+    found, seen = overlay.clashes(there, new["plan"], new["networks"])
     wrong = [
-        f"{what} {new['plan'][what]} overlaps {there} {subnet} of node {name}: choose another subnet"
-        for what, there, subnet in found
+        f"{what} {new['plan'][what]} overlaps {part} {subnet} of node {name}: choose another subnet"
+        for what, part, subnet in found
     ]
     unseen = None if seen else f"own subnets of node {name} not checked: no image there can show them"
     return wrong, unseen, None
