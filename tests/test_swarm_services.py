@@ -64,6 +64,7 @@ def web(swarm: Swarm, service: str = "web", **keys: Any) -> SwarmService:
     return SwarmService(service, args)
 
 
+@pytest.mark.every_engine
 def test_a_service_over_two_nodes(swarm: Swarm, rehearsal: Rehearsal) -> None:
     rehearsal.up(lambda: web(swarm, replicas=4))
     assert swarm.places("web") == ["host2", "host2", "host3", "host3"]
@@ -169,6 +170,7 @@ def containers(swarm: Swarm, service: str = "web") -> list[Any]:
     ]
 
 
+@pytest.mark.every_engine
 @pytest.mark.parametrize(
     ("hostname", "pattern"),
     [(None, "[0-9a-f]{12}"), ("{{.Service.Name}}-{{.Task.Slot}}", "web-[1-4]")],
@@ -258,6 +260,7 @@ UPDATES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.every_engine
 @KINDS
 @pytest.mark.parametrize("how", list(UPDATES))
 def test_a_rolling_update_fails_no_request(
@@ -287,6 +290,7 @@ def test_a_rolling_update_fails_no_request(
     assert get(swarm)[1].split()[1] == "v2"
 
 
+@pytest.mark.every_engine
 @KINDS
 def test_a_gateway_starts_before_its_services(kind: str, swarm: Swarm, rehearsal: Rehearsal) -> None:
     """A backend that is not there is answered 503, the others are served; it is found when it comes, and
@@ -328,6 +332,7 @@ def test_an_unknown_host_is_answered_as_declared(kind: str, swarm: Swarm, rehear
     answers(lambda: get(swarm, "nobody.example")[0] == 421, "the other answer")
 
 
+@pytest.mark.every_engine
 @KINDS
 def test_the_service_sees_who_asked(kind: str, swarm: Swarm, rehearsal: Rehearsal) -> None:
     """In host mode the client's own address; what a client says of itself is removed."""
@@ -340,6 +345,7 @@ def test_the_service_sees_who_asked(kind: str, swarm: Swarm, rehearsal: Rehearsa
     assert "x-forwarded-host: web.example" in seen
 
 
+@pytest.mark.every_engine
 def test_a_broken_image_is_rolled_back(swarm: Swarm, rehearsal: Rehearsal) -> None:
     """The update ends with the tasks' own words, the service answers all the time, and the state of the
     failed update is not taken for good: the next `up` says so again, and a good one mends it."""
@@ -426,6 +432,7 @@ def test_no_choice_is_a_drift(swarm: Swarm, rehearsal: Rehearsal) -> None:
         assert rehearsal.refresh() == {}, file.stem
 
 
+@pytest.mark.every_engine
 def test_files_of_a_service(swarm: Swarm, rehearsal: Rehearsal) -> None:
     """Configs and secrets are files of the tasks. Another content replaces the tasks, and what was there
     before goes last, also when a change is taken back."""
@@ -512,6 +519,7 @@ def test_files_that_nobody_remembers_are_found(swarm: Swarm) -> None:
     assert kept(swarm) == []
 
 
+@pytest.mark.every_engine
 @KINDS
 def test_a_configuration_that_the_program_refuses(kind: str, swarm: Swarm, rehearsal: Rehearsal) -> None:
     """A manager says so at preview, in the program's own words; without the image it warns."""
@@ -678,6 +686,7 @@ class Stack(Inline):
         main.write_text(MAIN)
 
 
+@pytest.mark.every_engine
 @pytest.mark.pulumi_cli
 def test_with_the_real_pulumi(swarm: Swarm, tmp_path: Path) -> None:
     """Nothing changes twice, a drift is shown and mended, a failed update is an exit code and an error, and

@@ -76,14 +76,13 @@ def test_the_pulumi_cli_is_that_of_the_table() -> None:
 
 
 def test_python_and_its_packages_are_those_of_the_table() -> None:
-    """The pinned SDK and provider are what is installed; Python is one of those that were tried."""
+    """The pinned SDK and provider are what is installed, on a Python that is not refused."""
     pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines())
-    pythons = re.findall(r"3\.\d+", " ".join(TABLE["Python"][:3]))
 
     assert version(metadata.version("pulumi")) == version(pins["pulumi"])
     assert version(pins["pulumi"]) == version(TABLE["Pulumi SDK for Python"][1])
     assert version(pins["pulumi-docker"]) == version(TABLE["Pulumi Docker provider"][1])
-    assert ".".join(platform.python_version_tuple()[:2]) in pythons
+    assert version(platform.python_version()) >= version(TABLE["Python"][0])
 
 
 def test_what_pip_refuses_is_in_the_table() -> None:
