@@ -2,12 +2,12 @@
 
 import signal
 
-import pulumi
-
-from components import LoadBalancedService, SwarmCluster, settings
-
-# When a resource fails, Pulumi interrupts the program: end without Python's traceback.
+# When a resource fails, Pulumi interrupts the program, as Ctrl-C does: end without Python's traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import pulumi  # noqa: E402 — after that
+
+from components import LoadBalancedService, SwarmCluster, settings  # noqa: E402
 
 loaded = settings.load()
 services = {

@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 import pulumi
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from .depth import DEEPEST, is_deep
 from .messages import Wrong, begun, kind, named, shown
 from .places import Place, place
 from .types import Name
 
-DEEPEST = 32
-"""Levels of mappings and lists that a value may have; no argument has more than ten."""
 _FIRST = 5
 
 
@@ -73,21 +72,6 @@ class _Named(Frozen):
 def check_name(name: object, where: str) -> None:
     """ArgumentError when `name` cannot be that of a component or of a part of it."""
     parse(_Named, {"name": name}, where)
-
-
-def is_deep(value: object) -> bool:
-    """Whether a value has more levels than any argument, or is a part of itself."""
-    level = [value]
-    for _ in range(DEEPEST):
-        inner = {id(part): part for each in level for part in _parts(each)}
-        level = list(inner.values())
-    return bool(level)
-
-
-def _parts(value: object) -> Iterable[object]:
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list | tuple) else ()
 
 
 def dicts(value: Any) -> Any:

@@ -1,17 +1,20 @@
 """The console command `longshore`."""
 
-import argparse
 import sys
-from importlib import import_module
+
+from .ending import ending
 
 COMMANDS = ("export", "plan", "review")
 
 
 def main() -> int:
     """Run the command that is named first, with the arguments after it; its exit status."""
+    name, *arguments = sys.argv[1:] or [""]
+    if name in COMMANDS:
+        return ending(f"longshore {name}", f"{__package__}.{name}.command", arguments, failed=2)
+    import argparse
+
     parser = argparse.ArgumentParser(prog="longshore", description=__doc__)
-    parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="see `longshore <command> --help`")
-    given = parser.parse_args(sys.argv[1:])
-    status: int = import_module(f"{__package__}.{given.command}.__main__").main(given.arguments)
-    return status
+    parser.add_argument("command", choices=COMMANDS, help="see `longshore <command> --help`")
+    parser.parse_args()
+    return 2

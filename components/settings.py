@@ -8,7 +8,8 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import PlainValidator
 
-from .arguments import DEEPEST, ArgumentError, Frozen, is_deep, parse
+from .arguments import ArgumentError, Frozen, parse
+from .depth import DEEPEST, is_deep
 from .messages import Wrong, begun, kind, listed, named
 from .types import SECRET, Name
 
@@ -74,10 +75,10 @@ def _value(config: pulumi.Config, name: str, where: str) -> Any:
     """A setting as it is: a mapping, a list, a number, or else text."""
     too_deep = False
     try:
-        value = config.require_object(name)
+        value = config.get_object(name)
     except pulumi.ConfigTypeError as error:
         too_deep = isinstance(error.__cause__, RecursionError)
-        value = config.require(name)
+        value = config.get(name) or ""
     if too_deep or is_deep(value):
         raise ArgumentError(f"{where} must have at most {DEEPEST} levels of mappings and lists, got more")
     return value
@@ -97,9 +98,9 @@ def _with_secrets(value: Any, settings: Settings, where: str, key: str) -> Any:
         return {k: _with_secrets(v, settings, where, f"{key}.{named(k)}") for k, v in value.items()}
     name = value["secret"]
     if not isinstance(name, str) or name not in settings.secrets:
-        known = listed(sorted(settings.secrets)) or "none"
+        known = listed([named(each) for each in sorted(settings.secrets)]) or "none"
         meant = "".join(
-            f"did you mean {each}? " for each in get_close_matches(str(name)[:64], settings.secrets, 1)
+            f"did you mean {named(each)}? " for each in get_close_matches(str(name)[:64], settings.secrets, 1)
         )
         # It is not shown: somebody may have written the secret itself.
         raise ArgumentError(

@@ -14,7 +14,7 @@ from typing import Any
 
 from docker.models.containers import Container
 
-from components.export.__main__ import main
+from components.export.command import main
 from tests.bench.hosts import Host
 from tests.bench.process import run
 from tests.test_plan import Project

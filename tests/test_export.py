@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.export.__main__ import main
+from components.export.command import main
 from components.export.compose import compose
 from components.export.project import CannotExport, Project
 from components.plan.program import planned

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.export.__main__ import main
+from components.export.command import main
 from components.export.project import CannotExport, Project
 from components.export.stack import stack
 from components.plan.program import planned

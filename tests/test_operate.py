@@ -20,7 +20,7 @@ from pulumi import automation
 from components.home import expanded, pulumi_home
 from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
-from components.operate import CannotGoOn, __main__, lock, processes, repair, run, workspace
+from components.operate import CannotGoOn, command, lock, processes, repair, run, workspace
 from components.provider import config_check, facts
 
 OWNER = repair.Owner("longshore", "dev")
@@ -563,9 +563,8 @@ def test_error_is_one_line_and_code_1(
 ) -> None:
     """A run that cannot begin ends with code 1 and one line on standard error."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["operate", "up"])
 
-    assert __main__.main() == 1
+    assert command.main(["up"]) == 1
     assert capsys.readouterr().err == (
         f"error: no Pulumi.yaml in {tmp_path}: run this in the project's folder\n"
     )
@@ -581,9 +580,8 @@ def test_a_stack_that_is_misspelt_is_not_made(
         (tmp_path / f"Pulumi.{name}.yaml").write_text("config: {}\n")
     before = sorted(tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["operate", action, "--stack", "prd"])
 
-    assert __main__.main() == 1
+    assert command.main([action, "--stack", "prd"]) == 1
     assert capsys.readouterr().err == (
         f"error: no Pulumi.prd.yaml in {tmp_path}: name one of its stacks (dev, prod), or write that file\n"
     )

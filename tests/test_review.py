@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from components.review import review
-from components.review.__main__ import REFUSED, main
+from components.review.command import REFUSED, main
 from components.review.consequences import ENDLESS
 from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markdown
 from components.review.preview import NotAPreview

@@ -62,6 +62,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"services": {"Web": {}}},
         "services.Web must be 1 to 32 of a-z, 0-9 and -, .*, got text",
     ),
+    "services of nothing": ({"services": None}, "services or swarms is required: there is nothing .*"),
+    "services an empty text": ({"services": ""}, "services must be a mapping of keys, got text"),
+    "unknown secret, and one with a strange name": (
+        {"services": {"web": {"a": {"secret": "b"}}}, "secrets": {"": "x", "a\n": "y"}},
+        r"services.web.a.secret must be a name under secrets \('', 'a\\n'\), .*got text",
+    ),
     "host text": ({**WEB, "host": "ssh://a"}, "host must be a mapping of keys, got text"),
     "secrets text": (
         {**WEB, "secrets": "hunter2"},

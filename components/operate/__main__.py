@@ -1,59 +1,8 @@
-"""The command line: `python -m components.operate up|preview|down [--stack dev] [--yes]`."""
+"""`python -m components.operate`: see `command`."""
 
-import argparse
-import os
 import sys
-from pathlib import Path
 
-from pulumi.automation import CommandError
-
-from ..connection import EngineRefused, HostUnreachable
-from . import CannotGoOn
-from .compose import ComposeStack
-from .machine import Consent
-from .run import Run
-from .workspace import NoPulumi, Project, last_line
-
-
-def main() -> int:
-    """Exit code: 0 when done, 1 with the reason in one line, 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="components.operate", description=__doc__)
-    parser.add_argument("action", choices=("up", "preview", "down"))
-    parser.add_argument("--stack", default="dev", help="name of the stack; default: dev")
-    parser.add_argument(
-        "--yes", action="store_true", help="install what this machine lacks without a question; also CI=true"
-    )
-    given = parser.parse_args()
-    consent = Consent(given.yes or os.environ.get("CI") == "true")
-    try:
-        _operate(given.action, Project(Path.cwd(), given.stack), consent)
-    except (CannotGoOn, EngineRefused, HostUnreachable) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except CommandError as error:
-        print(f"error: {last_line(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
-
-
-def _operate(action: str, project: Project, consent: Consent) -> None:
-    """With `pulumi`; where there is none, or was none when the stack was brought up, through Compose."""
-    if action != "down":
-        project.require_settings()
-    composed = ComposeStack(project, consent)
-    stack: Run | ComposeStack = composed
-    if not composed.is_up:
-        try:
-            stack = Run(project, consent)
-        except NoPulumi as error:
-            if action != "up":
-                raise
-            print(f"{error.reason}: stack {project.stack} is brought up through Compose", flush=True)
-    getattr(stack, action)()
-
+from ..ending import ending
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ending("error", f"{__package__}.command", sys.argv[1:], failed=1))

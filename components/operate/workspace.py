@@ -11,9 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Optional
 
-import yaml
 from pulumi import automation
 
+from .. import project_files
 from ..home import pulumi_home
 from . import CannotGoOn
 
@@ -47,11 +47,8 @@ class Project:
         return self.folder / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
 
     def about(self) -> dict[str, Any]:
-        """What Pulumi.yaml says. Raises CannotGoOn without one."""
-        file = self.folder / "Pulumi.yaml"
-        if not file.exists():
-            raise CannotGoOn(f"no Pulumi.yaml in {self.folder}: run this in the project's folder")
-        return _mapping(file)
+        """What Pulumi.yaml says. Raises WrongFile without one."""
+        return project_files.about(self.folder)
 
     def require_settings(self) -> None:
         """Raise CannotGoOn where other stacks have a settings file and this one, maybe misspelt, has none."""
@@ -63,8 +60,8 @@ class Project:
             )
 
     def settings(self) -> dict[str, Any]:
-        """What the stack's settings file says; empty without one."""
-        return _mapping(self.settings_file) if self.settings_file.exists() else {}
+        """What the stack's settings file says; empty without one. Raises WrongFile."""
+        return project_files.settings(self.settings_file)
 
 
 def command() -> automation.PulumiCommand:
@@ -143,11 +140,3 @@ def last_line(error: automation.CommandError) -> str:
     """The last line with which `pulumi` said what is wrong."""
     said = [line for line in str(error).splitlines() if "error: " in line]
     return said[-1].rpartition("error: ")[2] if said else "it did not say why"
-
-
-def _mapping(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as error:
-        raise CannotGoOn(f"{file.name} is not YAML: {error}") from error
-    return content if isinstance(content, dict) else {}

@@ -9,8 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from .. import project_files
 from . import CannotPlan
 
 RUNNER = Path(__file__).with_name("runner.py")
@@ -35,12 +34,14 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
 
 def _look(folder: Path, stack: str) -> None:
     """Raise CannotPlan where there is no such stack of a Python program. One without settings has no file."""
-    if not (folder / "Pulumi.yaml").is_file():
-        raise CannotPlan(f"no Pulumi.yaml in {folder}: run this in a project's folder")
+    try:
+        main = project_files.about(folder).get("main") or "."
+        project_files.settings(folder / f"Pulumi.{stack}.yaml")
+    except project_files.WrongFile as error:
+        raise CannotPlan(str(error)) from error
     stacks = sorted(file.name.split(".")[1] for file in folder.glob("Pulumi.*.yaml"))
     if stacks and stack not in stacks:
         raise CannotPlan(f"no Pulumi.{stack}.yaml in {folder}; its stacks are {', '.join(stacks)}: name one")
-    main = (yaml.safe_load((folder / "Pulumi.yaml").read_text()) or {}).get("main") or "."
     if not (folder / main / "__main__.py").is_file():
         raise CannotPlan(
             f"no __main__.py in {(folder / main).resolve()}: only programs in Python are planned"
@@ -60,8 +61,11 @@ def planned_at(folder: Path, stack: str, revision: str) -> list[Any]:
     )
     archive, settings = _git(top, "archive", tree.decode().strip()), f"Pulumi.{stack}.yaml"
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(name, filter="data")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                tar.extractall(name, filter="data")
+        except tarfile.TarError as error:
+            raise CannotPlan(f"{revision} cannot be unpacked: {error}") from error
         there = Path(name) / inside
         if (folder / settings).is_file() and not (there / settings).is_file():
             return []

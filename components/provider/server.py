@@ -1,7 +1,6 @@
 """The provider plugin: our custom resources, and our components for other programs."""
 
 import asyncio
-import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -272,7 +271,6 @@ async def _serve(args: list[str]) -> None:
     await server.wait_for_termination()
 
 
-def main() -> None:
+def serve() -> None:
     """Serve until the engine ends us."""
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(sys.argv[1:]))
+    asyncio.run(_serve(sys.argv[1:]))

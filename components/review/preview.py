@@ -4,12 +4,15 @@ https://www.pulumi.com/docs/iac/cli/commands/pulumi_preview/; Pulumi has put `[s
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pulumi.runtime.rpc import UNKNOWN
+
+from ..depth import is_deep
 
 Operation = Literal["same", "create", "update", "replace", "delete"]
 _OPERATIONS: dict[str, Operation] = {
@@ -57,6 +60,8 @@ IN_PLACE = frozenset(
 """What pulumi-docker changes in a container that runs. Everything else replaces it, also where its preview
 says update: it does when the new value is not known yet (pulumi-docker issue 293)."""
 SHOWN_UNKNOWN = "[unknown]"
+DEEPEST = 100
+"""Levels of mappings and lists that a preview may have; the deepest have twenty."""
 
 
 class NotAPreview(Exception):
@@ -125,9 +130,11 @@ def items(value: Any) -> list[Mapping[str, Any]]:
 def read(text: str) -> Preview:
     """The preview that `text` is. Raises NotAPreview."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_finite)
     except (ValueError, RecursionError) as error:
         raise NotAPreview(f"not JSON ({error}): give what `pulumi preview --json` prints") from error
+    if is_deep(found, DEEPEST):
+        raise NotAPreview(f"more than {DEEPEST} levels in it: give what `pulumi preview --json` prints")
     if not isinstance(found, dict) or not {"steps", "diagnostics"} & set(found):
         raise NotAPreview("no steps in it: give what `pulumi preview --json` prints")
     steps, diagnostics = (found.get(key) or [] for key in ("steps", "diagnostics"))
@@ -148,6 +155,14 @@ def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, 
             urn = str(each.get("urn") or "")
             found[urn] = (*found.get(urn, ()), _said(each))
     return found
+
+
+def _finite(digits: str) -> int | float:
+    """A number that can be counted with. ValueError for others, which Python reads and JSON does not have."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"no number: {digits[:40]}")
+    return int(number) if digits.lstrip("-").isdigit() and abs(number) < 2**53 else number
 
 
 def _said(line: Mapping[str, Any]) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 from .consequences import ENDLESS, Consequence, consequences
 from .instance import CONFIGURATIONS, STACK, Fate, Instance, instances, others
-from .preview import Preview, Step, read
+from .preview import NotAPreview, Preview, Step, read
 
 CONTEXT = 3
+_NOT_AS_EXPECTED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What may become of a value of another kind than that property has."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,14 @@ def unreadable(reason: str) -> Report:
 
 def review(text: str) -> Report:
     """What `text`, a preview as `pulumi preview --json` prints it, will do. Raises NotAPreview."""
-    return reviewed(read(text))
+    preview = read(text)
+    try:
+        return reviewed(preview)
+    except _NOT_AS_EXPECTED as error:
+        raise NotAPreview(
+            f"its resources are not as Longshore declares them ({type(error).__name__}: {error}): give what "
+            "`pulumi preview --json` prints"
+        ) from error
 
 
 def reviewed(preview: Preview) -> Report:

@@ -3,11 +3,11 @@
 import signal
 from typing import Any
 
-import pulumi
-from longshore import LoadBalancedService
-
-# When a resource fails, Pulumi interrupts the program: end without Python's traceback.
+# When a resource fails, Pulumi interrupts the program, as Ctrl-C does: end without Python's traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import pulumi  # noqa: E402 — after that
+from longshore import LoadBalancedService  # noqa: E402
 
 config = pulumi.Config()
 kind: Any = config.require("frontEnd")

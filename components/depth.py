@@ -1,0 +1,21 @@
+"""How deep values are nested, without a walk that is as deep as they are."""
+
+from collections.abc import Iterable, Mapping
+
+DEEPEST = 32
+"""Levels of mappings and lists that a value may have; no argument has more than ten."""
+
+
+def is_deep(value: object, most: int = DEEPEST) -> bool:
+    """Whether a value has more than `most` levels, or is a part of itself."""
+    level = [value]
+    for _ in range(most):
+        inner = {id(part): part for each in level for part in _parts(each)}
+        level = list(inner.values())
+    return bool(level)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
