@@ -179,7 +179,11 @@ def test_former_names_are_told(tmp_path: Path) -> None:
             "stacks are prod",
         ),
         (lambda p: (p.folder / "__main__.py").unlink(), 2, "only programs in Python are planned"),
-        (lambda p: (p.folder / "Pulumi.test.yaml").write_text("config: ["), 2, "could not be run"),
+        (
+            lambda p: (p.folder / "Pulumi.test.yaml").write_text("config: ["),
+            2,
+            "test.yaml is not YAML: line 1",
+        ),
     ],
 )
 def test_what_cannot_be_planned(
