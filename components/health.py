@@ -23,6 +23,14 @@ def ask(port: int, path: str) -> list[str]:
     return ["CMD-SHELL", _ASK.strip().format(port=port, path=path)]
 
 
+def listens(port: int) -> list[str]:
+    """Return a health check, as Docker takes it: some process listens on the port.
+
+    It does not connect, so a proxy under load is not taken for dead.
+    """
+    return ["CMD", "grep", "-q", f" 00000000:{port:04X} 00000000:0000 0A ", "/proc/net/tcp"]
+
+
 def connect(port: int) -> list[str]:
     """A health check, as Docker takes it: the port accepts a connection."""
     return ["CMD-SHELL", _CONNECT.strip().format(port=port)]

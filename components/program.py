@@ -7,6 +7,10 @@ FOLDER = "/etc/longshore"
 USER = "65534:65534"
 TMPFS = {"/tmp": "mode=1777", "/run": "mode=1777"}  # noqa: S108 — inside the container
 SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0"}
+PIDS_LIMIT = 2048
+"""Processes and threads that a container may have at the same time, where nobody sets another limit."""
+CPU_SHARES = 2048
+"""Weight of a container that others depend on, when the CPU is short; a replica has 1024."""
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,7 @@ SECRET = "secret"  # noqa: S105 — a mark
 
 Port = Annotated[int, whole(1, 65535)]
 Seconds = Annotated[float, number(0.05, 86400)]
+PidsLimit = Annotated[int, whole(16, 4_194_304)]
 Name = Annotated[
     str,
     text(

@@ -139,6 +139,7 @@ class Rehearsal(pulumi.runtime.Mocks):
             "network_mode": known.pop("networkMode"),
             "mem_limit": known.pop("memory") * 2**20,
             "memswap_limit": known.pop("memorySwap") * 2**20,
+            "cpu_shares": known.pop("cpuShares", None),
             "user": known.pop("user", None),
             "read_only": known.pop("readOnly", False),
             "tmpfs": known.pop("tmpfs", None),

@@ -38,6 +38,7 @@ def test_the_parts_of_a_project(repository: Repository) -> None:
     web = {
         **SERVICES["web"],
         "replicas": 2,
+        "pids_limit": 300,
         "environment": {"PRICE": "5$", "TOKEN": {"secret": "token"}},
         "network": {"subnet": "10.20.0.0/24"},
         "front_end": {"port": 8080, "networks": ["edge"]},
@@ -50,6 +51,8 @@ def test_the_parts_of_a_project(repository: Repository) -> None:
     assert replica["environment"] == {"PRICE": "5$$", "TOKEN": "${WEB_WEB_TOKEN:?set it in .env}"}
     assert project.variables == {"WEB_WEB_TOKEN": "TOKEN of web-web"}
     assert replica["cap_add"] == ["CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"]
+    assert (replica["pids_limit"], front_end["pids_limit"], front_end["cpu_shares"]) == (300, 2048, 2048)
+    assert front_end["healthcheck"]["test"][:2] == ["CMD", "grep"]
     assert replica["security_opt"] == front_end["security_opt"] == ["no-new-privileges"]
     assert replica["networks"] == {"web-net": {"aliases": ["web-web-0-g1"]}}
     assert "$$path" in replica["healthcheck"]["test"][1]

@@ -89,7 +89,7 @@ def test_a_service_with_everything(repository: Repository) -> None:
                 "max_replicas_per_node": 2,
             },
             "resources": {
-                "limits": {"cpus": "0.5", "memory": "64M"},
+                "limits": {"cpus": "0.5", "memory": "64M", "pids": 2048},
                 "reservations": {"cpus": "0.25", "memory": "32M"},
             },
             "restart_policy": {

@@ -689,6 +689,14 @@ class TestWell:
             wait_until_well(engine, {f"web-{i}": str(c.id) for i, c in enumerate(made)}, 30)
 
 
+def limit(container: Container) -> str:
+    """The limit of processes that the kernel holds it to."""
+    container.reload()
+    command = ["sh", "-c", "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null"]
+    output: Any = container.exec_run(command).output
+    return str(output.decode().strip())
+
+
 class TestReadiness:
     """Readiness, as the provider carries it out."""
 
@@ -733,6 +741,21 @@ class TestReadiness:
         assert said is None
         assert "configuration not checked" in warnings[0]
         assert reason in warnings[0]
+
+    def test_a_replica_is_limited_while_it_runs(self, host: Host, engine: DockerClient) -> None:
+        """One of an older state, which has no limits, as well as a new one; neither is restarted."""
+        with container(engine, APP, healthcheck=TestWell.CHECK) as replica:
+            replica.reload()
+            began = replica.attrs["State"]["StartedAt"]
+            inputs = self.inputs(host, replicas={"web-0": str(replica.id)}, startTimeout=20)
+
+            self.HANDLER.create({**inputs, "pidsLimits": {"web-0": 100}}, preview=False)
+            first = limit(replica)
+            self.HANDLER.update({**inputs, "pidsLimits": {"web-0": 200}}, inputs, preview=False)
+
+            assert (first, limit(replica)) == ("100", "200")
+            assert replica.attrs["HostConfig"]["PidsLimit"] == 200
+            assert replica.attrs["State"]["StartedAt"] == began
 
     def test_only_new_replicas_are_waited_for(self, host: Host, engine: DockerClient) -> None:
         """One that was well before is the engine's and the front end's business."""

@@ -6,7 +6,7 @@ What they do with containers is tested on real engines, in test_resources.py and
 import asyncio
 import json
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -17,9 +17,9 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.connection import HostUnreachable
-from components.provider import nodes, server
+from components.provider import front_end_config, nodes, server
 from components.provider.engine import EngineError
-from components.provider.handlers import HANDLERS, Handler, Values, gateway, swarm
+from components.provider.handlers import HANDLERS, Handler, Values, front_end, gateway, swarm
 from components.provider.server import Longshore
 from components.provider.values import plain_map, wrap
 from components.provider.written import WRITTEN_BY, refuse_newer
@@ -33,6 +33,7 @@ CONFIG: Values = {
     "container": "c0ffee",
     "config": "global\n",
     "replicas": {"site-web-0": "1a2b"},
+    "pidsLimit": 2048,
     "drain": 10,
 }
 READY: Values = {
@@ -53,6 +54,7 @@ READY: Values = {
         "replicas": {},
     },
     "replicas": {"site-web-0": "1a2b"},
+    "pidsLimits": {"site-web-0": 2048},
     "startTimeout": 60,
 }
 MEMBER: Values = {"managers": [NOWHERE], "swarmId": "k1x"}
@@ -367,7 +369,56 @@ def test_readiness_waits_for_new_replicas_only() -> None:
         handler.update({**READY, "replicas": {"site-web-0": "5e6f"}}, old, False)
 
 
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
+    """The limits that a handler sets, with an engine that has everything."""
+    found: list[dict[str, int]] = []
+    monkeypatch.setattr(front_end, "connect", lambda _: nullcontext())
+    monkeypatch.setattr(front_end, "wait_until_well", lambda *_: None)
+    monkeypatch.setattr(front_end, "limit_processes", lambda _, limits: found.append(limits))
+    return found
+
+
+def test_replicas_get_a_changed_limit_while_they_run(limited: list[dict[str, int]]) -> None:
+    """Those of an older state, which has no limits, get it, too; an unchanged limit is not set again."""
+    handler, old = HANDLERS["Readiness"], state_of("Readiness")
+    before = {key: value for key, value in old.items() if key != "pidsLimits"}
+
+    handler.update(READY, before, False)
+    handler.update({**READY, "pidsLimits": {"site-web-0": 100}}, old, False)
+    handler.update({**READY, "replicas": {"site-web-0": "5e6f"}}, old, False)
+    handler.update(READY, old, False)
+    handler.update({**READY, "pidsLimits": {"site-web-0": 100}}, old, True)
+
+    assert limited == [{"1a2b": 2048}, {"1a2b": 100}, {"5e6f": 2048}]
+
+
 # FrontEndConfig
+
+
+@pytest.mark.parametrize(
+    ("changed", "running", "deliveries"),
+    [({}, True, 0), ({"config": "defaults\n"}, True, 1), ({}, False, 1)],
+    ids=["the limit alone", "the configuration, too", "it does not run"],
+)
+def test_a_front_end_gets_its_limit_without_a_reload(
+    changed: Values,
+    running: bool,
+    deliveries: int,
+    limited: list[dict[str, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An older state has no limit: to set it is no reason to reload."""
+    delivered: list[object] = []
+    monkeypatch.setattr(front_end_config, "deliver", lambda *_: delivered.append(1))
+    monkeypatch.setattr(front_end_config, "state", lambda *_: {"addresses": {}, "running": True})
+    old = {**state_of("FrontEndConfig"), "running": running}
+    del old["pidsLimit"]
+
+    HANDLERS["FrontEndConfig"].update({**CONFIG, **changed}, old, False)
+
+    assert limited == [{CONFIG["container"]: 2048}]
+    assert len(delivered) == deliveries
 
 
 def test_addresses_of_the_same_container_stay_known() -> None:
@@ -396,6 +447,39 @@ def test_a_delivery_needs_the_host() -> None:
 
 
 # Swarm services
+
+
+def definition(image: str, **limits: int) -> Values:
+    """Inputs of a service with these limits."""
+    template = {"ContainerSpec": {"Image": image}, "Resources": {"Limits": {"MemoryBytes": 1, **limits}}}
+    return {**SERVICE, "spec": {"TaskTemplate": template}}
+
+
+def checked(new: Values, old: Values) -> Values:
+    """The inputs of a ServiceDefinition after the provider's check."""
+    request = p.CheckRequest(
+        urn("ServiceDefinition"),
+        {key: wrap(value) for key, value in old.items()},
+        {key: wrap(value) for key, value in new.items()},
+        b"",
+    )
+    found = done(server.Longshore(None).check(request)).inputs
+    return {key: value for key, value in plain_map(found).items() if key != WRITTEN_BY}
+
+
+def test_a_running_service_is_not_replaced_for_a_default_limit() -> None:
+    """The limit of processes comes with the next change of the service; one that is chosen, at once."""
+    old, new = definition("a:1"), definition("a:1", Pids=2048)
+    changed, forced, chosen = (
+        definition("a:2", Pids=2048),
+        {**new, "forceUpdate": 1},
+        definition("a:1", Pids=100),
+    )
+
+    assert checked(new, old) == old
+    assert checked(new, {}) == new
+    assert [checked(each, old) for each in (changed, forced, chosen)] == [changed, forced, chosen]
+    assert checked(old | {"spec": new["spec"]}, new) == new
 
 
 def replaced(**changed: Any) -> bool:

@@ -25,10 +25,20 @@ from tests.record import RELEASES, STACK, bring_up, put_back, record
 from tests.test_handlers import NEWER, REFUSAL
 from tests.test_stack import everything
 
+_FRONT_END = {
+    ": cpuShares": "An upgrade sets the weight in the container that runs",
+    ": healthcheck": "the health check comes with the next replacement of the container",
+    "-config: pidsLimit": "An upgrade sets the limit in the containers that run",
+    "-ready: pidsLimits": "An upgrade sets the limit in the containers that run",
+}
+_TASKS = "an upgrade replaces no task"
 _SCRIPT = "keepalived runs its script by `/usr/bin/bash`"
 _WORKERS = "the first `up` after an upgrade reloads nginx for that"
 DIFFERENCES: dict[str, dict[str, str]] = {
     "0.1.0": {
+        **{f"{name}-lb{what}": words for name in ("docs", "shop") for what, words in _FRONT_END.items()},
+        "main-gateway-service: spec": _TASKS,
+        "main-shop-service: spec": _TASKS,
         "docs-lb-config: config": _WORKERS,
         "docs-lb-ready: config": _WORKERS,
         "main-vip-node-b: config": _SCRIPT,

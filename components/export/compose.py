@@ -50,9 +50,11 @@ def _add(project: Project, instance: Instance) -> None:
         pools = [{"subnet": each["subnet"]} for each in step.new.get("ipamConfigs") or []]
         project.content["networks"][own] = {"ipam": {"config": pools}} if pools else {}
     replicas = instance.containers("replica-")
+    limits = mapping(inputs(instance.one("Readiness")).get("pidsLimits"))
     for step in replicas:
         service = _service(project, step, own)
         service["environment"] = _environment(project, instance, step)
+        service["pids_limit"] = limits.get(step.name)
         project.content["services"][step.name] = _without_nothing(service)
     config = instance.one("FrontEndConfig")
     for step in instance.containers("front-end"):
@@ -65,6 +67,7 @@ def _add(project: Project, instance: Instance) -> None:
             file = kind_of(str(config.new["kind"])).program.file
             text = str(config.new["config"])
             project.mounted[f"{step.name}/{file}"] = text
+            service["pids_limit"] = config.new["pidsLimit"]
             service["volumes"] = [f"./{step.name}/{file}:{FOLDER}/{file}:ro"]
             # Compose makes a container anew when its definition changes; a file that it mounts is none of it.
             service["labels"] = {f"{LABEL}.config": hashlib.sha256(text.encode()).hexdigest()[:12]}
@@ -89,6 +92,7 @@ def _service(project: Project, step: Step, own: str) -> dict[str, Any]:
         "mem_limit": f"{given['memory']}m" if given.get("memory") else None,
         "memswap_limit": f"{given['memorySwap']}m" if given.get("memorySwap") else None,
         "cpus": given.get("cpus"),
+        "cpu_shares": given.get("cpuShares"),
         "restart": f"{given.get('restart', 'no')}{retries}",
         "stop_signal": given.get("stopSignal"),
         "stop_grace_period": f"{given.get('destroyGraceSeconds', 10)}s",

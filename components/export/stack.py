@@ -26,7 +26,7 @@ def stack(instances: Sequence[Instance], host: str = "") -> Project:
     services = [each for each in instances if each.kind in ("SwarmGateway", "SwarmService")]
     clusters = [each for each in instances if each.kind == "SwarmCluster"]
     sections: dict[str, Any] = {"services": {}, "networks": {}, "configs": {}, "secrets": {}}
-    project = Project("stack.yaml", {"version": "3.8", **sections})
+    project = Project("stack.yaml", {"version": "3.9", **sections})
     project.carried = on_host(
         services, _managers, host, "SwarmService or SwarmGateway", "a stack is for one swarm"
     )
@@ -110,6 +110,7 @@ _FIELDS = {
     "TaskTemplate.Placement.MaxReplicas": "deploy.placement.max_replicas_per_node",
     "TaskTemplate.Resources.Limits.NanoCPUs": "deploy.resources.limits.cpus",
     "TaskTemplate.Resources.Limits.MemoryBytes": "deploy.resources.limits.memory",
+    "TaskTemplate.Resources.Limits.Pids": "deploy.resources.limits.pids",
     "TaskTemplate.Resources.Reservations.NanoCPUs": "deploy.resources.reservations.cpus",
     "TaskTemplate.Resources.Reservations.MemoryBytes": "deploy.resources.reservations.memory",
     "TaskTemplate.RestartPolicy.Condition": "deploy.restart_policy.condition",

@@ -108,6 +108,9 @@ class ReplicasArgs(RouteArgs, total=False):
     """Memory limit of a replica in MiB. Default: 512."""
     cpus: Optional[float]
     """CPU limit of a replica, in cores. Default: none."""
+    pids_limit: Optional[int]
+    """Processes and threads that a replica may have at the same time; a change replaces no replica.
+    Default: 2048."""
     user: Optional[str]
     """User the replica runs as. Default: the image's."""
     read_only: Optional[bool]

@@ -8,10 +8,12 @@ import pulumi
 import pulumi_docker as docker
 
 from .. import naming
-from ..program import FOLDER, SYSCTLS, TMPFS, USER
+from ..health import listens
+from ..program import CPU_SHARES, FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, USER
 from ..provider.resources import FrontEndConfig, Readiness
 from .frontends import kind_of
 from .model import Service
+from .replicas import healthcheck
 
 
 def readiness(
@@ -42,6 +44,11 @@ def readiness(
             "labels": naming.labels(component, "check"),
             "container": _what_replaces_it(service),
             "replicas": replicas,
+            "pidsLimits": {
+                f"{component}-{name}-{index}": backend.pids_limit
+                for name, backend in service.backends.items()
+                for index in range(backend.replicas)
+            },
             "startTimeout": service.start_timeout,
             "demands": _demands(service),
         },
@@ -94,6 +101,8 @@ def container(
         security_opts=["no-new-privileges"],
         memory=front_end.memory,
         memory_swap=front_end.memory,
+        cpu_shares=CPU_SHARES,
+        healthcheck=healthcheck(listens(front_end.port)),
         restart="unless-stopped",
         stop_signal=program.stop_signal,
         destroy_grace_seconds=max(1, round(service.drain)),
@@ -165,6 +174,7 @@ def config(
             "container": proxy.id,
             "config": text,
             "replicas": replicas,
+            "pidsLimit": PIDS_LIMIT,
             "drain": service.drain,
         },
         ours,

@@ -9,6 +9,7 @@ from ..addresses import IpAddress, Subnet
 from ..arguments import Frozen
 from ..hosts import Host
 from ..messages import shown
+from ..program import PIDS_LIMIT
 from ..types import (
     Argument,
     Capability,
@@ -18,6 +19,7 @@ from ..types import (
     InputText,
     Name,
     NetworkName,
+    PidsLimit,
     ProxyMode,
     RestartPolicy,
     User,
@@ -61,6 +63,7 @@ class Backend(Route):
     restart: Restart = Restart()
     memory: Annotated[int, whole(6, 1_048_576)] = 512
     cpus: Optional[Annotated[float, number(0.01, 512)]] = None
+    pids_limit: PidsLimit = PIDS_LIMIT
     user: Optional[User] = None
     read_only: bool = False
     capabilities: list[Capability] = ["CHOWN", "KILL", "SETGID", "SETUID"]

@@ -19,6 +19,13 @@ def health_test(health: Health, port: int, mode: str) -> list[str]:
     return ask(port, health.path) if mode == "http" else connect(port)
 
 
+def healthcheck(tests: list[str]) -> docker.ContainerHealthcheckArgs:
+    """A health check that the engine runs every 15 s."""
+    return docker.ContainerHealthcheckArgs(
+        tests=tests, interval="15s", timeout="5s", retries=3, start_period="0s"
+    )
+
+
 def generation(name: str, backend: Backend, mode: str, opts: pulumi.ResourceOptions) -> Generation:
     """Counts the changes of everything that defines the backend's replicas."""
     definition: dict[str, Any] = {
@@ -61,13 +68,6 @@ def replicas(
     environment = [
         pulumi.Output.concat(key, "=", value) for key, value in sorted(backend.environment.items())
     ]
-    healthcheck = docker.ContainerHealthcheckArgs(
-        tests=health_test(backend.health, backend.port, mode),
-        interval="15s",
-        timeout="5s",
-        retries=3,
-        start_period="0s",
-    )
 
     def alias(index: int) -> pulumi.Output[str]:
         return generation.apply(lambda n: naming.replica_alias(component, name, index, n))
@@ -78,7 +78,7 @@ def replicas(
             image=backend.image,
             command=backend.command,
             envs=environment or None,
-            healthcheck=healthcheck,
+            healthcheck=healthcheck(health_test(backend.health, backend.port, mode)),
             labels=labels,
             network_mode="bridge",  # unset, it is a difference at every preview
             networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network, aliases=[alias(index)])],

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Optional
 
 from ..naming import CHECK
-from ..program import FOLDER, SYSCTLS, TMPFS, Program
+from ..program import FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, Program
 from .engine import nameless_volume, write_file
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ def problem(
             labels={**labels, **CHECK},
             mem_limit=f"{memory}m",
             memswap_limit=f"{memory}m",
+            pids_limit=PIDS_LIMIT,
+            cpu_shares=512,  # half the weight of what serves
         )
     except ImageNotFound as error:
         raise ImageMissing(image) from error

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..program import FOLDER, TMPFS
+from ..program import CPU_SHARES, FOLDER, TMPFS
 from ..rendering import render
 from ..swarm.floating.program import KEEPALIVED, RELOADED, SCRIPT
 from . import config_check, neighbours
@@ -205,6 +205,7 @@ def _create(engine: "DockerClient", spec: Spec) -> "Container":
         security_opt=["no-new-privileges"],
         mem_limit=spec["memory"] * MIB,
         pids_limit=PROCESSES,
+        cpu_shares=CPU_SHARES,  # a late advert moves the addresses
         restart_policy=restart,
         stop_signal=KEEPALIVED.stop_signal,
         labels=spec["labels"],

@@ -61,17 +61,18 @@ class Longshore(p.Provider):
         """Refuse what is wrong, at preview."""
         refuse_newer(request.old_inputs)
         warnings: list[str] = []
-        handler, new = _handler(request.urn), plain_map(request.new_inputs)
+        handler, given = _handler(request.urn), plain_map(request.new_inputs)
         old = plain_map(request.old_inputs)
+        new = handler.carried(given, old)
         reason = await _in_thread(problem, handler, new, old, warnings.append)
         for warning in warnings:
             await self._warn(request.urn, warning)
         # Without a property's name the engine prints the reason alone, not the whole configuration.
         failures = [p.CheckFailure("", reason)] if reason else None
         kept = handler.kept(new)
-        changed = {key: value for key, value in kept.items() if value != new[key]}
-        given = {key: value for key, value in request.new_inputs.items() if key in kept}
-        return p.CheckResponse(inputs=_state(handler, given, changed), failures=failures)
+        changed = {key: value for key, value in kept.items() if value != given[key]}
+        inputs = {key: value for key, value in request.new_inputs.items() if key in kept}
+        return p.CheckResponse(inputs=_state(handler, inputs, changed), failures=failures)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         """Compare state and inputs, and the state with what is there where nothing else would show it."""

@@ -9,6 +9,7 @@ from ...connection import connect
 from ...load_balanced.frontends import kind_of
 from .. import config_check, demands, facts, front_end_config
 from ..engine import EngineError
+from ..limits import limit_processes
 from ..notices import FRONT_END_REPLACED
 from ..replicas import wait_until_well
 from ..values import has_unknown
@@ -21,6 +22,7 @@ from .handler import (
     RUNNING,
     TEXT,
     TEXTS,
+    WHOLE,
     Handler,
     Values,
     Warn,
@@ -48,6 +50,9 @@ class Readiness(Handler):
         "labels": LABELS,
         "container": described(TEXTS, "What only another container of the front end can have, in words."),
         "replicas": described(TEXTS, "Ids of the replicas' containers by name; each must become well."),
+        "pidsLimits": described(
+            mapped(WHOLE), "Processes that each replica may have at the same time, by the replica's name."
+        ),
         "startTimeout": described(NUMBER, "Seconds that a new replica has to become well."),
         "demands": described(mapped(ANY), "What is asked of the host, which the state does not keep."),
     }
@@ -78,10 +83,19 @@ class Readiness(Handler):
     def update(self, new: Values, old: Values, preview: bool) -> Values:
         known = set(old.get("replicas", {}).values())
         replicas = {name: id_ for name, id_ in new["replicas"].items() if id_ not in known}
-        if replicas and not preview:
+        before, limits = _limits(old), _limits(new)
+        changed = {id_: limit for id_, limit in limits.items() if before.get(id_) != limit}
+        if (replicas or changed) and not preview:
             with connect(new["host"]) as engine:
                 wait_until_well(engine, replicas, new["startTimeout"])
+                limit_processes(engine, changed)
         return {}
+
+
+def _limits(values: Values) -> dict[str, int]:
+    """Limits of processes by the id of the container; older states have none."""
+    limits = values.get("pidsLimits", {})
+    return {id_: limits[name] for name, id_ in values.get("replicas", {}).items() if name in limits}
 
 
 def _problem(new: Values) -> Optional[str]:
@@ -119,6 +133,7 @@ class FrontEndConfig(Handler):
         "container": described(TEXT, "Id of the front end's container."),
         "config": described(TEXT, "Text of the configuration."),
         "replicas": described(TEXTS, "Ids of the replicas' containers by name: they go after a delivery."),
+        "pidsLimit": described(WHOLE, "Processes that the front end may have at the same time."),
         "drain": described(NUMBER, "Seconds that requests in flight get to finish at a delivery."),
     }
     outputs = {
@@ -141,12 +156,16 @@ class FrontEndConfig(Handler):
         same = new["container"] == old.get("container")
         if preview:
             return {"addresses": old["addresses"] if same else UNKNOWN, "running": True}
-        return self._put_in_force(new)
+        changed = {key for key in self.inputs if new.get(key) != old.get(key)}
+        return self._put_in_force(new, deliver=changed != {"pidsLimit"} or bool(self.drifted(old)))
 
-    def _put_in_force(self, new: Values) -> Values:
+    def _put_in_force(self, new: Values, deliver: bool = True) -> Values:
         program = kind_of(new["kind"]).program
         with connect(new["host"]) as engine:
-            front_end_config.deliver(engine, program, new["container"], new["config"], new["drain"])
+            if "pidsLimit" in new:
+                limit_processes(engine, {new["container"]: new["pidsLimit"]})
+            if deliver:
+                front_end_config.deliver(engine, program, new["container"], new["config"], new["drain"])
             found = front_end_config.state(engine, program, new["container"])
         if found is None or not found["running"]:
             raise EngineError("the front end ended right after its start")

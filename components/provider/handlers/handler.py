@@ -93,6 +93,10 @@ class Handler(ABC):
         """The inputs as the state keeps them."""
         return new
 
+    def carried(self, new: Values, old: Values) -> Values:
+        """The inputs without what an older state lacks, where that alone is no reason for a change."""
+        return new
+
     def replaces(self, changed: set[str]) -> set[str]:
         """Which of the changed inputs make another resource of it."""
         return set()

@@ -1,11 +1,13 @@
 """What runs in a swarm: `ServiceDefinition`, `SwarmConfig`, `SwarmSecret`. See `services`, `files`."""
 
 import contextlib
+import copy
 from typing import TYPE_CHECKING, Any, Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import EngineRefused, HostUnreachable
+from ...program import PIDS_LIMIT
 from .. import files, membership, room, services
 from ..engine import EngineError, Unfinished
 from ..values import has_unknown
@@ -65,6 +67,17 @@ class ServiceDefinition(Handler):
         with contextlib.suppress(*failed), membership.manager(new["managers"], new["swarmId"]) as engine:
             return room.crowded(engine, new["name"], spec)
         return None
+
+    def carried(self, new: Values, old: Values) -> Values:
+        # Older states have no limit of processes: to set the default alone would replace all tasks.
+        if not old or has_unknown(new["spec"]):
+            return new
+        limits = new["spec"]["TaskTemplate"]["Resources"]["Limits"]
+        if limits.get("Pids") != PIDS_LIMIT or new["forceUpdate"] != old.get("forceUpdate"):
+            return new
+        without = copy.deepcopy(new["spec"])
+        del without["TaskTemplate"]["Resources"]["Limits"]["Pids"]
+        return {**new, "spec": without} if without == old.get("spec") else new
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "mode"}

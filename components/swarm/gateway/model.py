@@ -4,6 +4,7 @@ from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
+from ...health import listens
 from ...load_balanced.frontends import kind_of
 from ...load_balanced.frontends.views import Tasks
 from ...load_balanced.site import Proxy, Route, Site, Timeouts, differ
@@ -98,7 +99,8 @@ class Gateway(Site):
                 "networks": self.networks,
                 "endpoint_mode": "dnsrr" if host else "vip",
                 "ports": [PublishedPort(port=front_end.port, mode=self.publish)],
-                "health": None if host else Health(command=_listens(front_end.port)),
+                # Without a check the mesh leads to a task as soon as it runs, before its proxy listens.
+                "health": None if host else Health(command=listens(front_end.port)[1:]),
                 "configs": {CONFIG: File(content=self.text, path=f"{FOLDER}/{program.file}")},
                 "start_timeout": self.start_timeout,
                 "stop_grace_period": front_end.drain + 1,
@@ -110,12 +112,6 @@ class Gateway(Site):
                 "force_update": self.force_update,
             }
         )
-
-
-def _listens(port: int) -> list[str]:
-    """A health check: without one the mesh leads to a task as soon as it runs, where connections are refused
-    until the proxy listens. It does not connect, so that a proxy under load is not taken for dead."""
-    return ["grep", "-q", f" 00000000:{port:04X} 00000000:0000 0A ", "/proc/net/tcp"]
 
 
 class PlacedGateway(Managers, Gateway):

@@ -159,6 +159,8 @@ class ServiceArgs(TypedDict, total=False):
     """Memory limit of a task in MiB. Default: 512."""
     cpus: Optional[float]
     """CPU limit of a task, in cores. Default: none."""
+    pids_limit: Optional[int]
+    """Processes and threads that a task may have at the same time. Default: 2048."""
     reserved_memory: Optional[int]
     """MiB that a node must have free for a task. Default: none."""
     reserved_cpus: Optional[float]

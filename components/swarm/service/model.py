@@ -8,6 +8,7 @@ from ...arguments import Frozen
 from ...load_balanced.site import differ
 from ...messages import named
 from ...naming import LABEL
+from ...program import PIDS_LIMIT
 from ...types import (
     Argument,
     Capability,
@@ -16,6 +17,7 @@ from ...types import (
     FailureAction,
     InputImage,
     InputText,
+    PidsLimit,
     Port,
     Protocol,
     PublishMode,
@@ -144,6 +146,7 @@ class Service(Frozen):
     stop_signal: Optional[Signal] = None
     memory: Memory = 512
     cpus: Optional[Cores] = None
+    pids_limit: PidsLimit = PIDS_LIMIT
     reserved_memory: Optional[Memory] = None
     reserved_cpus: Optional[Cores] = None
     user: Optional[User] = None

@@ -132,7 +132,7 @@ def _resources(service: Service) -> dict[str, Any]:
         return {"NanoCPUs": nanoseconds(cores), "MemoryBytes": memory * MIB}
 
     return {
-        "Limits": amount(service.cpus or 0, service.memory),
+        "Limits": {**amount(service.cpus or 0, service.memory), "Pids": service.pids_limit},
         "Reservations": amount(service.reserved_cpus or 0, service.reserved_memory or 0),
     }
 
