@@ -16,6 +16,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from components.plan.program import planned
 from components.plan.runner import SHOWN_SECRET
 from components.provider.handlers import HANDLERS
+from components.provider.raw import post
 from components.provider.written import WRITTEN_BY
 from components.version import VERSION
 from tests.bench.hosts import Host
@@ -227,6 +228,7 @@ def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) 
 
     Without `--refresh` nobody looks at what the hosts have: what is recorded is compared with what is
     declared. So the services of the state need not be there, and whatever was done to them would be an error.
+    For what differs see `test_an_upgrade_restarts_no_container`.
     """
     before = [everything(host) for host in hosts]
     program = imported(file, tmp_path, hosts)
@@ -268,6 +270,31 @@ def test_a_release_is_recorded(live: Program, tmp_path: Path, hosts: list[Host])
             word for word in (live.stack, hosts[0].url, str(ROOT), str(live.folder)) if word in text
         ] == []
     assert set(steps(imported(file, tmp_path, hosts)).values()) == {"same"}
+
+
+@pytest.mark.engine
+@pytest.mark.pulumi
+@pytest.mark.slow
+def test_an_upgrade_restarts_no_container(live: Program, hosts: list[Host]) -> None:
+    """What is new since 0.1.0 comes to the containers that run, while they run."""
+    state = json.loads(state_of(live))
+    for each in state["deployment"]["resources"]:
+        for values in (each.get("inputs", {}), each.get("outputs", {})):
+            for key in ("pidsLimit", "pidsLimits", "cpuShares"):
+                values.pop(key, None)
+    engine = hosts[0].engine()
+    before = {}
+    for container in engine.containers.list(filters={"label": live.labels}):
+        post(engine, f"/containers/{container.id}/update", {"PidsLimit": -1, "CpuShares": 1024})
+        before[container.id] = container.attrs["State"]["StartedAt"]
+    load_state(live, json.dumps(state))
+
+    live.up()
+
+    after = engine.containers.list(filters={"label": live.labels})
+    assert {each.id: each.attrs["State"]["StartedAt"] for each in after} == before
+    assert {each.attrs["HostConfig"]["PidsLimit"] for each in after} == {2048}
+    assert 2048 in {each.attrs["HostConfig"]["CpuShares"] for each in after}
 
 
 @pytest.fixture

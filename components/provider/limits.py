@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 def limit_processes(engine: "DockerClient", limits: Mapping[str, int]) -> None:
     """Limit the processes of containers (id → limit), whether they run or not.
 
-    Raises EngineError when the host cannot limit them.
+    One that is gone needs no limit. Raises EngineError when the host cannot limit them.
     """
+    from docker.errors import NotFound
 
     def limit(container_id: str) -> None:
-        answer = post(engine, f"/containers/{container_id}/update", {"PidsLimit": limits[container_id]})
+        try:
+            answer = post(engine, f"/containers/{container_id}/update", {"PidsLimit": limits[container_id]})
+        except NotFound:
+            return
         if discarded := answer.get("Warnings"):
             raise EngineError(
                 f"the engine cannot limit the processes of container {container_id[:12]} "
