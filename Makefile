@@ -16,12 +16,13 @@ help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "  STACK=<name>    the stack to operate (default: dev)"
 	@echo "  YES=1           make up: install what this machine lacks without a question"
+	@echo "  ALLOW_UNCHECKED=1  make preview: no error where a host does not answer"
 
 up: .venv/.run ## make the stack what its settings say, after repairing what a killed run left
 	@$(PY) -m components.operate up --stack $(STACK) $(if $(YES),--yes)
 
 preview: .venv/.run ## show what `make up` would change
-	@$(PY) -m components.operate preview --stack $(STACK)
+	@$(PY) -m components.operate preview --stack $(STACK) $(if $(ALLOW_UNCHECKED),--allow-unchecked)
 
 down: .venv/.run ## remove everything the stack has made; its settings stay
 	@$(PY) -m components.operate down --stack $(STACK)

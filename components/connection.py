@@ -1,40 +1,51 @@
 """The Engine API of a Docker host given as `hosts.Host.properties()`."""
 
 import contextlib
+import re
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from .ssh import tunnel
 
 if TYPE_CHECKING:
     import docker
 
+CONNECT_SECONDS = 10.0
+"""How long an engine may take to give its version, from the start of the connection."""
+_UNREACHABLE = re.compile(
+    r"cannot reach the Docker engine at (\S+)|the Docker engine at (\S+) does not answer"
+)
+
 
 @contextlib.contextmanager
 def connect(properties: Mapping[str, Any], timeout: float = 60) -> Iterator["docker.DockerClient"]:
     """An Engine API client for a host given as `Host.properties()`; closed on leaving.
 
-    Raises HostUnreachable, which names the host and how it was tried, and EngineRefused for what the
-    engine answers to a call with an error.
+    The engine has CONNECT_SECONDS to answer at all, and `timeout` for each call after that.
+
+    Raises HostUnreachable, which names the host and how it was tried, EngineRefused for what the
+    engine answers to a call with an error, and EngineUnsupported for what is no Docker Engine.
     """
     import docker
 
     address = properties["address"]
     with contextlib.ExitStack() as stack:
-        options: dict[str, Any] = {"base_url": address, "timeout": timeout}
+        options: dict[str, Any] = {"base_url": address, "timeout": min(timeout, CONNECT_SECONDS)}
         if "clientKey" in properties:
             options["tls"] = stack.enter_context(_tls(properties))
         way = stack.enter_context(tunnel(address)) if address.startswith("ssh://") else None
         if way:
             options["base_url"] = way.url
         try:
-            client = _client(options)
+            client = _client(options, address)
         except (docker.errors.DockerException, OSError) as error:  # what requests raises is the latter
             raise HostUnreachable(address, error, way.said if way else "") from error
         stack.callback(client.close)
+        api: Any = client.api
+        api.timeout = timeout
         try:
             yield client
         except docker.errors.APIError as error:
@@ -43,8 +54,8 @@ def connect(properties: Mapping[str, Any], timeout: float = 60) -> Iterator["doc
             raise HostUnreachable(address, error, way.said if way else "") from error
 
 
-def _client(options: Mapping[str, Any]) -> "docker.DockerClient":
-    """A client that speaks the engine's newest version of the API."""
+def _client(options: Mapping[str, Any], address: str) -> "docker.DockerClient":
+    """A client that speaks the engine's newest version of the API. Raises EngineUnsupported."""
     import docker
     from docker.constants import DEFAULT_DOCKER_API_VERSION
 
@@ -52,24 +63,56 @@ def _client(options: Mapping[str, Any]) -> "docker.DockerClient":
     api: Any = client.api
     # Before the first call: of REQUESTS_CA_BUNDLE and the given authority, requests would believe the first.
     api.trust_env = False
-    api._version = client.version(api_version=False)["ApiVersion"]
+    version = client.version(api_version=False)
+    for component in version.get("Components") or []:
+        if component["Name"] == "Podman Engine":
+            client.close()
+            raise EngineUnsupported(address, f"Podman {component['Version']}")
+    api._version = version["ApiVersion"]
     return client
+
+
+def unreachable_in(line: str) -> Optional[str]:
+    """Return the address of the host that a line of a preview calls unreachable, or None."""
+    found = _UNREACHABLE.search(line)
+    return (found[1] or found[2]).rstrip(":") if found else None
 
 
 def answers(address: str) -> bool:
     """Whether something listens at a `unix://` or `tcp://` address; `ssh://` is not tried."""
-    scheme, _, where = address.partition("://")
+    if address.startswith("ssh:"):
+        return True
     with contextlib.suppress(OSError, ValueError):
-        if scheme == "ssh":
-            return True
-        if scheme == "tcp":
-            name, _, port = where.partition("/")[0].rpartition(":")
-            socket.create_connection((name.strip("[]"), int(port)), timeout=2).close()
-            return True
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(where)
-            return True
+        _opened(address, 2).close()
+        return True
     return False
+
+
+def responds(address: str) -> bool:
+    """Whether what listens there does more than accept, within CONNECT_SECONDS; `ssh://` is not tried."""
+    if address.startswith("ssh:"):
+        return True
+    with contextlib.suppress(OSError, ValueError), _opened(address, CONNECT_SECONDS) as client:
+        client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+        client.recv(1)  # an engine that wants TLS responds to this, too
+        return True
+    return False
+
+
+def _opened(address: str, seconds: float) -> socket.socket:
+    """A connection to what listens at a `unix://` or `tcp://` address. Raises OSError or ValueError."""
+    scheme, _, where = address.partition("://")
+    if scheme == "tcp":
+        name, _, port = where.partition("/")[0].rpartition(":")
+        return socket.create_connection((name.strip("[]"), int(port)), timeout=seconds)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(seconds)
+    try:
+        client.connect(where)
+    except OSError:
+        client.close()
+        raise
+    return client
 
 
 class EngineRefused(Exception):
@@ -77,6 +120,17 @@ class EngineRefused(Exception):
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"the Docker engine at {address} refused: {reason.strip()}")
+
+
+class EngineUnsupported(EngineRefused):
+    """What answers at the address is no Docker Engine."""
+
+    def __init__(self, address: str, found: str) -> None:
+        Exception.__init__(
+            self,
+            f"the engine at {address} is {found}, which Longshore does not support: name the socket of a "
+            "Docker Engine 20.10 or later in host.address or DOCKER_HOST",
+        )
 
 
 class HostUnreachable(Exception):

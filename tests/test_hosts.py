@@ -1,7 +1,11 @@
 """A Docker host: how it is described, and how it is reached."""
 
+import contextlib
+import json
 import socket
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,14 @@ import pytest
 
 from components import connection, hosts
 from components.arguments import parse
-from components.connection import HostUnreachable, answers, connect
+from components.connection import (
+    EngineUnsupported,
+    HostUnreachable,
+    answers,
+    connect,
+    responds,
+    unreachable_in,
+)
 from components.hosts import Host
 from tests.mocks import Secret, run
 
@@ -127,6 +138,98 @@ def test_a_host_that_does_not_answer_is_named(properties: dict[str, Any], said: 
 
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+@contextlib.contextmanager
+def engine_that_says(answer: bytes, folder: Path) -> Iterator[str]:
+    """Address of a socket that answers each connection so; nothing: it accepts and says nothing."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "engine.sock"))
+        server.listen()
+        accepted: list[socket.socket] = []
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    accepted.append(server.accept()[0])
+                    if answer:
+                        accepted[-1].recv(4096)
+                        accepted[-1].sendall(answer)
+                        accepted[-1].close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"unix://{folder}/engine.sock"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)  # ends `accept`
+            thread.join()
+            for each in accepted:
+                each.close()
+
+
+def test_an_engine_that_accepts_and_hangs_has_a_deadline(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """However long a call may take that it answers at last: a connection is not a pull."""
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.2)
+
+    with (
+        engine_that_says(b"", tmp_path) as address,
+        pytest.raises(HostUnreachable, match="timed out") as error,
+        connect({"address": address}, timeout=3600),
+    ):
+        pass
+
+    assert unreachable_in(f"warning: not checked: {error.value}; up checks it") == address
+
+
+def test_what_only_accepts_does_not_respond(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A preview asks before the docker plugin does, which would wait for ever."""
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.2)
+
+    with engine_that_says(b"", tmp_path) as address:
+        assert not responds(address)
+        assert answers(address)
+    assert not responds(address)
+    (tmp_path / "engine.sock").unlink()
+    with engine_that_says(b"HTTP/1.0 400 Bad Request", tmp_path) as address:
+        assert responds(address)
+
+
+def test_the_deadline_is_for_the_connection_alone(tmp_path: Path) -> None:
+    with (
+        engine_that_says(
+            _answer({"ApiVersion": "1.41", "Components": [{"Name": "Engine"}]}), tmp_path
+        ) as address,
+        connect({"address": address}, timeout=3600) as engine,
+    ):
+        api: Any = engine.api
+        assert api.timeout == 3600
+
+
+def test_podman_is_refused(tmp_path: Path) -> None:
+    """In one line with what was found, and what to name instead. It answers as version 4.3.1 does."""
+    podman = {"Name": "Podman Engine", "Version": "4.3.1", "Details": {"APIVersion": "4.3.1"}}
+    answer = _answer({"Components": [podman, {"Name": "Conmon"}], "Version": "4.3.1", "ApiVersion": "1.41"})
+
+    with (
+        engine_that_says(answer, tmp_path) as address,
+        pytest.raises(EngineUnsupported) as error,
+        connect({"address": address}),
+    ):
+        pass
+
+    assert str(error.value) == (
+        f"the engine at {address} is Podman 4.3.1, which Longshore does not support: name the socket of a "
+        "Docker Engine 20.10 or later in host.address or DOCKER_HOST"
+    )
+
+
+def _answer(version: dict[str, Any]) -> bytes:
+    body = json.dumps(version).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 def test_tls_files_are_private_and_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from pulumi import automation
 from components.home import expanded, pulumi_home
 from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
-from components.operate import CannotGoOn, command, lock, processes, repair, run, workspace
+from components.operate import CannotGoOn, HostsUnchecked, command, lock, processes, repair, run, workspace
 from components.provider import config_check, facts
+from tests.program import Program, service
 
 OWNER = repair.Owner("longshore", "dev")
 STATE = "urn:pulumi:dev::longshore"
@@ -568,6 +569,44 @@ def test_error_is_one_line_and_code_1(
     assert capsys.readouterr().err == (
         f"error: no Pulumi.yaml in {tmp_path}: run this in the project's folder\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "begins"), [([], 3, "error"), (["--allow-unchecked"], 0, "warning")]
+)
+def test_a_preview_of_hosts_that_did_not_answer_has_a_code_of_its_own(
+    options: list[str],
+    code: int,
+    begins: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def preview(*_: object) -> None:
+        raise HostsUnchecked("this preview is not checked against ssh://b")
+
+    monkeypatch.setattr(command, "_operate", preview)
+
+    assert command.main(["preview", *options]) == code
+    assert capsys.readouterr().err == f"{begins}: this preview is not checked against ssh://b\n"
+
+
+@pytest.mark.pulumi
+@pytest.mark.slow
+def test_a_preview_of_a_host_that_hangs_ends(tmp_path: Path) -> None:
+    """The plan is whole, and the exit code says that the host was not asked."""
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "engine.sock"))
+        hanging.listen(64)
+        url = f"unix://{tmp_path}/engine.sock"
+        host: Any = SimpleNamespace(url=url)
+        program = Program(tmp_path, host, {"services": {"web": service()}})
+
+        run = program.operate("preview", check=False)
+        allowed = program.operate("preview", "--allow-unchecked", check=False)
+
+    assert (run.code, allowed.code) == (3, 0)
+    assert f"error: this preview is not checked against {url}: try again when the host answers" in run.output
+    assert "web-web-0" in run.stdout
 
 
 @pytest.mark.parametrize("action", ["up", "preview"])

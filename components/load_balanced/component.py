@@ -8,7 +8,7 @@ import pulumi_docker as docker
 from pulumi.output import UNKNOWN
 
 from .. import naming
-from ..connection import answers
+from ..connection import responds
 from ..hosts import Host
 from ..provider.resources import FrontEndConfig, Generation
 from . import front_end, replicas
@@ -102,7 +102,7 @@ def _provider(name: str, host: Host, component: pulumi.Resource) -> docker.Provi
     the preview with an error. So it goes on, and the engine warns at each resource that it may be wrong.
     """
     unknown: Any = UNKNOWN
-    reached = not pulumi.runtime.is_dry_run() or answers(host.address)
+    reached = not pulumi.runtime.is_dry_run() or responds(host.address)
     if not reached:
         pulumi.log.warn(
             f"the Docker engine at {host.address} does not answer: this preview goes on unchecked",

@@ -10,3 +10,10 @@ class CannotGoOn(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class HostsUnchecked(CannotGoOn):
+    """A preview that is whole but for what hosts would say that did not answer."""
+
+    code = 3
+    """Exit code of the command, unless such previews are allowed."""

@@ -10,7 +10,7 @@ from pulumi.automation import CommandError
 
 from ..connection import EngineRefused, HostUnreachable
 from ..project_files import WrongFile
-from . import CannotGoOn
+from . import CannotGoOn, HostsUnchecked
 from .compose import ComposeStack
 from .machine import Consent
 from .run import Run
@@ -18,17 +18,26 @@ from .workspace import NoPulumi, Project, last_line
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 when done, 1 with the reason in one line; see `ending` for 130."""
+    """Exit code: 0 when done, 1 with the reason in one line, 3 after a preview of hosts that did not answer;
+    see `ending` for 130."""
     parser = argparse.ArgumentParser(prog="components.operate", description=__doc__)
     parser.add_argument("action", choices=("up", "preview", "down"))
     parser.add_argument("--stack", default="dev", help="name of the stack; default: dev")
     parser.add_argument(
         "--yes", action="store_true", help="install what this machine lacks without a question; also CI=true"
     )
+    parser.add_argument(
+        "--allow-unchecked",
+        action="store_true",
+        help="preview: exit code 0 also where a host does not answer",
+    )
     given = parser.parse_args(arguments)
     consent = Consent(given.yes or os.environ.get("CI") == "true")
     try:
         _operate(given.action, Project(Path.cwd(), given.stack), consent)
+    except HostsUnchecked as error:
+        print(f"{'warning' if given.allow_unchecked else 'error'}: {error}", file=sys.stderr)
+        return 0 if given.allow_unchecked else error.code
     except (CannotGoOn, EngineRefused, HostUnreachable, WrongFile) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from pulumi import automation
 
-from ..connection import HostUnreachable, connect
+from ..connection import HostUnreachable, connect, unreachable_in
 from ..home import pulumi_home
 from ..hosts import LOCAL_SOCKET
 from ..naming import PACKAGE
-from . import CannotGoOn, lock, machine, processes, repair, workspace
+from . import CannotGoOn, HostsUnchecked, lock, machine, processes, repair, workspace
 
 T = TypeVar("T")
 
@@ -58,7 +58,18 @@ class Run:
         if all(holder.gone for holder in self._holders()):
             self._mend_files()
         stack = automation.Stack.create_or_select(self._name, self._workspace)
-        self._streamed("preview", lambda **options: stack.preview(diff=True, **options))
+        unchecked: set[str] = set()
+
+        def warned(line: str) -> None:
+            complain(line)
+            unchecked.update(filter(None, [unreachable_in(line)]))
+
+        self._streamed("preview", lambda **given: stack.preview(diff=True, **{**given, "on_error": warned}))
+        if unchecked:
+            raise HostsUnchecked(
+                f"this preview is not checked against {', '.join(sorted(unchecked))}: try again when the "
+                "host answers, or allow it with --allow-unchecked (make preview ALLOW_UNCHECKED=1)"
+            )
 
     def down(self) -> None:
         """Remove everything the stack has made; its settings stay."""
