@@ -167,7 +167,7 @@ def test_what_is_not_asked_for_is_not_sent() -> None:
     inputs = replicas(site())[0].inputs
 
     assert not {"command", "user", "cpus", "tmpfs", "envs", "maxRetryCount"} & set(inputs)
-    assert inputs["restart"] == "unless-stopped"
+    assert inputs["restart"] == "always"
     assert inputs["readOnly"] is False
 
 
@@ -250,7 +250,7 @@ def test_everything_that_defines_a_replica_is_counted() -> None:
         "environment": {"A": "b"},
         "health": {"path": "/x"},
         "port": 81,
-        "restart": {"policy": "always"},
+        "restart": {"policy": "on-failure"},
         "memory": 64,
         "cpus": 1,
         "user": "app",
@@ -339,7 +339,7 @@ def test_the_front_end_is_process_1_and_stops_softly(kind: str, entrypoint: str,
     assert inputs["entrypoints"] == [entrypoint]
     assert inputs["stopSignal"] == signal
     assert inputs["destroyGraceSeconds"] == 30
-    assert inputs["restart"] == "unless-stopped"
+    assert inputs["restart"] == "always"
 
 
 @BOTH

@@ -501,7 +501,7 @@ class TestConfiguration:
         assert host["SecurityOpt"] == ["no-new-privileges"]
         assert host["ReadonlyRootfs"] is True
         assert host["Privileged"] is False
-        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["RestartPolicy"]["Name"] == "always"
         assert host["Memory"] == 64 * 2**20
         assert container.attrs["Config"]["StopSignal"] == "SIGTERM"
         assert container.attrs["Path"] == "keepalived"

@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 PORT = 8090
 DRAIN = 5.0
-RESTART: Any = {"Name": "unless-stopped"}
+RESTART: Any = {"Name": "always"}
 WRONG = "no-such-directive yes;\n"
 """A first line that neither program knows."""
 

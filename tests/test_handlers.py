@@ -281,6 +281,17 @@ def test_a_generation_counts_changes(preview: bool) -> None:
     assert generation().update({"definition": {"image": "b"}}, old, preview) == {"number": 5}
 
 
+def test_a_generation_does_not_count_what_a_running_container_takes_over() -> None:
+    """The restart policy alone is no new generation; with something else it is one."""
+    old = {"definition": {"image": "a", "restart": "unless-stopped:0"}, "number": 4}
+
+    def update(**definition: str) -> Any:
+        return generation().update({"definition": definition}, old, preview=False)
+
+    assert update(image="a", restart="always:0") == {"number": 4}
+    assert update(image="b", restart="always:0") == {"number": 5}
+
+
 def test_a_generation_of_something_unknown_is_unknown() -> None:
     """Whether it changes at all is known at the update only."""
     old = {"definition": {"image": "a"}, "number": 4}

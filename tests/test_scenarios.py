@@ -772,7 +772,7 @@ class TestRestart:
         front_end = policies.front_end.attrs["HostConfig"]["RestartPolicy"]
 
         assert weighted == {"Name": "on-failure", "MaximumRetryCount": 5}
-        assert least["Name"] == front_end["Name"] == "unless-stopped"
+        assert least["Name"] == front_end["Name"] == "always"
 
     @only_haproxy
     def test_a_crashed_replica_comes_back_and_serves(self, policies: Site) -> None:

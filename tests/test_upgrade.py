@@ -34,6 +34,8 @@ _FRONT_END = {
 }
 _TASKS = "an upgrade replaces no task"
 _SCRIPT = "keepalived runs its script by `/usr/bin/bash`"
+_RESTART = "An upgrade sets the restart policy `always` in the containers that run"
+_CONTAINERS = ("docs-lb", "docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-lb")
 _WORKERS = "the first `up` after an upgrade reloads nginx for that"
 DIFFERENCES: dict[str, dict[str, str]] = {
     "0.1.0": {
@@ -44,6 +46,8 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "docs-lb-ready: config": _WORKERS,
         "main-vip-node-b: config": _SCRIPT,
         "main-vip-node-c: config": _SCRIPT,
+        **{f"{name}: restart": _RESTART for name in _CONTAINERS},
+        **{f"{name}-generation: definition": _RESTART for name in ("docs-web", "shop-api")},
     }
 }
 """By release: what is otherwise since (`<resource>: new`, `gone`, or the input that differs), and words of
@@ -238,8 +242,9 @@ def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) 
     preview = steps(program)
 
     assert {each["urn"] for each in recorded} <= set(preview)
-    different = {name_of(urn) for urn, operation in preview.items() if operation != "same"}
-    assert different <= allowed
+    different = {name_of(urn): operation for urn, operation in preview.items() if operation != "same"}
+    assert set(different) <= allowed
+    assert set(different.values()) <= {"update"}
     if not different:  # else `up` needs the services of the state
         program.up()
         after = kept(resources(state_of(program)))

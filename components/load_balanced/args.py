@@ -45,7 +45,7 @@ class RestartArgs(TypedDict, total=False):
     """What the engine does when a replica ends by itself."""
 
     policy: Optional[RestartPolicy]
-    """`no`, `on-failure`, `always` or `unless-stopped`. Default: unless-stopped."""
+    """`no`, `on-failure`, `always` or `unless-stopped`. Default: always."""
     max_retries: Optional[int]
     """For `on-failure`: restarts before it gives up. Default: 0, without end."""
 
@@ -103,7 +103,7 @@ class ReplicasArgs(RouteArgs, total=False):
     start_timeout: Optional[float]
     """Seconds a new replica has to become well. Default: 60."""
     restart: Optional[RestartArgs]
-    """Restart policy, for example `{policy: always}`. Default: `{policy: unless-stopped}`."""
+    """Restart policy, for example `{policy: on-failure, max_retries: 5}`. Default: `{policy: always}`."""
     memory: Optional[int]
     """Memory limit of a replica in MiB. Default: 512."""
     cpus: Optional[float]

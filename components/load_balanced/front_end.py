@@ -103,7 +103,7 @@ def container(
         memory_swap=front_end.memory,
         cpu_shares=CPU_SHARES,
         healthcheck=healthcheck(listens(front_end.port)),
-        restart="unless-stopped",
+        restart="always",
         stop_signal=program.stop_signal,
         destroy_grace_seconds=max(1, round(service.drain)),
         labels=[

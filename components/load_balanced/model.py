@@ -39,7 +39,7 @@ class Health(Probe):
 
 
 class Restart(Frozen):
-    policy: RestartPolicy = "unless-stopped"
+    policy: RestartPolicy = "always"
     max_retries: Annotated[int, whole(0, 1000)] = 0
 
     @model_validator(mode="after")

@@ -189,7 +189,7 @@ def _replace(engine: "DockerClient", spec: Spec, old: "Optional[Container]") -> 
 
 
 def _create(engine: "DockerClient", spec: Spec) -> "Container":
-    restart: Any = {"Name": "unless-stopped"}
+    restart: Any = {"Name": "always"}  # after a reload signal, "unless-stopped" never acts again
     container = engine.containers.create(
         spec["image"],
         name=f"{spec['name']}-{secrets.token_hex(4)[1:]}",
