@@ -6,6 +6,7 @@ PY := .venv/bin/python
 CLI_VERSION := $(shell sed -nE 's/^.*pulumi\/pkg\/v3 (v[0-9.]+)( .*)?$$/\1/p' tests/cli/go.mod)
 CLI_VERSION_OF := github.com/pulumi/pulumi/sdk/v3/go/common/version.Version
 CLI := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/longshore/pulumi-$(CLI_VERSION)
+DEBUG_OPTION := $(if $(DEBUG),--debug)
 VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name another one: make PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
@@ -17,15 +18,16 @@ help: ## list the targets
 	@echo "  STACK=<name>    the stack to operate (default: dev)"
 	@echo "  YES=1           make up: install what this machine lacks without a question"
 	@echo "  ALLOW_UNCHECKED=1  make preview: no error where a host does not answer"
+	@echo "  DEBUG=1         up, preview, down: show what Pulumi and its plugins say, as it is"
 
 up: .venv/.run ## make the stack what its settings say, after repairing what a killed run left
-	@$(PY) -m components.operate up --stack $(STACK) $(if $(YES),--yes)
+	@$(PY) -m components.operate up --stack $(STACK) $(if $(YES),--yes) $(DEBUG_OPTION)
 
 preview: .venv/.run ## show what `make up` would change
-	@$(PY) -m components.operate preview --stack $(STACK) $(if $(ALLOW_UNCHECKED),--allow-unchecked)
+	@$(PY) -m components.operate preview --stack $(STACK) $(if $(ALLOW_UNCHECKED),--allow-unchecked) $(DEBUG_OPTION)
 
 down: .venv/.run ## remove everything the stack has made; its settings stay
-	@$(PY) -m components.operate down --stack $(STACK)
+	@$(PY) -m components.operate down --stack $(STACK) $(DEBUG_OPTION)
 
 test: .venv/.dev ## run all tests, or TESTS=<paths>; what cannot run here is skipped, with the reason
 	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS)

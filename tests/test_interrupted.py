@@ -10,8 +10,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,85 +21,17 @@ import requests
 
 from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
-from components.operate import processes, repair
+from components.operate import workspace
 from components.provider.engine import read_file
 
 from .bench.hosts import Host
 from .bench.images import APP, APP_2
+from .bench.kills import KILLS
 from .bench.process import until
-from .program import Program, kill, service
+from .interrupted import PORT, REPLICAS, Point, Stack, repaired
+from .program import Program, service
 
 pytestmark = [pytest.mark.pulumi, pytest.mark.engine, pytest.mark.slow]
-
-PORT = 18090
-REPLICAS = 2
-Point = Callable[["Stack"], bool]
-"""Whether a run has come to the point where it is to be killed."""
-
-
-class Stack:
-    """A program on a host, and what the engine holds of it."""
-
-    def __init__(self, program: Program, host: Host) -> None:
-        self.program = program
-        self.host = host
-
-    def configure(self, **keys: Any) -> None:
-        keys = {"replicas": REPLICAS, "front_end": {"port": PORT}} | keys
-        self.program.configure({"services": {"op": service(**keys)}})
-
-    def containers(self, role: str = "") -> dict[str, Any]:
-        """Containers of the stack, by id, as the engine lists them; of a role only when given."""
-        labels = [*self.program.labels, *([f"{LABEL}.role={role}"] if role else [])]
-        listed = self.host.engine().api.containers(all=True, filters={"label": labels})
-        return {each["Id"]: each for each in listed}
-
-    def networks(self) -> set[str]:
-        listed = self.host.engine().api.networks(filters={"label": self.program.labels})
-        return {each["Id"] for each in listed}
-
-    def killed(self, at: Point, *command: str) -> int:
-        """Run `pulumi <command>`, `up` by default, and kill it at the point; its process id."""
-        start = self.program.start if command else self.program.start_up
-        process = start(*command)
-        try:
-            until(lambda: at(self) or process.poll() is not None, "the point", 120, 0.003)
-            assert process.poll() is None, f"too late to kill it:\n{self.program.log.read_text()}"
-        finally:
-            if process.poll() is None:
-                kill(process)
-        return process.pid
-
-    def said(self, text: str) -> bool:
-        """Whether the run has printed a text that matches."""
-        return re.search(text, self.program.log.read_text()) is not None
-
-    def assert_converged(self, image: str = APP, replicas: int = REPLICAS) -> None:
-        """The engine holds what the state holds, it is what was asked for, and it serves."""
-        resources = self.program.export()["resources"]
-        found = self.containers()
-
-        def recorded(kind: str) -> set[str]:
-            return {each["id"] for each in resources if each["type"] == kind}
-
-        assert set(found) == recorded(repair.CONTAINER)
-        assert self.networks() == recorded(repair.NETWORK)
-        assert sorted((each["Labels"][f"{LABEL}.role"], each["State"]) for each in found.values()) == [
-            ("front-end", "running"),
-            *[("replica-web", "running")] * replicas,
-        ]
-        assert {each["Image"] for each in self.containers("replica-web").values()} == {image}
-        for _ in range(2 * replicas):
-            answer = requests.get(f"http://{self.host.address}:{PORT}/", timeout=5)
-            assert answer.status_code == 200
-        assert self.program.preview().changes == []
-        assert processes._orphans(self.program.project) == {}
-
-    def assert_nothing_left(self) -> None:
-        """Neither the engine nor the state holds anything of the stack."""
-        assert self.containers() == {}
-        assert self.networks() == set()
-        assert self.program.export().get("resources", []) == []
 
 
 @pytest.fixture
@@ -108,16 +41,7 @@ def stack(tmp_path: Path, host: Host) -> Iterator[Stack]:
     stack = Stack(program, host)
     stack.configure()
     yield stack
-    for container in stack.containers():
-        host.engine().containers.get(container).remove(force=True, v=True)
-    for network in stack.networks():
-        host.engine().networks.get(network).remove()
-    processes.end_orphans(program.project)
-
-
-def repaired(output: str) -> list[str]:
-    """What a run says it has repaired."""
-    return re.findall(r"(?m)^repaired: (.*)$", output)
+    stack.clear()
 
 
 def lock_of(pid: int) -> str:
@@ -256,6 +180,154 @@ def test_destroy_killed_and_regretted(point: str, stack: Stack) -> None:
     stack.assert_converged()
 
 
+# A part of a run is killed
+
+
+FIRST: Point = lambda s: len(s.containers()) >= 1  # noqa: E731
+CREATED = r"container op-web-\d-\w+, created but not recorded"
+
+
+def test_docker_plugin_killed(stack: Stack) -> None:
+    """Containers that a killed plugin has made and nobody recorded: `preview` names them and touches nothing,
+    `up` removes them before it makes others.
+    """
+    stack.hurt("docker plugin", FIRST)
+    orphans = stack.containers().keys()
+
+    preview = stack.program.operate("preview")
+    still = stack.containers().keys()
+    run = stack.program.operate("up")
+
+    assert orphans
+    assert re.search(f"(?m)^`up` will remove {CREATED}$", preview.output)
+    assert still == orphans
+    assert any(re.fullmatch(f"{CREATED}, removed", line) for line in repaired(run.output))
+    assert orphans.isdisjoint(stack.containers())
+    stack.assert_converged()
+
+
+def test_docker_plugin_killed_while_it_makes_the_network(stack: Stack) -> None:
+    """A network that nobody recorded goes, too."""
+    stack.hurt("docker plugin", lambda s: bool(s.networks()))
+
+    stack.program.operate("up")
+
+    stack.assert_converged()
+
+
+def test_docker_plugin_killed_and_down(stack: Stack) -> None:
+    """`down` removes what nobody recorded, and then the network on which it was."""
+    stack.hurt("docker plugin", FIRST)
+
+    run = stack.program.operate("down")
+
+    assert any(re.fullmatch(f"{CREATED}, removed", line) for line in repaired(run.output))
+    stack.assert_nothing_left()
+
+
+def test_our_plugin_killed_in_a_check(stack: Stack) -> None:
+    """Its throw-away container goes with the next `up`."""
+    stack.program.up()
+    stack.configure(replicas=REPLICAS + 1)
+    stack.hurt("our plugin", lambda s: bool(s.containers("check")))
+
+    stack.program.operate("up")
+
+    assert stack.containers("check") == {}
+    stack.assert_converged(replicas=REPLICAS + 1)
+
+
+@pytest.mark.parametrize("part", KILLS)
+def test_part_killed_at_a_random_moment(part: str, stack: Stack) -> None:
+    """Whatever dies in an `up` that replaces every replica, the next one converges; `down` leaves nothing.
+
+    `make bench` has many more moments.
+    """
+    stack.program.up()
+    stack.configure(image=APP_2)
+    moment = Random(part).randint(1, 8)  # noqa: S311
+    stack.hurt(part, lambda s: len(re.findall("op-", s.program.log.read_text())) >= moment)
+
+    stack.program.operate("up")
+
+    stack.assert_converged(image=APP_2)
+    stack.program.operate("down")
+    stack.assert_nothing_left()
+
+
+def test_things_of_another_state_are_left_alone(stack: Stack) -> None:
+    """Another state may have a stack of this name: what no run of this one made is named, and stays."""
+    labels = dict(label.split("=") for label in stack.program.labels)
+    other = stack.host.engine().containers.create(APP, labels={**labels, f"{LABEL}.role": "replica-web"})
+
+    up = stack.program.operate("up")
+    down = stack.program.operate("down")
+
+    line = f"left alone: {other.name} carries the labels of this stack, but no run of this state has made it"
+    assert line in up.output
+    assert line in down.output
+    assert list(stack.containers()) == [other.id]
+
+
+# The engine, and what it forgets
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "haproxy": {"kind": "haproxy"},
+    "nginx": {"kind": "nginx", "resolve": False},
+}
+
+
+def kill_engine(stack: Stack) -> None:
+    os.kill(stack.host.pid, signal.SIGKILL)
+    stack.host.stop_engine()
+    stack.host.start_engine()
+
+
+def serves(stack: Stack) -> bool:
+    try:
+        return requests.get(f"http://{stack.host.address}:{PORT}/", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_engine_brings_the_service_back(kind: str, stack: Stack) -> None:
+    """After a kill of the engine all of it runs again, a front end that was reloaded, too."""
+    front_end = {"port": PORT, **KINDS[kind]}
+    stack.configure(front_end=front_end)
+    stack.program.up()
+    stack.configure(front_end=front_end, replicas=REPLICAS + 1)
+    stack.program.up()
+
+    kill_engine(stack)
+
+    until(lambda: {each["State"] for each in stack.containers().values()} == {"running"}, "all run", 60)
+    until(lambda: serves(stack), "the service answers", 60)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_up_mends_what_is_down(kind: str, stack: Stack) -> None:
+    """Stopped or removed replicas and a stopped front end: `preview` says so, and `up` makes them run."""
+    stack.configure(front_end={"port": PORT, **KINDS[kind]})
+    stack.program.up()
+    replicas, (front_end,) = list(stack.containers("replica-web")), stack.containers("front-end")
+    engine = stack.host.engine()
+    engine.containers.get(front_end).stop(timeout=1)
+    stopped = engine.containers.get(replicas[0])
+    stopped.stop(timeout=1)
+    engine.containers.get(replicas[1]).remove(force=True)
+
+    preview = stack.program.operate("preview")
+    run = stack.program.operate("up")
+
+    assert f"`up` will start container {stopped.name}, which does not run" in preview.output
+    assert f"container {stopped.name}, which did not run, started" in repaired(run.output)
+    assert "op-lb-config, to be set right by this run" in repaired(run.output)
+    assert run.stdout.splitlines()[-1] == f"op: http://localhost:{PORT}"
+    stack.assert_converged()
+
+
 def test_refresh_killed(stack: Stack) -> None:
     """A killed `refresh` leaves no more than its lock."""
     stack.program.up()
@@ -287,6 +359,63 @@ def test_killed_twice(stack: Stack) -> None:
     stack.program.operate("up")
 
     stack.assert_converged()
+
+
+def test_state_cut_short_by_a_full_disk(stack: Stack) -> None:
+    """State and the backup beside it are cut: `up` goes on from an older whole one; nothing is left over."""
+    stack.program.up()
+    stack.configure(replicas=REPLICAS + 1)
+    stack.program.up()
+    folder = stack.program.state / ".pulumi/stacks/longshore"
+    for name in (f"{stack.program.stack}.json", f"{stack.program.stack}.json.bak"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text[: len(text) // 2])
+
+    run = stack.program.operate("up")
+
+    assert "cut short as a full disk does, replaced by its newest whole backup" in run.output
+    stack.assert_converged(replicas=REPLICAS + 1)
+    stack.program.operate("down")
+    stack.assert_nothing_left()
+
+
+def test_registry_that_nobody_reaches(stack: Stack) -> None:
+    """One line with the remedy in place of the provider's own; `--debug` shows that."""
+    stack.configure(image="registry.invalid/app:1")
+
+    run = stack.program.operate("up", check=False)
+    debug = stack.program.operate("up", "--debug", check=False)
+
+    (line,) = [line for line in run.output.splitlines() if "registry.invalid" in line]
+    assert re.search(
+        "^error: up of stack .*: image registry.invalid/app:1 is not on its host, and no registry can be "
+        "reached from there: give",
+        line,
+    )
+    assert run.code == debug.code == 1
+    assert "sdk-v2/provider2.go" not in run.output
+    assert "sdk-v2/provider2.go" in debug.output
+
+
+def test_two_runs_at_once_on_a_stack_that_is_not_made_yet(stack: Stack) -> None:
+    """The second says so in one line and touches nothing."""
+    command = [sys.executable, "-m", "components.operate", "up", "--stack", stack.program.stack]
+    with workspace.alone(workspace.Project(stack.program.project, stack.program.stack)):
+        second = subprocess.run(
+            command,
+            cwd=stack.program.project,
+            env=stack.program.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert second.returncode == 1
+    name = stack.program.stack
+    assert second.stderr == (
+        f"error: another run of stack {name} is under way on this machine: wait for it to end\n"
+    )
+    assert stack.containers() == {}
 
 
 def test_running_update_is_left_alone(stack: Stack) -> None:

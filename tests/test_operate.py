@@ -1,5 +1,6 @@
 """What `make up` does around Pulumi, without Pulumi. The real thing is in test_interrupted.py."""
 
+import errno
 import json
 import os
 import pwd
@@ -20,11 +21,24 @@ from pulumi import automation
 from components.home import expanded, pulumi_home
 from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
-from components.operate import CannotGoOn, HostsUnchecked, command, lock, processes, repair, run, workspace
+from components.operate import (
+    CannotGoOn,
+    HostsUnchecked,
+    causes,
+    command,
+    leftovers,
+    lock,
+    processes,
+    repair,
+    run,
+    serving,
+    survey,
+    workspace,
+)
 from components.provider import config_check, facts
 from tests.program import Program, service
 
-OWNER = repair.Owner("longshore", "dev")
+OWNER = survey.Owner("longshore", "dev")
 STATE = "urn:pulumi:dev::longshore"
 PROVIDER = f"{STATE}::pulumi:providers:docker::web-host::1234"
 
@@ -123,12 +137,15 @@ def test_holder_on_another_machine_is_not_judged() -> None:
         lock.refuse_unless_gone("dev", [here(99999999), holder])
 
 
+WHOLE = '{"version": 3, "checkpoint": {"latest": {"resources": []}}}'
+
+
 def test_half_written_attributes_are_removed(tmp_path: Path) -> None:
     """Attributes of the state that a kill cut short go, with unfinished copies; all else stays."""
     folder = tmp_path / ".pulumi/stacks/longshore"
     folder.mkdir(parents=True)
     for name, content in {
-        "dev.json": "{",
+        "dev.json": WHOLE,
         "dev.json.attrs": "",
         "dev.json.18e9fb.tmp": "{",
         "dev.json.bak.attrs": "{}",
@@ -144,6 +161,56 @@ def test_half_written_attributes_are_removed(tmp_path: Path) -> None:
         "dev.json.bak.attrs",
         "dev2.json.attrs",
     ]
+
+
+def states(folder: Path, **files: str) -> Path:
+    """A backend's folder with the files of a stack, the last one the newest; the folder of its state."""
+    stacks, backups = (folder / ".pulumi" / each / "longshore" for each in ("stacks", "backups"))
+    for age, (name, content) in enumerate(files.items()):
+        place = backups / "dev" if name.startswith("backup") else stacks
+        place.mkdir(parents=True, exist_ok=True)
+        names = {"state": "dev.json", "bak": "dev.json.bak"}
+        file = place / names.get(name, f"dev.{name}.json")
+        file.write_text(content)
+        os.utime(file, (age, age))
+    return stacks
+
+
+@pytest.mark.parametrize("cut", ["", '{"version": 3, "checkp', "{}"])
+def test_state_cut_short_is_replaced_by_its_newest_whole_backup(cut: str, tmp_path: Path) -> None:
+    """A full disk cuts the state and the backup beside it; an older whole one takes its place."""
+    old, new = WHOLE, WHOLE.replace("[]", '[{"urn": "u"}]')
+    folder = states(tmp_path, backup1=old, backup2=new, backup3=cut, bak=cut, state=cut)
+
+    (mended,) = lock.mend(f"file://{tmp_path}", "longshore", "dev")
+    again = lock.mend(f"file://{tmp_path}", "longshore", "dev")
+
+    assert (
+        "state's file dev.json, cut short as a full disk does, replaced by its newest whole backup" in mended
+    )
+    assert "(dev.backup2.json, " in mended
+    assert (folder / "dev.json").read_text() == new
+    assert (folder / "dev.cut").read_text() == cut
+    assert again == []
+
+
+def test_whole_backup_beside_the_state_is_the_newest(tmp_path: Path) -> None:
+    """Pulumi's own copy of the state before is preferred where it is whole and newer."""
+    folder = states(tmp_path, backup1=WHOLE, bak=f"{WHOLE} ", state="{")
+
+    lock.mend(f"file://{tmp_path}", "longshore", "dev")
+
+    assert (folder / "dev.json").read_text() == f"{WHOLE} "
+
+
+def test_state_cut_short_without_a_backup_is_named(tmp_path: Path) -> None:
+    """One line names the file and the disk, and nothing is touched."""
+    folder = states(tmp_path, bak="", state="{")
+
+    with pytest.raises(CannotGoOn, match=r"dev\.json is cut short \(by a full disk\?\), .* no whole backup"):
+        lock.mend(f"file://{tmp_path}", "longshore", "dev")
+
+    assert (folder / "dev.json").read_text() == "{"
 
 
 # Plugins that a killed run left
@@ -172,6 +239,19 @@ def test_plugins_without_engine_are_ended(tmp_path: Path) -> None:
         assert plugin.wait(10) != 0
 
 
+def test_our_own_plugin_is_ended(tmp_path: Path) -> None:
+    """Python runs it as a folder of the project: its name is not in the name of the program."""
+    (tmp_path / "plugin").mkdir()
+    (tmp_path / "plugin/__main__.py").write_text("import time\ntime.sleep(60)\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    command = [sys.executable, str(tmp_path / "plugin"), f"127.0.0.1:{port}"]
+    with subprocess.Popen(command, cwd=tmp_path) as plugin:
+        ended = processes.end_orphans(tmp_path)
+
+    assert ended == [f"longshore (pid {plugin.pid}), left by a run that is gone, ended"]
+
+
 def test_other_processes_are_left_alone(tmp_path: Path) -> None:
     """A plugin whose engine answers, one of another project, and another program stay."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -193,7 +273,7 @@ def a_resource(kind: str, name: str, **keys: Any) -> dict[str, Any]:
 
 
 def a_container(name: str, *, stack: str = "dev", **keys: Any) -> dict[str, Any]:
-    return a_resource(repair.CONTAINER, name, inputs=inputs(f"{name}-ab12", stack), **keys)
+    return a_resource(survey.CONTAINER, name, inputs=inputs(f"{name}-ab12", stack), **keys)
 
 
 def inputs(name: str, stack: str = "dev") -> dict[str, Any]:
@@ -206,7 +286,7 @@ def a_deployment(*pending: tuple[str, dict[str, Any]], **resources: Any) -> dict
     provider = {
         "urn": PROVIDER.rpartition("::")[0],
         "id": "1234",
-        "type": repair.PROVIDER,
+        "type": survey.PROVIDER,
         "inputs": {"host": "unix:///d.sock", **resources.pop("host", {})},
     }
     return {
@@ -217,7 +297,7 @@ def a_deployment(*pending: tuple[str, dict[str, Any]], **resources: Any) -> dict
 
 def test_creations_of_ours_are_found_with_their_host() -> None:
     """A container and a network being created are looked for by name, at their provider's host."""
-    network = a_resource(repair.NETWORK, "web-net", inputs=inputs("web-net-cd34"))
+    network = a_resource(survey.NETWORK, "web-net", inputs=inputs("web-net-cd34"))
     deployment = a_deployment(("creating", network), ("creating", a_container("web-0")))
 
     plan = repair.plan(deployment, OWNER)
@@ -233,7 +313,7 @@ def test_creations_of_ours_are_found_with_their_host() -> None:
 
 def test_key_of_a_host_is_read_in_clear() -> None:
     """A host behind TLS is reached with the certificates in the state; the key is a secret there."""
-    secret = {repair._SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"KEY"'}
+    secret = {survey._SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"KEY"'}
     host = {"host": "tcp://h:2376", "caMaterial": "CA", "certMaterial": "C", "keyMaterial": secret}
     deployment = a_deployment(("creating", a_container("web-0")), host=host)
 
@@ -304,7 +384,7 @@ def test_container_to_be_kept_is_kept() -> None:
 @pytest.mark.parametrize(("doing", "id_"), [("updating", ""), ("deleting", "c9")])
 def test_front_end_cut_short_is_set_right(doing: str, id_: str) -> None:
     """A front end in the middle of a change differs for the next run, whatever that one wants."""
-    front_end = a_resource(repair.FRONT_END, "web-lb-config", id="c9", outputs={"config": "x"})
+    front_end = a_resource(leftovers.FRONT_END, "web-lb-config", id="c9", outputs={"config": "x"})
     pending = (doing, {**front_end, "id": id_})
 
     plan = repair.plan(a_deployment(pending, recorded=[front_end]), OWNER)
@@ -374,9 +454,9 @@ def test_exactly_the_named_are_removed_containers_first(remove: Callable[..., li
 
     said = remove(
         engine,
-        (repair.NETWORK, "web-net-1"),
-        (repair.CONTAINER, "web-0-1"),
-        (repair.CONTAINER, "web-1-1"),
+        (survey.NETWORK, "web-net-1"),
+        (survey.CONTAINER, "web-0-1"),
+        (survey.CONTAINER, "web-1-1"),
     )
 
     assert engine.removed == ["web-0-1", "web-net-1"]
@@ -390,7 +470,7 @@ def test_same_name_without_our_labels_stays(remove: Callable[..., list[str]]) ->
     """A container or network of that name that belongs to another stack stays."""
     engine = Engine(a_thing("web-net-1", stack="prod"), a_thing("web-0-1", stack="prod"))
 
-    assert remove(engine, (repair.NETWORK, "web-net-1"), (repair.CONTAINER, "web-0-1")) == []
+    assert remove(engine, (survey.NETWORK, "web-net-1"), (survey.CONTAINER, "web-0-1")) == []
     assert engine.removed == []
 
 
@@ -398,7 +478,7 @@ def test_what_the_state_holds_stays(remove: Callable[..., list[str]]) -> None:
     """A container that was recorded after all stays."""
     engine = Engine(a_thing("web-0-1"))
 
-    assert remove(engine, (repair.CONTAINER, "web-0-1"), recorded="id-web-0-1") == []
+    assert remove(engine, (survey.CONTAINER, "web-0-1"), recorded="id-web-0-1") == []
     assert engine.removed == []
 
 
@@ -413,7 +493,7 @@ def test_hosts_of_our_own_resources_are_known() -> None:
     pending = ours("FloatingAddressNode", host=d)
     deployment = a_deployment(("creating", pending), recorded=[plan, node])
 
-    assert repair._hosts(deployment) == [{"address": "unix:///d.sock"}, a, b, c, d]
+    assert survey.hosts(deployment) == [{"address": "unix:///d.sock"}, a, b, c, d]
 
 
 def test_pending_operations_of_our_own_resources_repair_themselves() -> None:
@@ -425,26 +505,241 @@ def test_pending_operations_of_our_own_resources_repair_themselves() -> None:
     assert (plan.leftovers, plan.notes) == ((), ())
 
 
-def test_checks_cut_short_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The throw-away containers of this stack's checks are removed on every host of the state."""
-    check, asked = a_thing("hungry_wu"), []
-    engine = Engine(check)
+# What hosts hold and the state does not, and the other way round
 
-    def listed(**options: Any) -> list[SimpleNamespace]:
-        asked.append(sorted(options["filters"]["label"]))
-        return [check]
 
-    @contextmanager
-    def connect(host: Any) -> Iterator[Engine]:
-        assert host == {"address": "unix:///d.sock"}
-        yield engine
+HOST = '{"address": "unix:///d.sock"}'
 
-    engine.containers.list = listed
-    monkeypatch.setattr(repair, "connect", connect)
 
-    assert repair.remove_checks(a_deployment(), OWNER) == ["hungry_wu"]
-    assert engine.removed == ["hungry_wu"]
-    assert asked == [[f"{LABEL}.project=longshore", f"{LABEL}.role=check", f"{LABEL}.stack=dev"]]
+def seen(name: str, **keys: Any) -> survey.Thing:
+    """A container as a survey finds it."""
+    known: dict[str, Any] = {
+        "kind": survey.CONTAINER,
+        "component": "web",
+        "role": "replica-web",
+        "status": "running",
+        "networks": frozenset(),
+        "created": 1000.0,
+    }
+    return survey.Thing(name=name, id=f"id-{name}", **{**known, **keys})
+
+
+def names(found: Any) -> list[str]:
+    return [thing.name for _, thing in found]
+
+
+def test_what_a_run_made_and_nobody_recorded_is_ours() -> None:
+    """By the time of a run, or by a network that is recorded; what is recorded is none of it."""
+    network = a_resource(survey.NETWORK, "web-net", id="n1", inputs=inputs("web-net-cd34"))
+    deployment = a_deployment(recorded=[network, a_container("web-0", id="id-known")])
+    things = [
+        seen("known"),
+        seen("in-run"),
+        seen("long-ago", created=10.0),
+        seen("on-net", created=10.0, networks=frozenset({"web-net-cd34"})),
+        seen("check", created=10.0, role="check"),
+        seen("lost-net", kind=survey.NETWORK, role="network"),
+    ]
+
+    found = leftovers.unrecorded({HOST: things}, deployment, lambda: [(999.0, 1001.0)])
+
+    assert names(found.ours) == ["on-net", "in-run", "lost-net"]
+    assert names(found.checks) == ["check"]
+    assert names(found.others) == ["long-ago"]
+
+
+def test_container_of_our_own_resource_is_recorded() -> None:
+    """A keepalived's container has its id in an output."""
+    node = a_resource("longshore:index:FloatingAddressNode", "vip", outputs={"containerId": "id-vip"})
+
+    found = leftovers.unrecorded({HOST: [seen("vip")]}, a_deployment(recorded=[node]), list)
+
+    assert found == leftovers.Unrecorded()
+
+
+def test_what_does_not_run_is_started_or_marked() -> None:
+    """A stopped replica is started, one that is gone is made anew, the front end is told all of it again."""
+    replicas = {"web-0": "id-down", "web-1": "id-gone"}
+    config = a_resource(
+        leftovers.FRONT_END,
+        "web-lb-config",
+        id="id-lb",
+        inputs={"host": json.loads(HOST), "container": "id-lb", "replicas": replicas},
+        outputs={"running": True},
+    )
+    old = a_container("web-0", id="id-old", delete=True)
+    recorded = [a_container("web-0", id="id-down"), a_container("web-1", id="id-gone"), old, config]
+    things = [seen("down", status="exited"), seen("lb", role="front-end"), seen("old", status="exited")]
+
+    found = leftovers.drift({HOST: things}, a_deployment(recorded=recorded), OWNER.labels)
+    changed = repair.corrected(a_deployment(recorded=recorded), found)["resources"]
+
+    assert names(found.stopped) == ["down"]
+    assert found.notes == [
+        "web-1, whose container is gone, to be made anew by this run",
+        "web-lb-config, to be set right by this run",
+    ]
+    assert changed[2]["pendingReplacement"] is True
+    assert changed[4]["outputs"]["running"] is False
+
+
+def test_nothing_is_said_of_a_host_that_does_not_answer() -> None:
+    """What is on it is not known, so nothing of it is gone."""
+    deployment = a_deployment(recorded=[a_container("web-0", id="c1")])
+
+    assert leftovers.drift({}, deployment, OWNER.labels) == leftovers.Drift()
+
+
+def test_a_service_without_running_parts_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part is named; a page that somebody else serves there proves nothing."""
+    monkeypatch.setattr(serving, "PATIENCE", 0)
+    monkeypatch.setattr(serving, "answers", lambda url: True)
+    front_end, replica = seen("lb", role="front-end"), seen("web-0", status="exited")
+
+    down = serving.problem("web", "http://h:80", lambda: {HOST: [front_end, replica]})
+    up = serving.problem("web", "http://h:80", lambda: {HOST: [front_end, seen("web-1"), replica]})
+
+    assert down == "no replica web runs"
+    assert up is None
+
+
+def test_a_service_that_nobody_reaches_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither from this machine nor on its own host."""
+    monkeypatch.setattr(serving, "PATIENCE", 0)
+    monkeypatch.setattr(serving, "answers", lambda url: False)
+    monkeypatch.setattr(serving, "_listens", lambda host, front_end, port: front_end.name == "good")
+
+    def problem(name: str) -> str | None:
+        return serving.problem(
+            "web", "http://h:80", lambda: {HOST: [seen(name, role="front-end"), seen("a")]}
+        )
+
+    assert problem("bad") == "nothing listens there"
+    assert problem("good") is None
+
+
+# Raw errors in one line
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (
+            "error: Detected that /p/pulumi-resource-docker exited prematurely.\n This is *always* a bug",
+            "a plugin of Pulumi ended in the middle of its work (killed, or out of memory): run the same",
+        ),
+        (
+            "unable to pull image haproxy:3.0: error pulling image haproxy:3.0: Error response from daemon: "
+            'Get "https://registry-1.docker.io/v2/": dial udp 10.0.0.1:53: connect: network is unreachable',
+            "image haproxy:3.0 is not on its host, and no registry can be reached from there",
+        ),
+        (
+            "unable to pull image x/y:1: error pulling image x/y:1: pull access denied for x/y",
+            "image x/y:1 is not on its host, and its registry does not give it",
+        ),
+        (
+            "error: write /s/.pulumi/stacks/p/dev.json: no space left on device",
+            "a disk is full (error: write /s/.pulumi/stacks/p/dev.json: no space left on device)",
+        ),
+        (
+            "error: 2 errors occurred:\n\t* open /p/Pulumi.dev.yaml: permission denied",
+            "/p/Pulumi.dev.yaml cannot be written",
+        ),
+        ("  open /p/Pulumi.dev.yaml: read-only file system", "/p/Pulumi.dev.yaml cannot be written"),
+        (
+            "timeout while waiting for state to become 'removed' (last state: 'pending')",
+            "a network cannot be",
+        ),
+        ("rpc error: code = Unavailable desc = connection error", "a plugin of Pulumi ended"),
+    ],
+)
+def test_known_errors_are_said_with_their_remedy(said: str, instead: str) -> None:
+    """In one line."""
+    found = causes.cause(said)
+
+    assert found is not None
+    assert found.startswith(instead)
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "way"),
+    [
+        ("unix:///var/run/docker.sock", "(tried the socket): [Errno 13] Permission denied", "group docker"),
+        ("ssh://ann@h", "(tried the ssh program): Host key verification failed.", "run `ssh ann@h` once"),
+        ("ssh://ann@h", "ann@h: Permission denied (publickey).", "let ssh in with a key of yours"),
+        ("ssh://h", "bash: line 1: docker: command not found", "install Docker there"),
+    ],
+)
+def test_the_way_in_is_named(address: str, said: str, way: str) -> None:
+    """An engine that is there, and does not let us in."""
+    assert way in str(causes.way_in(address, said))
+
+
+def test_an_engine_that_is_not_there_has_no_way_in() -> None:
+    """Then it is to be started."""
+    assert causes.way_in("unix:///d.sock", "[Errno 2] No such file or directory") is None
+
+
+RAW = """\
+Updating (dev):
+ +  docker:index:Container web-0 creating (0s)
+ +  docker:index:Container web-0 creating (0s) error:   sdk-v2/provider2.go:571: sdk.helper_schema: odd: \
+provider=docker@5.2.0
+ +  docker:index:Container web-0 **creating failed** error: 1 error occurred:
+Diagnostics:
+  docker:index:Container (web-0):
+    error:   sdk-v2/provider2.go:571: sdk.helper_schema: odd: provider=docker@5.2.0
+    error: 1 error occurred:
+    \t* odd
+
+  docker:index:Container (web-1):
+    error: error reading from server: EOF
+
+  longshore:index:Readiness (web-lb-ready):
+    error: not well; its last log lines:
+        panic: port is already allocated
+
+  pulumi:pulumi:Stack (dev):
+    error: update failed
+
+Resources:
+    + 1 created
+"""
+PLAIN = """\
+Updating (dev):
+ +  docker:index:Container web-0 creating (0s)
+ +  docker:index:Container web-0 **creating failed**
+Diagnostics:
+  docker:index:Container (web-0):
+    error: odd
+
+  longshore:index:Readiness (web-lb-ready):
+    error: not well; its last log lines:
+        panic: port is already allocated
+
+Resources:
+    + 1 created
+"""
+
+
+@pytest.mark.parametrize(("debug", "shown"), [(False, PLAIN), (True, RAW)])
+def test_each_error_is_printed_once(debug: bool, shown: str) -> None:
+    """Without what its provider puts around it; a known cause comes at the end. With debug all as it is."""
+    lines: list[str] = []
+    output = causes.Output(lines.append, lines.append, debug=debug)
+
+    for line in RAW.splitlines():
+        output.line(line)
+    output.end()
+
+    assert lines == shown.splitlines()
+    assert [cause.partition(" (")[0] for cause in output.causes] == [
+        "a plugin of Pulumi ended in the middle of its work"
+    ]
+
+
+# Checks
 
 
 @pytest.mark.parametrize(
@@ -536,6 +831,45 @@ def test_unknown_passphrase_is_asked_for(tmp_path: Path) -> None:
     """A stack that is encrypted already does not get another passphrase."""
     with pytest.raises(CannotGoOn, match="set PULUMI_CONFIG_PASSPHRASE or"):
         workspace.passphrase({}, "file://~", {"encryptionsalt": "v1:x"}, tmp_path)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_empty_passphrase_file_is_refused(named: bool, tmp_path: Path) -> None:
+    """A full disk makes one; it would be used in silence."""
+    file = tmp_path / "passphrase"
+    file.write_text("\n")
+    environment = {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)} if named else {}
+
+    with pytest.raises(CannotGoOn, match=f"passphrase file {file} is empty: put your copy"):
+        workspace.passphrase(environment, "file://~", {}, tmp_path)
+
+
+def test_passphrase_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full when it is written leaves no file."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        workspace.passphrase({}, "file://~", {}, tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_run_of_a_stack_at_a_time(tmp_path: Path) -> None:
+    """Also before there is a stack that Pulumi could lock; other stacks go on."""
+    (tmp_path / "Pulumi.yaml").write_text("name: own\nruntime: python\n")
+    dev, prod = (workspace.Project(tmp_path, name) for name in ("dev", "prod"))
+    for project in (dev, prod):
+        project.settings_file.write_text("config: {}\n")
+
+    busy = "another run of stack dev is under way on this machine: wait"
+    with workspace.alone(dev), workspace.alone(prod), pytest.raises(CannotGoOn, match=busy):
+        workspace.alone(dev).__enter__()
+    with workspace.alone(dev):
+        pass
 
 
 # What is missing, in one line

@@ -4,6 +4,8 @@ interrupted run left, run, say where the services are.
     python -m components.operate up --stack dev
 """
 
+import sys
+
 
 class CannotGoOn(Exception):
     """What is in the way and what to do about it, in one line for the one at the terminal."""
@@ -17,3 +19,13 @@ class HostsUnchecked(CannotGoOn):
 
     code = 3
     """Exit code of the command, unless such previews are allowed."""
+
+
+def say(line: str) -> None:
+    """One line for the user, at once."""
+    print(line, flush=True)
+
+
+def complain(line: str) -> None:
+    """One line of an error, at once."""
+    print(line, file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from pulumi.automation import CommandError
@@ -11,10 +12,11 @@ from pulumi.automation import CommandError
 from ..connection import EngineRefused, HostUnreachable
 from ..project_files import WrongFile
 from . import CannotGoOn, HostsUnchecked
+from .causes import cause
 from .compose import ComposeStack
 from .machine import Consent
 from .run import Run
-from .workspace import NoPulumi, Project, last_line
+from .workspace import NoPulumi, Project, alone, last_line
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,10 +33,13 @@ def main(arguments: Sequence[str]) -> int:
         action="store_true",
         help="preview: exit code 0 also where a host does not answer",
     )
+    parser.add_argument(
+        "--debug", action="store_true", help="show what Pulumi, its plugins and engines say, as it is"
+    )
     given = parser.parse_args(arguments)
     consent = Consent(given.yes or os.environ.get("CI") == "true")
     try:
-        _operate(given.action, Project(Path.cwd(), given.stack), consent)
+        _operate(given.action, Project(Path.cwd(), given.stack), consent, debug=given.debug)
     except HostsUnchecked as error:
         print(f"{'warning' if given.allow_unchecked else 'error'}: {error}", file=sys.stderr)
         return 0 if given.allow_unchecked else error.code
@@ -42,20 +47,35 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except CommandError as error:
-        print(f"error: {last_line(error)}", file=sys.stderr)
+        if given.debug:
+            print(error, file=sys.stderr)
+        print(f"error: {cause(str(error)) or last_line(error)}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        known = cause(str(error))
+        if known is None:
+            raise
+        print(f"error: {known}", file=sys.stderr)
         return 1
     return 0
 
 
-def _operate(action: str, project: Project, consent: Consent) -> None:
-    """With `pulumi`; where there is none, or was none when the stack was brought up, through Compose."""
+def _operate(action: str, project: Project, consent: Consent, *, debug: bool) -> None:
+    """Run an action, alone on this machine unless it only looks."""
     if action != "down":
         project.require_settings()
+    project.about()
+    with nullcontext() if action == "preview" else alone(project):
+        _act(action, project, consent, debug=debug)
+
+
+def _act(action: str, project: Project, consent: Consent, *, debug: bool) -> None:
+    """With `pulumi`; where there is none, or was none when the stack was brought up, through Compose."""
     composed = ComposeStack(project, consent)
     stack: Run | ComposeStack = composed
     if not composed.is_up:
         try:
-            stack = Run(project, consent)
+            stack = Run(project, consent, debug=debug)
         except NoPulumi as error:
             if action != "up":
                 raise

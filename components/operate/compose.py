@@ -3,15 +3,12 @@
 It is the project that `longshore export compose` writes, kept in `.longshore/<stack>` as long as it is up.
 """
 
-import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from typing import Optional
-from urllib.parse import urlsplit
 
 import yaml
 from pulumi.runtime.rpc import UNKNOWN
@@ -27,10 +24,9 @@ from ..review.instance import instances, others
 from ..review.preview import read
 from . import CannotGoOn, machine, stand_ins
 from .machine import Consent
+from .serving import PATIENCE, answers
 from .workspace import Project as PulumiProject
 
-PATIENCE = 60.0
-"""Seconds in which a service answers once its containers run."""
 _OVERRIDE, _ENGINE = "compose.override.yaml", "engine"
 
 
@@ -75,7 +71,7 @@ class ComposeStack:
             (self._folder / _OVERRIDE).write_text(yaml.safe_dump({"services": changed}))
         self._compose("up", "--detach", "--remove-orphans")
         for name, url in sorted(urls.items()):
-            if not wait_until(lambda url=url: _answers(url), PATIENCE):  # type: ignore[misc]
+            if not wait_until(lambda url=url: answers(url), PATIENCE):  # type: ignore[misc]
                 raise CannotGoOn(f"{name} does not answer at {url} after {PATIENCE:g} s: see `docker logs`")
             print(f"{name}: {url}", flush=True)
 
@@ -127,17 +123,3 @@ class ComposeStack:
         call = [*found, f"--project-name={name}", *(f"--file={file}" for file in files), action, *options]
         if subprocess.run(call, env={**values, **os.environ, **engine}).returncode:
             raise CannotGoOn(f"{action} of stack {self._stack} through Compose failed, as said above")
-
-
-def _answers(url: str) -> bool:
-    """Whether a service answers, however it does; of one without HTTP, whether it lets a client in."""
-    parts = urlsplit(url)
-    try:
-        if parts.scheme != "http":
-            socket.create_connection((parts.hostname or "", parts.port or 0), timeout=2).close()
-            return True
-        connection = http.client.HTTPConnection(parts.netloc, timeout=2)
-        connection.request("GET", "/")
-        return bool(connection.getresponse().status)
-    except (OSError, http.client.HTTPException):
-        return False

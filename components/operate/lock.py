@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 from urllib.parse import urlsplit
 
 from ..home import expanded
@@ -69,11 +71,20 @@ def refuse_unless_gone(stack: str, holders: Sequence[Holder]) -> None:
             )
 
 
-def mend(backend: str, project: str, stack: str) -> list[str]:
-    """Remove what a kill in the middle of writing the state left beside it; says what.
+def deployment(backend: str, project: str, stack: str) -> Optional[dict[str, Any]]:
+    """Return what the state in the backend `file://…` holds; None for another kind of backend or no state."""
+    for file in _files(backend, f"stacks/{project}/{stack}.json"):
+        found = json.loads(file.read_text())["checkpoint"].get("latest")
+        return found or {}
+    return None
 
-    Pulumi puts the state itself in its place in one step, but not the attributes beside it, and
-    refuses a state with attributes that end too early. It needs none.
+
+def mend(backend: str, project: str, stack: str) -> list[str]:
+    """Put right what a kill or a full disk in the middle of writing the state left; says what.
+
+    Pulumi puts the state in its place in one step, but not the attributes beside it, and refuses a state with
+    attributes that end too early. It needs none. A state that is cut short is replaced by its newest whole
+    backup: what that does not know is found on the hosts. Raises CannotGoOn where there is none.
     """
     mended = []
     for file in _files(backend, f"stacks/{project}/{stack}.json*"):
@@ -82,7 +93,35 @@ def mend(backend: str, project: str, stack: str) -> list[str]:
         elif file.suffix == ".attrs" and not _is_json(file):
             file.unlink(missing_ok=True)
             mended.append(f"state's file {file.name}, written half, removed: it is not needed")
+        elif file.suffix == ".json" and not _is_state(file):
+            backup = _newest_whole(
+                [
+                    *_files(backend, f"stacks/{project}/{stack}.json.bak"),
+                    *_files(backend, f"backups/{project}/{stack}/{stack}.*.json"),
+                    *_files(backend, f"history/{project}/{stack}/{stack}-*.checkpoint.json"),
+                ],
+                file,
+            )
+            shutil.copy(file, file.with_suffix(".cut"))
+            new = file.with_suffix(".new")
+            shutil.copy(backup, new)
+            new.replace(file)
+            when = datetime.fromtimestamp(backup.stat().st_mtime).isoformat(" ", "seconds")
+            mended.append(
+                f"state's file {file.name}, cut short as a full disk does, replaced by its newest whole "
+                f"backup ({backup.name}, {when}); the cut one is kept as {file.stem}.cut"
+            )
     return mended
+
+
+def _newest_whole(backups: Sequence[Path], state: Path) -> Path:
+    whole = [file for file in backups if _is_state(file)]
+    if not whole:
+        raise CannotGoOn(
+            f"the state's file {state} is cut short (by a full disk?), and there is no whole backup of it: "
+            "put a copy of your own in its place"
+        )
+    return max(whole, key=lambda file: file.stat().st_mtime)
 
 
 def _files(backend: str, pattern: str) -> list[Path]:
@@ -92,6 +131,13 @@ def _files(backend: str, pattern: str) -> list[Path]:
         return []
     folder = expanded(url.netloc + url.path)
     return sorted((folder / ".pulumi").glob(pattern))
+
+
+def _is_state(file: Path) -> bool:
+    try:
+        return isinstance(json.loads(file.read_text())["checkpoint"], dict)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _is_json(file: Path) -> bool:

@@ -8,10 +8,14 @@ import signal
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import Optional
 
+from ..naming import PACKAGE
 from ..provider.engine import wait_until
 
 _PLUGINS = ("pulumi-resource-", "pulumi-language-")
+_FOLDER = "plugin"
+"""Name of a folder that Python runs as the project's own plugin."""
 GRACE = 1.0
 """Seconds in which the plugins of a run that has just ended do so by themselves."""
 PATIENCE = 10.0
@@ -36,11 +40,18 @@ def _orphans(project: Path) -> dict[int, str]:
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # ended meanwhile, or another user's
             command = (entry / "cmdline").read_text(errors="replace").split("\0")
-            name = Path(command[0]).name
-            ours = name.startswith(_PLUGINS) and (entry / "cwd").samefile(project)
-            if ours and not _answers(command):
+            name = _plugin(command)
+            if name and (entry / "cwd").samefile(project) and not _answers(command):
                 found[int(entry.name)] = name
     return found
+
+
+def _plugin(command: list[str]) -> Optional[str]:
+    """The plugin that a process is, or None."""
+    program, *arguments = command
+    if Path(program).name.startswith(_PLUGINS):
+        return Path(program).name
+    return PACKAGE if arguments and Path(arguments[0]).name == _FOLDER else None
 
 
 def _answers(command: list[str]) -> bool:

@@ -5,16 +5,18 @@ are those of which it is not known whether they happened; what is recorded did h
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..connection import HostUnreachable, connect
-from ..naming import CHECK, LABEL, PACKAGE, type_token
+from ..connection import connect
+from ..naming import PACKAGE
 from ..provider.engine import wait_until
 from . import CannotGoOn
+from .leftovers import FRONT_END, Drift
+from .survey import AT_ONCE, CONTAINER, NETWORK, Owner, Thing, provider_host
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -23,31 +25,16 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-CONTAINER, NETWORK = "docker:index/container:Container", "docker:index/network:Network"
 IMAGE = "docker:index/remoteImage:RemoteImage"
-PROVIDER = "pulumi:providers:docker"
-FRONT_END = type_token("FrontEndConfig")
-AT_ONCE = 8
 PATIENCE = 30.0
 """Seconds the engine gets to remove a thing."""
-_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 — marks a secret in Pulumi's JSON
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose things are repaired: what carries the labels of this project and stack."""
-
-    project: str
-    stack: str
-
-    @property
-    def labels(self) -> dict[str, str]:
-        return {f"{LABEL}.project": self.project, f"{LABEL}.stack": self.stack}
+GRACE = 10
+"""Seconds that a container nobody recorded gets to end by itself."""
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A container or network of which it is not known whether it is there."""
+    """A container or network that is to go, where it is there."""
 
     kind: str
     """Its Pulumi type."""
@@ -56,13 +43,19 @@ class Leftover:
     host: str
     """Where, as `connection.connect` takes it, in JSON."""
     id: str = ""
-    """Its engine's id, when its removal was cut short; empty when its creation was."""
+    """Its engine's id, where it is known; empty for a creation that was cut short."""
     grace: int = 0
     """Seconds it gets to end by itself."""
+    why: str = "created but not recorded"
+
+    @classmethod
+    def found(cls, host: str, thing: Thing, why: str = why) -> "Leftover":
+        """What a survey has found on `host`."""
+        grace = GRACE if thing.status == "running" else 0
+        return cls(thing.kind, thing.name, host, thing.id, grace, why)
 
     def __str__(self) -> str:
-        cut_short = "its removal cut short" if self.id else "created but not recorded"
-        return f"{'container' if self.kind == CONTAINER else 'network'} {self.name}, {cut_short}"
+        return f"{'container' if self.kind == CONTAINER else 'network'} {self.name}, {self.why}"
 
 
 @dataclass(frozen=True)
@@ -97,12 +90,6 @@ def plan(deployment: Json, owner: Owner) -> Plan:
     return Plan(tuple(leftovers), tuple(notes), cleaned)
 
 
-def recorded_ids(deployment: Json) -> frozenset[str]:
-    """Ids of all resources in the state."""
-    resources = deployment.get("resources") or []
-    return frozenset(resource["id"] for resource in resources if resource.get("id"))
-
-
 def remove(leftovers: Iterable[Leftover], owner: Owner, recorded: frozenset[str]) -> list[Leftover]:
     """Remove from their engines those that are there and carry the owner's labels.
 
@@ -129,37 +116,31 @@ def remove(leftovers: Iterable[Leftover], owner: Owner, recorded: frozenset[str]
     return removed
 
 
-def remove_checks(deployment: Json, owner: Owner) -> list[str]:
-    """Remove throw-away containers in which something was being checked; their names.
-
-    A host that does not answer keeps its own until it does.
-    """
-    labels = [f"{key}={value}" for key, value in {**owner.labels, **CHECK}.items()]
-    names = []
-    for host in _hosts(deployment):
-        with suppress(HostUnreachable), connect(host) as engine:
-            found = engine.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
-            for container in found:
-                _remove(container, Leftover(CONTAINER, str(container.name), ""))
-                names.append(str(container.name))
-    return names
+def corrected(deployment: Json, found: Drift) -> Json:
+    """Return the deployment with what its hosts do not have or run marked: the next run makes it so."""
+    resources: list[Json] = list(deployment.get("resources") or [])
+    for each in found.gone:
+        resources = _changed(resources, each, _deleted)
+    for each in found.idle:
+        resources = _changed(resources, each, _not_in_force)
+    return {**deployment, "resources": resources}
 
 
-def _hosts(deployment: Json) -> list[Json]:
-    """Every host in the state or in a pending operation, once, as `connection.connect` takes it."""
-    resources = list(deployment.get("resources") or [])
-    resources += [each["resource"] for each in deployment.get("pending_operations") or []]
-    found: list[Json] = []
-    for resource in resources:
-        inputs = resource.get("inputs") or {}
-        if resource["type"] == PROVIDER:
-            found.append(_properties(resource))
-        elif resource["type"].startswith(f"{PACKAGE}:"):
-            several = inputs.get("hosts") or inputs.get("managers") or []
-            found += several.values() if isinstance(several, Mapping) else several
-            found += [inputs["host"]] if "host" in inputs else []
-    plain = [{key: _plain(value) for key, value in host.items()} for host in found]
-    return list({json.dumps(host, sort_keys=True): host for host in plain}.values())
+def start(stopped: Iterable[tuple[str, Thing]]) -> list[str]:
+    """Start containers on their hosts; returns what came of each."""
+    from docker.errors import APIError
+
+    said = []
+    for host, thing in stopped:
+        with connect(json.loads(host)) as engine:
+            try:
+                container = engine.containers.get(thing.id)
+                container.unpause() if thing.status == "paused" else container.start()
+                said.append(f"container {thing.name}, which did not run, started")
+            except APIError as error:
+                reason = str(error.explanation or error)
+                said.append(f"container {thing.name} does not run and cannot be started: {reason}")
+    return said
 
 
 def _leftover(doing: str, resource: Json, resources: list[Json], owner: Owner) -> Optional[Leftover]:
@@ -168,7 +149,7 @@ def _leftover(doing: str, resource: Json, resources: list[Json], owner: Owner) -
         return None  # what our own resources make, they adopt themselves
     inputs = resource.get("inputs") or {}
     declared = {each["label"]: each["value"] for each in inputs.get("labels") or []}
-    host = _host(resource.get("provider", ""), resources)
+    host = provider_host(resource.get("provider", ""), resources)
     if (
         doing not in ("creating", "deleting")
         or not owner.labels.items() <= declared.items()
@@ -180,33 +161,7 @@ def _leftover(doing: str, resource: Json, resources: list[Json], owner: Owner) -
     if doing == "creating":
         return Leftover(resource["type"], inputs["name"], where)
     grace = int(inputs.get("destroyGraceSeconds") or 0)
-    return Leftover(resource["type"], inputs["name"], where, resource["id"], grace)
-
-
-def _host(provider: str, resources: list[Json]) -> Optional[Json]:
-    """The host of the provider `urn::id`."""
-    for resource in resources:
-        if f"{resource['urn']}::{resource.get('id')}" == provider:
-            return _properties(resource)
-    return None
-
-
-def _properties(provider: Json) -> Json:
-    """The host of a docker provider in the state, as `connection.connect` takes it."""
-    inputs = provider.get("inputs") or {}
-    names = {
-        "address": "host",
-        "caCertificate": "caMaterial",
-        "clientCertificate": "certMaterial",
-        "clientKey": "keyMaterial",
-    }
-    return {ours: _plain(inputs[theirs]) for ours, theirs in names.items() if inputs.get(theirs)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping) and _SECRET in value:
-        return json.loads(value["plaintext"])
-    return value
+    return Leftover(resource["type"], inputs["name"], where, resource["id"], grace, "its removal cut short")
 
 
 def _changed(resources: list[Json], which: Json, change: Callable[[Json], Optional[Json]]) -> list[Json]:

@@ -1,11 +1,13 @@
 """What a run needs: the Pulumi command, its docker plugin, a backend, a passphrase, a stack."""
 
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -119,11 +121,14 @@ def passphrase(
     """
     provider = settings.get("secretsprovider") or "default"
     needed = provider == "passphrase" or (provider == "default" and not url.startswith(_CLOUD))
-    given = "PULUMI_CONFIG_PASSPHRASE" in environment
-    if given or environment.get("PULUMI_CONFIG_PASSPHRASE_FILE") or not needed:
+    if "PULUMI_CONFIG_PASSPHRASE" in environment or not needed:
+        return None, ""
+    if given := environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+        _refuse_empty(Path(given))
         return None, ""
     file = folder / "passphrase"
     if file.exists():
+        _refuse_empty(file)
         return file, f"passphrase for secrets: the one in {file}"
     if settings.get("encryptionsalt"):
         raise CannotGoOn(
@@ -131,9 +136,47 @@ def passphrase(
             "PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-        new.write(secrets.token_urlsafe(32) + "\n")
+    _write_whole(file, secrets.token_urlsafe(32) + "\n")
     return file, f"passphrase for secrets: a new one in {file}; keep a copy of it"
+
+
+def _refuse_empty(file: Path) -> None:
+    """Raise CannotGoOn for a passphrase file without a passphrase: a full disk makes such a one."""
+    if file.is_file() and not file.read_text().strip():
+        raise CannotGoOn(
+            f"the passphrase file {file} is empty: put your copy of the passphrase back into it; where no "
+            "stack was made with it yet, delete it"
+        )
+
+
+def _write_whole(file: Path, text: str) -> None:
+    """Write a file that only the user reads, whole or not at all; one that is there by now stays."""
+    new = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        with suppress(FileExistsError):
+            os.link(new, file)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(project: Project) -> Iterator[None]:
+    """Hold a stack on this machine, from before Pulumi can lock it. CannotGoOn while another run does."""
+    file = project.settings_file if project.settings_file.exists() else project.folder / "Pulumi.yaml"
+    with file.open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotGoOn(
+                f"another run of stack {project.stack} is under way on this machine: wait for it to end"
+            ) from error
+        except OSError:  # a file system without such locks: Pulumi's own is left
+            pass
+        yield
 
 
 def last_line(error: automation.CommandError) -> str:

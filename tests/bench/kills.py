@@ -1,0 +1,85 @@
+"""Parts of a run that can be killed, and how: `pulumi` with its group, `pulumi`, a plugin, the engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from .hosts import Host
+
+
+def group(run: subprocess.Popen[str], host: Host) -> None:
+    """Everything of the run at once, as when a terminal or a job of CI ends."""
+    for pid in [*descendants(run.pid), run.pid]:
+        _kill(pid)
+
+
+def pulumi(run: subprocess.Popen[str], host: Host) -> None:
+    """`pulumi` alone: what it has started is left to itself."""
+    _kill(run.pid)
+
+
+def docker_plugin(run: subprocess.Popen[str], host: Host) -> None:
+    """Docker's plugin."""
+    for pid in plugins(run, "pulumi-resource-docker"):
+        _kill(pid)
+
+
+def our_plugin(run: subprocess.Popen[str], host: Host) -> None:
+    """The plugin of this project."""
+    for pid in plugins(run, "plugin"):
+        _kill(pid)
+
+
+def engine(run: subprocess.Popen[str], host: Host) -> None:
+    """The engine and all its containers, as when the host loses its power; it is started again."""
+    os.kill(host.pid, signal.SIGKILL)
+    host.stop_engine()
+    host.start_engine()
+
+
+KILLS: dict[str, Callable[[subprocess.Popen[str], Host], None]] = {
+    "group": group,
+    "pulumi": pulumi,
+    "docker plugin": docker_plugin,
+    "our plugin": our_plugin,
+    "engine": engine,
+}
+
+
+def plugins(run: subprocess.Popen[str], name: str) -> list[int]:
+    """Processes of a plugin that the run has started: a program of this name, or Python with this folder."""
+    found = []
+    for pid in descendants(run.pid):
+        with suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            if name in (Path(words[0]).name, Path(words[1]).name):
+                found.append(pid)
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Children of a process, theirs, and so on."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
