@@ -915,7 +915,7 @@ def test_a_preview_of_hosts_that_did_not_answer_has_a_code_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def preview(*_: object) -> None:
+    def preview(*_: object, debug: bool) -> None:
         raise HostsUnchecked("this preview is not checked against ssh://b")
 
     monkeypatch.setattr(command, "_operate", preview)
