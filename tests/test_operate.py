@@ -36,6 +36,7 @@ from components.operate import (
     workspace,
 )
 from components.provider import config_check, facts
+from tests.bench.process import until
 from tests.program import Program, service
 
 OWNER = survey.Owner("longshore", "dev")
@@ -216,12 +217,18 @@ def test_state_cut_short_without_a_backup_is_named(tmp_path: Path) -> None:
 # Plugins that a killed run left
 
 
+def shown(process: "subprocess.Popen[bytes]") -> None:
+    """Await its command line: it is empty for a moment while a process executes its program."""
+    until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes(), "the command line is there")
+
+
 @contextmanager
 def a_plugin(folder: Path, engine: int, name: str) -> "Iterator[subprocess.Popen[bytes]]":
     """A process that looks like a plugin in `folder`, of an engine at a port of this machine."""
     folder.mkdir(exist_ok=True)
     command = [f"/bin/{name}", "-c", "import time; time.sleep(60)", f"127.0.0.1:{engine}"]
     with subprocess.Popen(command, executable=sys.executable, cwd=folder) as process:
+        shown(process)
         try:
             yield process
         finally:
@@ -247,6 +254,7 @@ def test_our_own_plugin_is_ended(tmp_path: Path) -> None:
         port = server.getsockname()[1]
     command = [sys.executable, str(tmp_path / "plugin"), f"127.0.0.1:{port}"]
     with subprocess.Popen(command, cwd=tmp_path) as plugin:
+        shown(plugin)
         ended = processes.end_orphans(tmp_path)
 
     assert ended == [f"longshore (pid {plugin.pid}), left by a run that is gone, ended"]
