@@ -89,7 +89,7 @@ def answers(address: str) -> bool:
 
 
 def responds(address: str) -> bool:
-    """Whether what listens there does more than accept, within CONNECT_SECONDS; `ssh://` is not tried."""
+    """Return whether the listener answers within CONNECT_SECONDS, not only accepts; `ssh://` is not tried."""
     if address.startswith("ssh:"):
         return True
     with contextlib.suppress(OSError, ValueError), _opened(address, CONNECT_SECONDS) as client:
@@ -123,7 +123,7 @@ class EngineRefused(Exception):
 
 
 class EngineUnsupported(EngineRefused):
-    """What answers at the address is no Docker Engine."""
+    """The program that answers at the address is no Docker Engine."""
 
     def __init__(self, address: str, found: str) -> None:
         Exception.__init__(

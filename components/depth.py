@@ -7,7 +7,7 @@ DEEPEST = 32
 
 
 def is_deep(value: object, most: int = DEEPEST) -> bool:
-    """Whether a value has more than `most` levels, or is a part of itself."""
+    """Return whether a value has more than `most` levels, or is a part of itself."""
     level = [value]
     for _ in range(most):
         inner = {id(part): part for each in level for part in _parts(each)}

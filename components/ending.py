@@ -9,8 +9,8 @@ INTERRUPTED = 130
 
 
 def ending(prefix: str, module: str, arguments: list[str], failed: int) -> int:
-    """What `main(arguments)` of a module returns; `failed` where the system refuses something, INTERRUPTED
-    after Ctrl-C. `prefix` begins the sentence.
+    """Return what `main(arguments)` of a module returns; `failed` where the system refuses something,
+    INTERRUPTED after Ctrl-C. `prefix` begins the sentence.
 
     The module is imported here, which takes its time: so nothing else is imported before.
     """
@@ -43,7 +43,7 @@ def ending(prefix: str, module: str, arguments: list[str], failed: int) -> int:
 
 
 def _said(error: OSError | RuntimeError) -> str:
-    """What the system refused; nothing for an error of another kind."""
+    """Describe what the system refused; nothing for an error of another kind."""
     if isinstance(error, RuntimeError):  # of pathlib, where no user has this number
         return "there is no home folder: set HOME" if "home directory" in str(error) else ""
     if not error.strerror:

@@ -12,16 +12,16 @@ from .types import SECRET
 
 @dataclass(frozen=True)
 class Place:
-    """What a model says of a key, or of an item below one."""
+    """The model of a key, or of an item below one."""
 
     annotation: Any
     """Its type, without Optional and Annotated; None where the model says nothing."""
     is_secret: bool
-    """Whether the value here may be a secret, or is a part of one."""
+    """True where the value may be a secret, or is a part of one."""
 
     @property
     def holds_secret(self) -> bool:
-        """Whether the value here may be a secret, or have one in it."""
+        """Return whether the value here may be a secret, or have one in it."""
         return self.is_secret or _has_secret(self.annotation)
 
     @property
@@ -60,7 +60,7 @@ def _place(annotation: Any, is_secret: bool) -> Place:
 
 @cache
 def _has_secret(annotation: Any) -> bool:
-    """Whether a place with this type, or one below it, is for a secret."""
+    """Return whether a place with this type, or one below it, is for a secret."""
     inner: list[Place] = []
     if _is_model(annotation):
         inner = [Place(annotation, False).below(key) for key in annotation.model_fields]

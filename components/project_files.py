@@ -14,7 +14,7 @@ class WrongFile(Exception):
 
 
 def about(folder: Path) -> dict[str, Any]:
-    """What Pulumi.yaml in `folder` says: its `name` is text, and other keys are what Pulumi knows them to be.
+    """Read Pulumi.yaml in `folder`: its `name` is text, and other keys are what Pulumi knows them to be.
 
     Raises WrongFile, also without that file.
     """
@@ -30,7 +30,7 @@ def about(folder: Path) -> dict[str, Any]:
 
 
 def settings(file: Path) -> dict[str, Any]:
-    """What a settings file says, `config` in it a mapping; empty without one. Raises WrongFile."""
+    """Read a settings file, `config` in it a mapping; empty without one. Raises WrongFile."""
     found = mapping(file, empty=True) if file.exists() else {}
     _require(file, found, "config", "a mapping", isinstance(found.get("config"), Mapping | None))
     return found

@@ -252,7 +252,7 @@ class Program:
 
 
 class Inline(Program):
-    """The same, run without a language host and without Docker's plugin: for what needs only our own."""
+    """A program run without a language host and without Docker's plugin, for tests that need only our own."""
 
     def _lay_out(self) -> None:
         for folder in (self.project, self.state, self.home):

@@ -1,4 +1,4 @@
-"""What a run under CI promises: which tests may be skipped, and how many engine tests run at least.
+"""The promise of a run under CI: which tests may be skipped, and how many engine tests run at least.
 
 The list is `tests/promise.toml`. A run of the whole suite with CI=true fails when a test is skipped for
 another reason, when more tests are skipped for a reason than it names, or when fewer engine tests than its
@@ -25,7 +25,7 @@ class Promise:
         self._promised = tomllib.loads(file.read_text())
 
     def broken(self, stats: Mapping[str, Sequence[Any]]) -> list[str]:
-        """What was promised and is not so, one line each."""
+        """List the broken promises, one line each."""
         allowed = {skip["reason"]: skip["tests"] for skip in self._promised["skip"]}
         found = [
             f"{count} skipped, {allowed.get(reason, 0)} may be: {reason}"

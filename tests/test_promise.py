@@ -1,4 +1,4 @@
-"""What fails a run under CI although no test failed."""
+"""Runs under CI that fail although no test failed."""
 
 import os
 import subprocess

@@ -133,7 +133,7 @@ def _what_replaces_it(service: Service) -> dict[str, pulumi.Input[str]]:
 
 
 def _demands(service: Service) -> dict[str, Any]:
-    """What is asked of the host. Networks that the program may make itself are not."""
+    """Return what the host must give. Networks that the program may make itself are left out."""
     front_end, network = service.front_end, service.network
     published = {"address": front_end.address, "port": front_end.port} if front_end.publish else {}
     servers = sum(backend.replicas for backend in service.backends.values())

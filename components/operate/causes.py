@@ -1,4 +1,4 @@
-"""What stops a run, in one line with the remedy, in place of the words of plugins, providers and engines."""
+"""Causes that stop a run: one line with the remedy in place of the words of plugins and engines."""
 
 import re
 from collections.abc import Callable
@@ -58,7 +58,7 @@ _WRAPPED = (
     (r": provider=[\w-]+@[\w.+-]+", ""),
     (r"(?:\w+ urn:\S+: )?\d+ errors? occurred:\s+\* ", ""),
 )
-"""What the bridge to Terraform's providers puts around a message."""
+"""Text that the bridge to Terraform's providers puts around a message."""
 _OURS = f" {PACKAGE}:index:"
 """In lines about our own resources, whose errors are plain and may quote any program's log."""
 
@@ -100,7 +100,7 @@ def cause(text: str) -> Optional[str]:
 
 
 class Output:
-    """What `pulumi` prints, with each error once; what is a known cause is kept for the end.
+    """Print the output of `pulumi`, each error once; known causes are kept for the end.
 
     With `debug` everything is passed on as it is.
     """
@@ -176,7 +176,7 @@ class Output:
             self._out(text)
 
     def _is_news(self, said: str, *, ours: bool) -> bool:
-        """Whether a message says what was not said: neither that the run failed, nor a known cause."""
+        """Return whether a message is news: neither that the run failed, nor a known cause."""
         if re.fullmatch(r"error: \w+ failed", said):
             return False
         return ours or not (said.startswith("error: ") and self._note(said))

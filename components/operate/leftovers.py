@@ -1,4 +1,4 @@
-"""What hosts hold against what the state records: things that nobody records, and what does not run.
+"""Compare what hosts hold with what the state records: unrecorded things, and recorded ones that do not run.
 
 Only a thing that a run of this state has made is a leftover. Another state may have a stack of the same
 name on the same host, so labels alone are no proof.
@@ -59,7 +59,7 @@ def recorded_ids(deployment: Json) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Drift:
-    """What the state records and the hosts do not have, or do not run."""
+    """Recorded things that the hosts do not have, or do not run."""
 
     stopped: tuple[tuple[str, Thing], ...] = ()
     """Containers to be started."""
@@ -70,7 +70,7 @@ class Drift:
 
     @property
     def notes(self) -> list[str]:
-        """What the next run sets right, in words."""
+        """Describe what the next run sets right."""
         gone = [f"{_name(each)}, whose container is gone, to be made anew by this run" for each in self.gone]
         return gone + [f"{_name(each)}, to be set right by this run" for each in self.idle]
 
@@ -98,7 +98,7 @@ def drift(survey: Survey, deployment: Json, labels: dict[str, str]) -> Drift:
 
 
 def _is_idle(resource: Json, survey: Survey, started: set[str]) -> bool:
-    """Whether what a resource of ours runs is down, or was told addresses of replicas that were."""
+    """Return whether a resource of ours is down, or has addresses of replicas that were down."""
     inputs, outputs = resource.get("inputs") or {}, resource.get("outputs") or {}
     if "running" not in outputs or (host := key_of(inputs["host"])) not in survey:
         return False

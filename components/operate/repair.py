@@ -50,7 +50,7 @@ class Leftover:
 
     @classmethod
     def found(cls, host: str, thing: Thing, why: str = why) -> "Leftover":
-        """What a survey has found on `host`."""
+        """Return what a survey has found on `host`."""
         grace = GRACE if thing.status == "running" else 0
         return cls(thing.kind, thing.name, host, thing.id, grace, why)
 

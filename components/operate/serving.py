@@ -1,4 +1,4 @@
-"""Whether the services of a stack answer where its program says that they are."""
+"""Ask the services of a stack whether they answer at the addresses that its program exports."""
 
 import http.client
 import json

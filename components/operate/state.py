@@ -26,7 +26,7 @@ class State:
 
     @property
     def in_files(self) -> bool:
-        """Whether its backend is a folder, where the locks show who is at work."""
+        """Return whether the backend is a folder, where locks show who is at work."""
         return self._backend.startswith("file://")
 
     def deployment(self) -> Json:

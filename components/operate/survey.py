@@ -1,4 +1,4 @@
-"""What the hosts of a stack hold that carries its labels: containers and networks, found without a state."""
+"""List containers and networks that carry the labels of a stack on its hosts, without a state."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -49,7 +49,7 @@ class Project:
         return self.folder / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
 
     def about(self) -> dict[str, Any]:
-        """What Pulumi.yaml says. Raises WrongFile without one."""
+        """Read Pulumi.yaml. Raises WrongFile without one."""
         return project_files.about(self.folder)
 
     def require_settings(self) -> None:
@@ -62,7 +62,7 @@ class Project:
             )
 
     def settings(self) -> dict[str, Any]:
-        """What the stack's settings file says; empty without one. Raises WrongFile."""
+        """Read the stack's settings file; empty without one. Raises WrongFile."""
         return project_files.settings(self.settings_file)
 
 

@@ -1,4 +1,4 @@
-"""What a service asks of its host, held against what the host has, before anything is made."""
+"""Demands of a service on its host, compared with what the host has before anything is made."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
@@ -20,11 +20,11 @@ _REMEDIES = {
     "apability": "drop it from capabilities: neither kernel nor engine of the host knows it",
     "OOM": "raise memory",
 }
-"""What can be done, by a part of what an engine says."""
+"""Remedies, by a part of an engine's message."""
 
 
 def refusals(found: Facts, demands: Demands, labels: Mapping[str, str]) -> list[str]:
-    """What the host cannot give a service with these labels, each with the remedy."""
+    """List what the host cannot give a service with these labels, each with the remedy."""
     return [
         *_port(found, demands, labels),
         *_address(found, demands),
@@ -45,7 +45,7 @@ def replica_refusals(engine: "DockerClient", demands: Demands, labels: Mapping[s
 
 
 def _trial(engine: "DockerClient", limits: Mapping[str, Any], labels: Mapping[str, str]) -> Optional[str]:
-    """What the engine says to a container with these limits, or None.
+    """Return the engine's objection to a container with these limits, or None.
 
     Its program does not exist, so nothing of the image runs, and that alone is no complaint.
     """
@@ -100,7 +100,7 @@ def _port(found: Facts, demands: Demands, labels: Mapping[str, str]) -> Iterator
 
 
 def _whose(container: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """Whose container it is, as far as that changes what can be done."""
+    """Describe the owner of a container, as far as the remedy depends on it."""
     theirs: Mapping[str, str] = container["Labels"] or {}
     ours = all(theirs.get(f"{LABEL}.{key}") == labels[f"{LABEL}.{key}"] for key in ("project", "stack"))
     if not ours:
@@ -163,12 +163,12 @@ def _files(found: Facts, demands: Demands) -> Iterator[str]:
 
 
 def needs_files(demands: Demands) -> bool:
-    """Whether it asks for more open files than any host gives."""
+    """Return whether a front end asks for more open files than every host gives."""
     return bool(demands["files"] > COMMON_FILES)
 
 
 def _meet(one: Any, other: str) -> bool:
-    """Whether both addresses cannot have the same port."""
+    """Return whether two addresses cannot have the same port."""
     return one == other or one in WILDCARDS or other in WILDCARDS
 
 

@@ -32,7 +32,7 @@ _LISTENING, _GATEWAY = "0A", 0x2
 
 @dataclass(frozen=True)
 class Facts:
-    """What a host has."""
+    """Ports, addresses, networks and limits of a host."""
 
     info: Mapping[str, Any]
     """The engine's own description."""
@@ -44,7 +44,7 @@ class Facts:
 
     @property
     def binds_itself(self) -> bool:
-        """Whether ports are bound by the engine, on the host that a throw-away container sees.
+        """True where the engine binds ports on the host that a throw-away container sees.
 
         Docker Desktop and a rootless engine have somebody else do it, elsewhere.
         """
@@ -97,7 +97,7 @@ class Facts:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether two networks have addresses in common."""
+    """Return whether two networks have addresses in common."""
     first, second = (ipaddress.ip_network(each, strict=False) for each in (one, other))
     return first.version == second.version and first.overlaps(second)
 

@@ -43,8 +43,8 @@ MIB = 2**20
 
 
 def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
-    """What another stack's node on this host or the keepalived of the image has against the configuration,
-    or None.
+    """Return what another stack's node on this host, or the image's keepalived, has against the
+    configuration, or None.
 
     Raises ImageMissing.
     """

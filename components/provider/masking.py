@@ -77,7 +77,7 @@ def _data(piece: str) -> bytes:
 
 
 def _base64(piece: str) -> Iterator[str]:
-    """What is the same in base64 whatever is around it, in each of the three places that three bytes have."""
+    """Return the base64 text that is the same whatever surrounds it, for each of the three byte positions."""
     data = _data(piece)
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + data).decode()

@@ -81,7 +81,7 @@ def refuse_other_engine(host: Connection, node: str) -> None:
 
 
 def has_left(host: Connection, known: Mapping[str, dict[str, Any]], node: str) -> bool:
-    """Whether a node is in the swarm no longer: its managers (`known`: see `members`) do not know it, or
+    """Return whether a node has left the swarm: its managers (`known`: see `members`) do not know it, or
     hear nothing of it, and the engine of its host says that it is another node or none.
 
     A host that does not answer has not left.

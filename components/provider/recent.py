@@ -19,7 +19,7 @@ class Recent(Generic[T]):
         self._known: dict[str, tuple[float, Callable[[], T]]] = {}
 
     def __call__(self, *args: Any) -> T:
-        """What `ask` returns or raises, now or a moment ago."""
+        """Return or raise what `ask` does, now or a moment ago."""
         key = repr(args)
         with self._lock:
             since, answer = self._known.get(key, (0.0, None))

@@ -1,4 +1,4 @@
-"""Whether overlay networks have addresses for the tasks of a service, beside what runs there. No Pulumi."""
+"""Addresses of overlay networks: enough for the tasks of a service beside what runs there. No Pulumi."""
 
 from collections.abc import Mapping
 from ipaddress import ip_network

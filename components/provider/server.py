@@ -48,8 +48,8 @@ class Longshore(p.Provider):
     def __init__(self, engine_address: Optional[str]) -> None:
         self._engine_address = engine_address
         self._holders: dict[tuple[str, str], str] = {}
-        """What only one resource can have (its kind, `Handler.holds`), and the URN of the one that has it in
-        this run, or MADE."""
+        """Things that only one resource can have (`Handler.holds`), with the URN of the resource that has
+        each in this run, or MADE."""
 
     async def get_schema(self, request: p.GetSchemaRequest) -> p.GetSchemaResponse:
         """The schema of our components and custom resources."""

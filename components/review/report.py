@@ -11,7 +11,7 @@ from .preview import NotAPreview, Preview, Step, read
 
 CONTEXT = 3
 _NOT_AS_EXPECTED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What may become of a value of another kind than that property has."""
+"""Errors that a value of another kind than the property's may raise."""
 
 
 @dataclass(frozen=True)

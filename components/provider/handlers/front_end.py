@@ -113,7 +113,7 @@ def _problem(new: Values) -> Optional[str]:
 
 
 def _refused(new: Values, old: Values) -> Optional[str]:
-    """What the host cannot give, or None. It is asked about changes only."""
+    """Return what the host cannot give, or None. The host is asked about changes only."""
     said = []
     asked, labels = new["demands"], new["labels"]
     if old.get("container") != new["container"] or demands.needs_files(asked):

@@ -106,8 +106,9 @@ class Handler(ABC):
         return False
 
     def holds(self, state: Values) -> Optional[str]:
-        """What only one resource can have at a time, or None: when another one has it, this one's removal
-        is no more than forgetting it. It has the name of what is there, not of the resource.
+        """Return the name of the thing that only one resource can have at a time, or None.
+
+        When another resource has it, the removal of this one is no more than forgetting it.
         """
         return None
 

@@ -47,7 +47,7 @@ def _encrypts(managers: list[Values]) -> Optional[str]:
 def _ask(
     name: str, host: Values, new: Values
 ) -> tuple[list[str], Optional[str], Optional[HostUnreachable | EngineRefused | EngineError]]:
-    """What is wrong with the plan on the host of a node; what was not checked there, and the error that
+    """Return what is wrong with the plan on a node's host; what was not checked there, and the error that
     prevented it.
     """
     try:

@@ -61,7 +61,7 @@ def _swarm(instance: Instance) -> Iterable[Consequence]:
 
 
 def _renamed(instance: Instance) -> Mapping[str, Step]:
-    """What goes by the URN of what comes in its place: the same host by another name."""
+    """Map a removed node to its successor: the same host under another name, by URN."""
     gone = {mapping(step.old.get("host")).get("address"): step for step in instance.of("SwarmNode", "delete")}
     come = {
         step.urn: mapping(step.new.get("host")).get("address") for step in instance.of("SwarmNode", "create")

@@ -3,7 +3,7 @@
 from ...program import FOLDER, Program
 
 ROLE = "floating-address-"
-"""What the role of a node's container begins with; its name follows."""
+"""Prefix of the role of a node's container; the node's name follows."""
 FILE, SCRIPT = "keepalived.conf", "gateway.sh"
 BASH = "/usr/bin/bash"
 """From 2.3 on keepalived runs no script through a link, which /bin is where folders are merged."""

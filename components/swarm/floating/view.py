@@ -36,7 +36,7 @@ class _View:
 
 @dataclass(frozen=True)
 class Group:
-    """What others on the same LAN must know of a group, read from the configuration of a node."""
+    """The part of a group that others on the same LAN must know, read from a node's configuration."""
 
     router_id: str
     interface: str

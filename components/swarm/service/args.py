@@ -119,15 +119,15 @@ class ServiceArgs(TypedDict, total=False):
     """Environment variables; a secret stays a secret. A task gets each value letter by letter, unless
     `templates` says otherwise. Default: none."""
     templates: Optional[bool]
-    """Whether Swarm fills in its templates, such as `{{.Node.Hostname}}`, in values of `environment`, for
+    """True to have Swarm fill in its templates, such as `{{.Node.Hostname}}`, in values of `environment`, for
     each task anew. Default: false."""
     mode: Optional[ServiceMode]
     """`replicated`, or `global`: one task on each node that meets the constraints. Default: replicated."""
     replicas: Optional[int]
     """Number of tasks, 0 to 1000. Not with mode global. Default: 1."""
     constraints: Optional[list[str]]
-    """What a node must meet, all of it: `node.labels.zone==dmz`, `node.role!=manager`, … Swarm takes no
-    `/` in the name of a label there, and no `@` in a value. Default: none."""
+    """Conditions that a node must meet, all of them: `node.labels.zone==dmz`, `node.role!=manager`, … Swarm
+    takes no `/` in the name of a label there, and no `@` in a value. Default: none."""
     max_replicas_per_node: Optional[int]
     """Tasks that a node has at most. Not with mode global. Default: no limit."""
     networks: Optional[list[pulumi.Input[str]]]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Load:
-    """What one service takes of a network."""
+    """Addresses that one service takes of a network."""
 
     virtual: bool
-    """Whether its name has an address of its own."""
+    """True where the service's name has an address of its own."""
     tasks: int
     further: int
     """Tasks of an update that start before those they replace end."""
@@ -37,7 +37,7 @@ class Need:
 
     @classmethod
     def of(cls, loads: Collection[Load], nodes: int = 0) -> "Need":
-        """What these services need; at least `nodes` nodes have an address anyway."""
+        """Return what these services need; at least `nodes` nodes have an address anyway."""
         tasks, more = sum(load.tasks for load in loads), sum(load.further for load in loads)
         places = frozenset[str]().union(*(load.places for load in loads))
         busy = max(nodes, min(len(places), tasks + more))
@@ -54,7 +54,7 @@ class Need:
         return 32 - (self.total + 1).bit_length()
 
     def beyond(self, prefix: int) -> str:
-        """What a network of this prefix length lacks, in words; nothing where it has enough."""
+        """Describe what a network of this prefix length lacks; nothing where it has enough."""
         room = 2 ** (32 - prefix) - 2
         if self.total <= room:
             return ""

@@ -32,7 +32,7 @@ def literal(text: str) -> str:
 
 
 def meant(template: str) -> str:
-    """What `literal` was given."""
+    """Return the text that `literal` was given."""
     return template.replace(_LITERAL, _OPEN)
 
 
