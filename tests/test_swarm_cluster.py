@@ -14,7 +14,7 @@ from tests.bench.load import Load
 from tests.bench.process import until
 from tests.floating import floating_address
 from tests.mocks import SECRET, SIGNATURE
-from tests.program import Inline, PulumiError, kill
+from tests.program import Inline, Program, PulumiError, kill
 from tests.swarm import asked, bare
 from tests.test_stack import files_with
 
@@ -374,7 +374,7 @@ def test_a_gateway_behind_a_floating_address(
     assert bare(hosts)
 
 
-def killed(program: Inline, at: str, *command: str) -> None:
+def killed(program: Program, at: str, *command: str) -> None:
     """Run `pulumi <command>` and kill it as soon as it prints a text that matches."""
     process = program.start(*command, "--yes", "--skip-preview")
     try:
@@ -385,6 +385,7 @@ def killed(program: Inline, at: str, *command: str) -> None:
             kill(process)
 
 
+@pytest.mark.pulumi
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "at",
@@ -398,7 +399,7 @@ def killed(program: Inline, at: str, *command: str) -> None:
 )
 def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
     """The next `up` makes it whole: what was made and not recorded is adopted."""
-    program = Inline(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
     program.pulumi("stack", "init")
     try:
         killed(program, at, "up")
@@ -417,13 +418,14 @@ def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
     assert bare(hosts)
 
 
+@pytest.mark.pulumi
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "at", [r"main-shop-service deleting", r"main-node-b deleting", r"main-swarm deleting"]
 )
 def test_removal_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
     """The next `down` ends it: three bare hosts."""
-    program = Inline(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
     try:
         program.up()
         killed(program, at, "destroy")
