@@ -217,11 +217,21 @@ def asked(url: str, host_name: str) -> tuple[int, str]:
 
 
 def bare(hosts: list[Host]) -> bool:
-    """Whether no host is in a swarm or has a network or container more than an engine at first."""
-    return all(
-        host.engine().info()["Swarm"]["LocalNodeState"] == "inactive"
-        and {network.name for network in host.engine().networks.list()}
+    """Return whether all hosts are in no swarm and have no network or container more than an engine at first.
+
+    Engines remove the tasks of a swarm that they have left by themselves: they have 20 s for it.
+    """
+    try:
+        return until(lambda: all(map(_bare, hosts)), "the engines remove what has ended", timeout=20)
+    except TimeoutError:
+        return False
+
+
+def _bare(host: Host) -> bool:
+    engine = host.engine()
+    return (
+        engine.info()["Swarm"]["LocalNodeState"] == "inactive"
+        and {network.name for network in engine.networks.list()}
         <= {"bridge", "host", "none", "docker_gwbridge"}
-        and not host.engine().containers.list(all=True)
-        for host in hosts
+        and not engine.containers.list(all=True)
     )
