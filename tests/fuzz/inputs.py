@@ -35,7 +35,7 @@ _NUMBERS = (
     -1, 0, 1, 2, 3, 7, 64, 255, 256, 1000, 1001, 65535, 65536, 2**31, 2**63, 10**400, -0.0, 0.5, 1e-9, 0.05,
     1.5, 40.95, 1e300, float("inf"), float("-inf"), float("nan"),
 )  # fmt: skip
-_OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [None], [[]], {"": None}, {1: 2}, {"a": {}}, (1,), {1})
+OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [None], [[]], {"": None}, {1: 2}, {"a": {}}, (1,), {1})
 _CHARACTERS = "aZ09-_./:@ \n\t\x00\"'{};#$\\%*=\u0430\u2028"
 
 
@@ -122,7 +122,7 @@ def made(number: int) -> Input:
 def _changed(chance: random.Random, given: Any) -> Any:
     places = list(_places(given))
     if not places or chance.random() < 0.002:
-        return chance.choice((*_OTHERS, *_TEXTS))
+        return copy.deepcopy(chance.choice((*OTHERS, *_TEXTS)))
     container, key = chance.choice(places)
     ways = (_replace, _replace, _alter, _alter, _wrap, _transplant, _transplant, _remove, _rename, _repeat)
     chance.choice(ways)(chance, container, key)
@@ -135,7 +135,7 @@ def _replace(chance: random.Random, container: Any, key: Any) -> None:
     if known and chance.random() < 0.5:
         container[key] = copy.deepcopy(chance.choice(known))
     else:
-        pools: tuple[tuple[Any, ...], ...] = (_TEXTS, _NUMBERS, _OTHERS)
+        pools: tuple[tuple[Any, ...], ...] = (_TEXTS, _NUMBERS, OTHERS)
         pool = chance.choice(pools)
         container[key] = copy.deepcopy(chance.choice(pool))
 
