@@ -141,8 +141,10 @@ def _replace(chance: random.Random, container: Any, key: Any) -> None:
 
 
 def _alter(chance: random.Random, container: Any, key: Any) -> None:
-    """Nearly the same value."""
+    """Nearly the same value, unless it has a secret in it, which might be none in another form."""
     value = container[key]
+    if isinstance(value, str) and MARK in value:
+        return
     if isinstance(value, bool) or value is None:
         container[key] = not value
     elif isinstance(value, int | float) and abs(value) < 2**64:
