@@ -41,7 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             missing = [program for program in needed if shutil.which(program) is None]
             if missing and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=f"no {', '.join(missing)} on PATH"))
-    items.sort(key=lambda item: -weights[item.location[0]])
+    # A process that shares a bench among its tests cannot open another one: first what has its own.
+    shares = {item.location[0] for item in items if "bench" in getattr(item, "fixturenames", ())}
+    alone = {item.location[0] for item in items if item.get_closest_marker("engine")} - shares
+    items.sort(key=lambda item: (item.location[0] not in alone, -weights[item.location[0]]))
 
 
 @pytest.fixture(scope="session")

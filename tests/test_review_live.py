@@ -102,7 +102,11 @@ def test_replicas_and_a_front_end(tmp_path: Path, host: Host, note: Callable[[st
         # Half a second to two are about a second.
         assert FRONT_END_GAP / 2 <= gap(found) <= 2 * FRONT_END_GAP + DRAIN
         assert in_order(
-            done, "site-lb-ready updated", "site-lb deleted", "site-lb created", "site-lb-config updated"
+            done,
+            "site-lb-ready updated",
+            "site-lb created replacement",
+            "site-lb-config updated",
+            "site-lb deleted original",
         )
     finally:
         program.destroy()
