@@ -1,7 +1,7 @@
 """The program `pulumi-resource-longshore`."""
 
+import os
 import signal
-from contextlib import suppress
 
 
 def main() -> None:
@@ -10,5 +10,7 @@ def main() -> None:
     from .provider.server import serve
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
+    try:
         serve()
+    except KeyboardInterrupt:
+        os._exit(0)  # what gRPC would tidy up at Python's end needs the loop that is closed

@@ -34,12 +34,14 @@ ready = Readiness(
         "labels": labels("lb", "check"),
         "container": {},
         "replicas": {},
+        "pidsLimits": {},
         "startTimeout": 10,
+        "demands": {"network": [], "networks": [], "memory": 128, "files": 1024, "replicas": {}},
     },
 )
 config = FrontEndConfig(
     "lb-config",
-    {**common, "container": given["container"], "replicas": {}, "drain": 1},
+    {**common, "container": given["container"], "replicas": {}, "drain": 1, "pidsLimit": 512},
     pulumi.ResourceOptions(depends_on=[ready]),
 )
 pulumi.export("number", generation.number)

@@ -76,7 +76,8 @@ def test_a_service_leaves_a_host_that_is_dead(tmp_path: Path, host: Host, other_
         program.operate("up")
 
         assert [run.code for run in failed] == [1, 1]
-        assert all(f"cannot reach the Docker engine at {host.url}" in run.output for run in failed)
+        for run in failed:
+            assert "a Docker engine stopped answering" in run.output, run.output
         assert "v1" in served
         assert names(other_host, program) == before
         assert names(host, program) == []

@@ -48,7 +48,8 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         "a port of the host is taken ({said}): stop what has it, or choose another one",
     ),
     (
-        r"Cannot connect to the Docker daemon|error during connect|failed to connect to the docker API",
+        r"Cannot connect to the Docker daemon|error during connect|failed to connect to the docker API|"
+        r"failed to connect to any docker daemon",
         f"a Docker engine stopped answering: see whether it runs, and {_AGAIN}",
     ),
 )
