@@ -161,7 +161,7 @@ def test_three_stacks(in_process: Path, tmp_path: Path, hosts: list[Host]) -> No
         gateway.up()
         answers(lambda: [shop(host)[0] for host in hosts] == [503] * 3, "every gateway misses the service")
         services.up()
-        answers(lambda: [shop(host)[0] for host in hosts] == [200] * 3, "every gateway finds it", timeout=5)
+        answers(lambda: [shop(host)[0] for host in hosts] == [200] * 3, "every gateway finds it", timeout=30)
         assert [project.changes_nothing for project in projects] == [True] * 3
 
         services.set(image=APP_2)

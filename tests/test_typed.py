@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+from zlib import crc32
 
 import pulumi
 import pytest
@@ -101,7 +102,8 @@ def consumer(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 def checked(consumer: Path, text: str) -> subprocess.CompletedProcess[str]:
     """mypy --strict about a program there."""
-    program = consumer / "program.py"
+    # A name of its own: mypy takes a file of the same size and second for the one that it has seen.
+    program = consumer / f"program_{crc32(text.encode())}.py"
     program.write_text(text.replace("from components", "from longshore"))
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=none.ini", "--cache-dir=cache"]
     command += [f"--python-executable={consumer / '.venv/bin/python'}", program.name]
