@@ -34,13 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first: each goes as a whole to the process that is free. Skip what lacks a program."""
+    missing = {
+        marker: [program for program in needed if shutil.which(program) is None]
+        for marker, needed in NEEDS.items()
+    }
     weights = Counter[str]()
     for item in items:
         weights[item.location[0]] += 1 + sum(WEIGHT.get(mark.name, 0) for mark in item.iter_markers())
-        for marker, needed in NEEDS.items():
-            missing = [program for program in needed if shutil.which(program) is None]
-            if missing and item.get_closest_marker(marker):
-                item.add_marker(pytest.mark.skip(reason=f"no {', '.join(missing)} on PATH"))
+        for marker, lacking in missing.items():
+            if lacking and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"no {', '.join(lacking)} on PATH"))
     # A process that shares a bench among its tests cannot open another one: first what has its own.
     shares = {item.location[0] for item in items if "bench" in getattr(item, "fixturenames", ())}
     alone = {item.location[0] for item in items if item.get_closest_marker("engine")} - shares
