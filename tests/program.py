@@ -254,11 +254,15 @@ class Program:
 class Inline(Program):
     """A program run without a language host and without Docker's plugin, for tests that need only our own."""
 
+    main = ""
+    """Text of its `__main__.py`; empty: the repository's."""
+
     def _lay_out(self) -> None:
         for folder in (self.project, self.state, self.home):
             folder.mkdir(parents=True)
-        for name in ("__main__.py", "components", "templates"):
+        for name in ("components", "templates"):
             (self.project / name).symlink_to(ROOT / name)
+        (self.project / "__main__.py").write_text(self.main or (ROOT / "__main__.py").read_text())
         plugin = self.project / "plugin" / f"pulumi-resource-{PACKAGE}"
         plugin.parent.mkdir()
         plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "plugin/__main__.py"} "$@"\n')

@@ -26,6 +26,12 @@ pulumi.export("config", vip.config)
 """
 
 
+class Stack(Inline):
+    """A program of the one floating address."""
+
+    main = SOURCE
+
+
 @pytest.fixture
 def group(hosts: list[Host]) -> Floating:
     """Who has the address."""
@@ -35,10 +41,7 @@ def group(hosts: list[Host]) -> Floating:
 @pytest.fixture
 def program(tmp_path: Path, hosts: list[Host], group: Floating) -> Iterator[Inline]:
     """A program that is up; it leaves nothing behind."""
-    made = Inline(tmp_path, hosts[0], {"vip": group.args(**FAST)})
-    main = made.project / "__main__.py"
-    main.unlink()
-    main.write_text(SOURCE)
+    made = Stack(tmp_path, hosts[0], {"vip": group.args(**FAST)})
     try:
         made.up()
         yield made

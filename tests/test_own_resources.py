@@ -52,11 +52,7 @@ pulumi.export("running", config.running)
 class Stack(Inline):
     """A program of the three resources, its settings as their inputs."""
 
-    def _lay_out(self) -> None:
-        super()._lay_out()
-        main = self.project / "__main__.py"
-        main.unlink()
-        main.write_text(MAIN)
+    main = MAIN
 
 
 @pytest.fixture(params=["haproxy", "nginx"])

@@ -679,11 +679,7 @@ TOKEN = "a-token-of-nobody"
 class Stack(Inline):
     """A program of services and gateways, each with its settings as arguments."""
 
-    def _lay_out(self) -> None:
-        super()._lay_out()
-        main = self.project / "__main__.py"
-        main.unlink()
-        main.write_text(MAIN)
+    main = MAIN
 
 
 @pytest.mark.every_engine
