@@ -19,6 +19,9 @@ IMAGES = {"httpd:2.4": APP, "haproxy:3.2": PROXY}
 """The images that README and the guides name, and what stands for them: a bench has no registry."""
 
 
+_NOT_THEIRS = ("PULUMI_", "MAKE", "MFLAGS")
+"""Variables of this run that a reader's shell does not have: a `make` of theirs is nobody's child."""
+
 COMMAND = "import sys; from components.command import main; sys.exit(main())"
 """The console command `longshore`, from a checkout."""
 
@@ -49,7 +52,7 @@ class Reader:
         self.backend = f"file://{self.home}/state"
         cache = [sys.executable, "-m", "pip", "cache", "dir"]
         self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")},
+            **{key: value for key, value in os.environ.items() if not key.startswith(_NOT_THEIRS)},
             "HOME": str(self.home),
             "PULUMI_HOME": str(self.home / ".pulumi"),
             "PULUMI_BACKEND_URL": self.backend,
