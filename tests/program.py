@@ -252,7 +252,7 @@ class Program:
 
 
 class Inline(Program):
-    """A program run without a language host and without Docker's plugin, for tests that need only our own."""
+    """A program run without a language host: sooner there, and also where only our own plugin is."""
 
     main = ""
     """Text of its `__main__.py`; empty: the repository's."""
@@ -265,7 +265,7 @@ class Inline(Program):
         (self.project / "__main__.py").write_text(self.main or (ROOT / "__main__.py").read_text())
         plugin = self.project / "plugin" / f"pulumi-resource-{PACKAGE}"
         plugin.parent.mkdir()
-        plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "plugin/__main__.py"} "$@"\n')
+        plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "plugin"} "$@"\n')
         plugin.chmod(0o755)
         project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
         project["runtime"] = "python"

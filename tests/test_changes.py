@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.hosts import Host
 from tests.bench.load import Load
-from tests.program import PORT, Program, service
+from tests.program import PORT, Inline, service
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
 
@@ -33,12 +33,12 @@ CHANGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 @pytest.fixture(scope="module", params=["haproxy", "nginx"])
 def running(
     request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Program, dict[str, Any]]]:
+) -> Iterator[tuple[str, Inline, dict[str, Any]]]:
     """A service that is up, with either kind of front end, and its arguments."""
     kind = request.param
     args = service(front_end={"kind": kind, "resolve": kind == "haproxy"})
     before = volumes(host)
-    program = Program(tmp_path_factory.mktemp(kind), host, {"services": {"site": args}})
+    program = Inline(tmp_path_factory.mktemp(kind), host, {"services": {"site": args}})
     program.up()
     yield kind, program, args
     program.destroy()
@@ -48,7 +48,7 @@ def running(
 
 @pytest.mark.parametrize("change", list(CHANGES))
 def test_a_change_fails_no_request(
-    running: tuple[str, Program, dict[str, Any]],
+    running: tuple[str, Inline, dict[str, Any]],
     change: str,
     host: Host,
     note: Callable[[str], None],
@@ -76,7 +76,7 @@ def test_a_change_fails_no_request(
     assert program.preview().changes == []
 
 
-def leftovers(host: Host, program: Program) -> list[str]:
+def leftovers(host: Host, program: Inline) -> list[str]:
     """What of the program's is still on the host."""
     engine = host.engine()
     filters: dict[str, Any] = {"label": program.labels}

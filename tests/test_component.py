@@ -371,10 +371,23 @@ def test_the_front_end_waits_for_readiness() -> None:
     seen = site()
 
     ready = seen.named("site-lb-ready")
-    assert {"site-web-0", "site-web-1", "site-lb-image"} <= ready.depends_on
+    assert {"site-web-0", "site-web-1"} <= ready.depends_on
     assert "site-lb" not in ready.depends_on
     assert "site-lb-ready" in seen.named("site-lb").depends_on
     assert {"site-lb", "site-web-0", "site-web-1"} <= seen.named("site-lb-config").depends_on
+
+
+def test_nothing_is_made_before_all_images_are_there() -> None:
+    """A registry that does not answer leaves no network and no replica: those of other backends neither."""
+    backends = {name: {"image": f"{name}:1", "host_names": [f"{name}.example"]} for name in ("a", "b")}
+    seen = site({"backends": backends})
+
+    images = {"site-lb-image", "site-a-generation", "site-b-generation"}
+    for name in ("site-net", "site-a-0", "site-b-0"):
+        assert images <= seen.named(name).depends_on
+    generation = seen.named("site-a-generation")
+    assert set(generation.inputs["host"]) == {"address"}
+    assert not generation.depends_on
 
 
 @BOTH

@@ -21,7 +21,7 @@ from components.provider.engine import EngineError
 from components.provider.facts import Facts
 from tests.bench.hosts import Host
 from tests.bench.load import Load
-from tests.program import APP, PORT, PROXY, Program, service
+from tests.program import APP, PORT, PROXY, Inline, service
 from tests.test_stack import everything, get
 
 OURS = {f"{LABEL}.project": "longshore", f"{LABEL}.stack": "dev", f"{LABEL}.component": "site"}
@@ -273,7 +273,7 @@ class Two:
             )
             for kind, port in KINDS.items()
         }
-        self.program = Program(folder, host, {"services": self.services})
+        self.program = Inline(folder, host, {"services": self.services})
 
     def with_keys(self, name: str, keys: dict[str, Any]) -> dict[str, Any]:
         """Arguments of one of them, with these keys set."""

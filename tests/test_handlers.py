@@ -136,7 +136,7 @@ INPUTS: dict[str, Values] = {
         "names": [],
         "gap": True,
     },
-    "Generation": {"definition": {"image": "httpd:2.4"}},
+    "Generation": {"definition": {"image": "app:1"}, "host": NOWHERE, "registries": []},
     "OverlayNetwork": OVERLAY,
     "Readiness": READY,
     "ServiceDefinition": SERVICE,
@@ -256,6 +256,7 @@ def test_what_is_always_secret_is_so_in_the_schema() -> None:
     assert secret == {
         ("FloatingAddressNode", "registries"),
         ("GatewayConfig", "registries"),
+        ("Generation", "registries"),
         ("ServiceDefinition", "registries"),
         ("Swarm", "managerToken"),
         ("Swarm", "unlockKey"),
@@ -297,6 +298,34 @@ def test_a_generation_of_something_unknown_is_unknown() -> None:
     old = {"definition": {"image": "a"}, "number": 4}
 
     assert generation().update({"definition": {"image": UNKNOWN}}, old, True) == {"number": UNKNOWN}
+
+
+@pytest.mark.parametrize("known", [{}, {"host": NOWHERE, "registries": []}])
+def test_a_generation_keeps_where_its_image_was_pulled(known: Values) -> None:
+    """An older state has no host, and another login alone pulls nothing: neither is a change."""
+    old = {"definition": {"image": "a"}, **known}
+    new = {"definition": {"image": "a"}, "host": NOWHERE, "registries": [{"password": "other"}]}
+
+    assert generation().carried(new, old) == old
+
+
+def test_a_generation_of_another_host_pulls_there() -> None:
+    """The number stays: no definition has changed."""
+    old = {"definition": {}, "host": {"address": "tcp://192.0.2.9:2376"}, "registries": [], "number": 4}
+    new = {"definition": {}, "host": NOWHERE, "registries": []}
+
+    assert generation().carried(new, old) == new
+    assert generation().update(new, old, preview=False) == {"number": 4}
+
+
+def test_a_generation_without_its_image_is_none() -> None:
+    """What cannot be pulled is an error before anything is made of it."""
+    for make in (
+        lambda: generation().create(INPUTS["Generation"], False),
+        lambda: generation().update(INPUTS["Generation"], {"definition": {}, "number": 4}, False),
+    ):
+        with pytest.raises(HostUnreachable):
+            make()
 
 
 def test_a_generation_lives_in_the_state_alone() -> None:
@@ -569,7 +598,7 @@ def test_a_gateway_is_pulled_with_the_login_of_its_registry(monkeypatch: pytest.
     registries = [{"address": address, **login} for address in ("r.example", "other.example")]
     private = {**INPUTS["GatewayConfig"], "image": "r.example/proxy:1", "registries": registries}
 
-    with pytest.raises(EngineError, match=r"image r\.example/proxy:1 .* cannot be pulled \(denied\)"):
+    with pytest.raises(EngineError, match=r"image r\.example/proxy:1 is not .* name a login .* \(denied\)"):
         HANDLERS["GatewayConfig"].create(private, False)
 
     assert pulled == [("r.example/proxy:1", login)]
@@ -705,7 +734,7 @@ def test_a_stopped_front_end_is_a_difference() -> None:
 def test_a_secret_is_compared_by_its_value() -> None:
     """That a value has become secret is no change of it."""
     old = wrapped(state_of("Generation"))
-    new = {"definition": PropertyValue(old["definition"].value, is_secret=True)}
+    new = {**old, "definition": PropertyValue(old["definition"].value, is_secret=True)}
 
     request = p.DiffRequest(urn("Generation"), "id", old, new, [])
     found = done(Longshore(None).diff(request))
@@ -742,7 +771,7 @@ def test_the_provider_keeps_inputs_and_adds_outputs() -> None:
 def test_the_provider_reads_what_is_not_there() -> None:
     """A generation is always there; an update of it counts from the state."""
     state = wrapped(state_of("Generation"))
-    inputs = wrapped(INPUTS["Generation"])
+    inputs = wrapped({"definition": {"a": "another"}})
 
     read = done(Longshore(None).read(p.ReadRequest(urn("Generation"), "generation", state, inputs)))
     update = done(

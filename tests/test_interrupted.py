@@ -379,19 +379,33 @@ def test_state_cut_short_by_a_full_disk(stack: Stack) -> None:
     stack.assert_nothing_left()
 
 
+UNREACHED = "image registry.invalid/app:1 is not on its host, and no registry can be reached from there: give"
+
+
 def test_registry_that_nobody_reaches(stack: Stack) -> None:
-    """One line with the remedy in place of the provider's own; `--debug` shows that."""
+    """Nothing is made before the images of replicas are there; one line has the remedy."""
     stack.configure(image="registry.invalid/app:1")
+
+    run = stack.program.operate("up", check=False)
+
+    (line,) = [line for line in run.output.splitlines() if "registry.invalid" in line]
+    assert line.strip().startswith(f"error: {UNREACHED}")
+    assert run.code == 1
+    assert stack.containers() == {}
+    assert stack.networks() == set()
+
+
+def test_registry_of_the_front_end_that_nobody_reaches(stack: Stack) -> None:
+    """Nothing is made either; one line in place of the provider's own, which `--debug` shows."""
+    stack.configure(front_end={"port": PORT, "image": "registry.invalid/app:1"})
 
     run = stack.program.operate("up", check=False)
     debug = stack.program.operate("up", "--debug", check=False)
 
     (line,) = [line for line in run.output.splitlines() if "registry.invalid" in line]
-    assert re.search(
-        "^error: up of stack .*: image registry.invalid/app:1 is not on its host, and no registry can be "
-        "reached from there: give",
-        line,
-    )
+    assert re.search(f"^error: up of stack .*: {UNREACHED}", line)
+    assert stack.containers() == {}
+    assert stack.networks() == set()
     assert run.code == debug.code == 1
     assert "sdk-v2/provider2.go" not in run.output
     assert "sdk-v2/provider2.go" in debug.output

@@ -19,7 +19,7 @@ from tests.bench.load import Load
 from tests.bench.load import Report as Seen
 from tests.bench.process import until
 from tests.floating import floating_address
-from tests.program import PORT, Program, Run, service
+from tests.program import PORT, Inline, Run, service
 from tests.swarm import answers, asked
 from tests.test_swarm_cluster import PORT as GATEWAY_PORT
 from tests.test_swarm_cluster import everything, seen
@@ -34,12 +34,12 @@ OTHER_PROXY = "longshore-proxy:2"
 Settings = dict[str, Any]
 
 
-def reviewed(program: Program) -> Report:
+def reviewed(program: Inline) -> Report:
     return review(program.pulumi("preview", "--json", "--show-sames").stdout)
 
 
 def carried_out(
-    program: Program, *urls: str, then: Callable[[], object] = lambda: None, **load: Any
+    program: Inline, *urls: str, then: Callable[[], object] = lambda: None, **load: Any
 ) -> tuple[Run, list[Seen]]:
     """The `up`, and what clients of each url saw until `then` has returned and a second more."""
     with ExitStack() as stack:
@@ -69,7 +69,7 @@ def test_replicas_and_a_front_end(tmp_path: Path, host: Host, note: Callable[[st
     """More replicas, and a new image: no gap, new ones first. The front end's own image: about a second, and
     what kept connections add."""
     args = service(drain=DRAIN)
-    program = Program(tmp_path, host, {"services": {"site": args}})
+    program = Inline(tmp_path, host, {"services": {"site": args}})
     url = f"http://{host.address}:{PORT}/"
     host.engine().images.get(PROXY).tag(*OTHER_PROXY.split(":"))
     try:
@@ -119,7 +119,7 @@ class Swarm:
     Each test changes what the ones before it have left.
     """
 
-    def __init__(self, program: Program, hosts: list[Host]) -> None:
+    def __init__(self, program: Inline, hosts: list[Host]) -> None:
         self.program, self.hosts = program, hosts
         managers = {name: {"role": "manager"} for name in "bc"}
         self.settings: Settings = json.loads(json.dumps(everything(hosts, **managers)))
@@ -176,7 +176,7 @@ class Swarm:
 @pytest.fixture(scope="module")
 def swarm(tmp_path_factory: pytest.TempPathFactory, hosts: list[Host]) -> Iterator[Swarm]:
     """One for all tests of this file."""
-    program = Program(tmp_path_factory.mktemp("swarm"), hosts[0], {})
+    program = Inline(tmp_path_factory.mktemp("swarm"), hosts[0], {})
     made = Swarm(program, hosts)
     try:
         program.up()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.hosts import Host
-from tests.program import PORT, Program, service
+from tests.program import PORT, Inline, Program, service
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi]
 
@@ -27,7 +27,7 @@ def test_one_program_serves_on_two_hosts(tmp_path: Path, host: Host, other_host:
     """Each service names its host; the same port on two hosts is no clash."""
     there = {"address": other_host.url}
     settings = {"here": service(replicas=1), "there": service(replicas=1, host=there)}
-    program = Program(tmp_path, host, {"services": settings})
+    program = Inline(tmp_path, host, {"services": settings})
     try:
         program.up()
 
@@ -43,7 +43,7 @@ def test_one_program_serves_on_two_hosts(tmp_path: Path, host: Host, other_host:
 
 def test_a_service_moves_to_another_host(tmp_path: Path, host: Host, other_host: Host) -> None:
     """Everything is made there first and deleted here last."""
-    program = Program(tmp_path, host, {"services": {"site": service(replicas=2)}})
+    program = Inline(tmp_path, host, {"services": {"site": service(replicas=2)}})
     try:
         program.up()
         before = names(host, program)
@@ -88,7 +88,7 @@ def test_a_service_leaves_a_host_that_is_dead(tmp_path: Path, host: Host, other_
 
 def test_the_same_engine_under_another_address(tmp_path: Path, host: Host) -> None:
     """The new front end takes the port over from the one it follows."""
-    program = Program(tmp_path, host, {"services": {"site": service(replicas=2)}})
+    program = Inline(tmp_path, host, {"services": {"site": service(replicas=2)}})
     alias = tmp_path / "engine.sock"
     alias.symlink_to(host.url.removeprefix("unix://"))
     try:

@@ -35,6 +35,7 @@ _FRONT_END = {
 _TASKS = "an upgrade replaces no task"
 _SCRIPT = "keepalived runs its script by `/usr/bin/bash`"
 _RESTART = "An upgrade sets the restart policy `always` in the containers that run"
+_PULLED = "The images of replicas are pulled before anything is made"
 _CONTAINERS = ("docs-lb", "docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-lb")
 _WORKERS = "the first `up` after an upgrade reloads nginx for that"
 DIFFERENCES: dict[str, dict[str, str]] = {
@@ -47,7 +48,11 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "main-vip-node-b: config": _SCRIPT,
         "main-vip-node-c: config": _SCRIPT,
         **{f"{name}: restart": _RESTART for name in _CONTAINERS},
-        **{f"{name}-generation: definition": _RESTART for name in ("docs-web", "shop-api")},
+        **{
+            f"{name}-generation: {key}": words
+            for name in ("docs-web", "shop-api")
+            for key, words in (("definition", _RESTART), ("host", _PULLED), ("registries", _PULLED))
+        },
     }
 }
 """By release: what is otherwise since (`<resource>: new`, `gone`, or the input that differs), and words of
@@ -84,16 +89,19 @@ def differences(before: Iterable[State], now: Sequence[State]) -> set[str]:
         if was is None or was["type"] != state["type"]:
             found.add(f"{name}: new")
             continue
-        given, kept = _given(state), _recorded(was.get("inputs", {}))
+        kept = _recorded(was.get("inputs", {}))
+        given = _given(state, kept)
         found |= {f"{name}: {key}" for key in {*given, *kept} if not _same(given.get(key), kept.get(key))}
     return found | {f"{urn.rpartition('::')[2]}: gone" for urn in left}
 
 
-def _given(state: State) -> State:
-    """The inputs of a declared resource as the state keeps them."""
+def _given(state: State, kept: State) -> State:
+    """The inputs of a declared resource as the state would keep them, which has those `kept`."""
     handler = HANDLERS.get(state["type"].rpartition(":")[2])
     inputs: State = state["inputs"]
-    return handler.kept(inputs) if handler and state["type"].startswith("longshore:") else inputs
+    if handler is None or not state["type"].startswith("longshore:"):
+        return inputs
+    return handler.kept(handler.carried(inputs, kept))
 
 
 def _recorded(value: Any) -> Any:

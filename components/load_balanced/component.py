@@ -54,15 +54,20 @@ class LoadBalancedService(pulumi.ComponentResource):
         # A provider of another host does not make its resources others: the trigger does.
         child = pulumi.ResourceOptions(parent=self, provider=provider, replacement_trigger=what.host.address)
         ours = pulumi.ResourceOptions(parent=self)
-        network = _network(name, what, child)
         mode = what.front_end.mode
         generations = {
-            backend_name: replicas.generation(f"{name}-{backend_name}-generation", backend, mode, ours)
+            backend_name: replicas.generation(
+                f"{name}-{backend_name}-generation", backend, mode, what.host, ours
+            )
             for backend_name, backend in sorted(what.backends.items())
         }
+        images = [front_end.pulled(name, what, child), *generations.values()]
+        # Nothing is made on the host before all its images are there.
+        made = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images))
+        network = _network(name, what, made)
         containers = {
             backend_name: replicas.replicas(
-                name, backend_name, backend, mode, network, generations[backend_name].count, child
+                name, backend_name, backend, mode, network, generations[backend_name].count, made
             )
             for backend_name, backend in sorted(what.backends.items())
         }
@@ -73,7 +78,7 @@ class LoadBalancedService(pulumi.ComponentResource):
         }
         text, names = _configuration(name, what, generations)
         ids = {replica_name: replica.id for replica_name, replica in every.items()}
-        ready = front_end.readiness(name, what, text, names, ids, child, ours)
+        ready = front_end.readiness(name, what, text, names, ids, ours)
         proxy = front_end.container(name, what, network, ready, child)
         config = front_end.config(name, what, text, ids, proxy, ours)
 

@@ -16,25 +16,27 @@ from .model import Service
 from .replicas import healthcheck
 
 
+def pulled(component: str, service: Service, child: pulumi.ResourceOptions) -> docker.RemoteImage:
+    """Declare the image of the front end."""
+    return docker.RemoteImage(
+        f"{component}-{service.front_end.name}-image",
+        name=image(service),
+        keep_locally=True,  # not ours to remove: others on the host may use it
+        opts=child,
+    )
+
+
 def readiness(
     component: str,
     service: Service,
     text: pulumi.Output[str],
     names: pulumi.Output[list[str]],
     replicas: Mapping[str, pulumi.Output[str]],
-    child: pulumi.ResourceOptions,
     ours: pulumi.ResourceOptions,
 ) -> Readiness:
-    """The image is there, its program accepts `text`, and every new replica is well."""
-    prefix = f"{component}-{service.front_end.name}"
-    pulled = docker.RemoteImage(
-        f"{prefix}-image",
-        name=image(service),
-        keep_locally=True,  # not ours to remove: others on the host may use it
-        opts=child,
-    )
+    """The program of the image accepts `text`, and every new replica is well."""
     return Readiness(
-        f"{prefix}-ready",
+        f"{component}-{service.front_end.name}-ready",
         {
             "host": service.host.properties(),
             "kind": service.front_end.kind,
@@ -52,7 +54,7 @@ def readiness(
             "startTimeout": service.start_timeout,
             "demands": _demands(service),
         },
-        pulumi.ResourceOptions.merge(ours, pulumi.ResourceOptions(depends_on=[pulled])),
+        ours,
     )
 
 

@@ -8,6 +8,7 @@ import pulumi_docker as docker
 
 from .. import naming
 from ..health import ask, connect
+from ..hosts import Host
 from ..provider.resources import Generation
 from .model import Backend, Health
 
@@ -26,8 +27,10 @@ def healthcheck(tests: list[str]) -> docker.ContainerHealthcheckArgs:
     )
 
 
-def generation(name: str, backend: Backend, mode: str, opts: pulumi.ResourceOptions) -> Generation:
-    """Counts the changes of everything that defines the backend's replicas."""
+def generation(
+    name: str, backend: Backend, mode: str, host: Host, opts: pulumi.ResourceOptions
+) -> Generation:
+    """Count the changes of everything that defines the backend's replicas, and pull their image."""
     definition: dict[str, Any] = {
         "image": backend.image,
         "health": health_test(backend.health, backend.port, mode),
@@ -43,7 +46,8 @@ def generation(name: str, backend: Backend, mode: str, opts: pulumi.ResourceOpti
         "user": backend.user,
     }
     definition.update({key: value for key, value in optional.items() if value is not None})
-    return Generation(name, {"definition": definition}, opts)
+    inputs = {"definition": definition, "host": host.properties(), "registries": host.credentials()}
+    return Generation(name, inputs, opts)
 
 
 def replicas(

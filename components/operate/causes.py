@@ -5,29 +5,17 @@ from collections.abc import Callable
 from typing import Optional
 
 from ..naming import PACKAGE
+from ..provider.images import NO_WAY, NOT_GIVEN, REFUSED, UNREACHABLE
 
 _IMAGE = r"pull(?:ing)? image (?P<image>\S+?):? .*?"
-_UNREACHABLE = (
-    r"(?:network is unreachable|no such host|i/o timeout|connection refused|no route to host|"
-    r"server misbehaving|deadline exceeded|Client\.Timeout|Temporary failure|TLS handshake|\bEOF\b)"
-)
-_REFUSED = r"(?:manifest unknown|not found|denied|unauthorized|no basic auth)"
 _AGAIN = "run the same command again: it repairs what was left"
 _CAUSES: tuple[tuple[str, str], ...] = (
     (
         r"no space left on device|disk quota exceeded",
         f"a disk is full ({{said}}): free some space there, and {_AGAIN}",
     ),
-    (
-        _IMAGE + _UNREACHABLE,
-        "image {image} is not on its host, and no registry can be reached from there: give the host a way "
-        "to it, or the engine a proxy, or load the image with `docker load`",
-    ),
-    (
-        _IMAGE + _REFUSED,
-        "image {image} is not on its host, and its registry does not give it: look at its name and tag, or "
-        "name a login under host.registries",
-    ),
+    (_IMAGE + UNREACHABLE, NO_WAY),
+    (_IMAGE + REFUSED, NOT_GIVEN),
     (
         r"exited prematurely|error reading from server: EOF|code = Unavailable|transport is closing",
         f"a plugin of Pulumi ended in the middle of its work (killed, or out of memory): {_AGAIN}",

@@ -19,7 +19,8 @@ from ..export.project import ENVIRONMENT, CannotExport, Project
 from ..naming import PACKAGE
 from ..plan import CannotPlan
 from ..plan.program import planned
-from ..provider.engine import PULL_SECONDS, wait_until
+from ..provider.engine import wait_until
+from ..provider.images import PULL_SECONDS
 from ..review.instance import instances, others
 from ..review.preview import read
 from . import CannotGoOn, machine, stand_ins

@@ -15,7 +15,8 @@ from docker.auth import resolve_repository_name
 from docker.errors import NotFound
 
 from ..naming import PACKAGE
-from ..provider.engine import EngineError, pull_missing
+from ..provider.engine import EngineError
+from ..provider.images import pull_missing
 from . import CannotGoOn, debian
 from .machine import Consent
 

@@ -3,7 +3,7 @@
 import io
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from docker.types import Mount
 
 POLL = 0.1
-PULL_SECONDS = 600.0
-"""How long an engine that pulls an image may take to answer."""
 
 
 class EngineError(Exception):
@@ -37,35 +35,6 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(POLL)
     return True
-
-
-def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Mapping[str, str]]) -> None:
-    """Pull the image when it is not on the host; `registries` has the login of its registry, if any.
-
-    Raises EngineError when it cannot be pulled.
-    """
-    from docker.errors import APIError, ImageNotFound
-
-    try:
-        engine.images.get(image)
-    except ImageNotFound:
-        try:
-            engine.images.pull(image, auth_config=login(image, registries))
-        except APIError as error:
-            raise EngineError(
-                f"image {image} is not on the host and cannot be pulled ({error.explanation})"
-            ) from error
-
-
-def login(image: str, registries: Iterable[Mapping[str, str]]) -> Optional[dict[str, str]]:
-    """The first login to the registry of an image; None where none is known."""
-    from docker.auth import resolve_repository_name
-
-    registry = resolve_repository_name(image)[0]
-    for each in registries:
-        if each["address"] == registry:
-            return {key: each[key] for key in ("username", "password")}
-    return None
 
 
 def nameless_volume(path: str) -> "Mount":

@@ -19,11 +19,11 @@ from .engine import (
     ErrorLog,
     find,
     nameless_volume,
-    pull_missing,
     read_file,
     wait_until,
     write_file,
 )
+from .images import pull_missing
 
 if TYPE_CHECKING:
     from docker import DockerClient

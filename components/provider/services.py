@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..naming import same_owner
 from ..swarm.service.templates import meant
-from .engine import POLL, EngineError, login, wait_until
+from .engine import POLL, EngineError, wait_until
+from .images import login
 from .masking import without_values
 from .membership import in_sequence
 from .nodes import BUSY

@@ -7,7 +7,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import HostUnreachable, connect
 from .. import keepalived
-from ..engine import PULL_SECONDS, EngineError, Unfinished, find
+from ..engine import EngineError, Unfinished, find
+from ..images import PULL_SECONDS
 from ..notices import KEEPALIVED_REPLACED, NODES_DISAGREE
 from ..values import has_unknown
 from .handler import (

@@ -5,7 +5,8 @@ from typing import Optional
 from ...connection import EngineRefused, HostUnreachable, connect
 from ...load_balanced.frontends import kind_of
 from .. import config_check
-from ..engine import PULL_SECONDS, EngineError, pull_missing
+from ..engine import EngineError
+from ..images import PULL_SECONDS, pull_missing
 from ..notices import GATEWAY_REPLACED
 from ..values import has_unknown
 from .handler import FLAG, KIND, REGISTRIES, TEXT, Values, Warn, checked, described, listed

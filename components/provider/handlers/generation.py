@@ -1,28 +1,60 @@
-"""`Generation`: a counter that lives in the state alone."""
+"""`Generation`: a counter that lives in the state alone, and the image of what it counts on the host."""
+
+from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
+from ...connection import connect
+from ..images import PULL_SECONDS, pull_missing
 from ..values import has_unknown
-from .handler import ANY, WHOLE, Handler, Values, described, mapped
+from .handler import ANY, HOST, REGISTRIES, WHOLE, Handler, Values, described, mapped
 
 _IN_PLACE = {"restart"}
 """Keys of a definition that a container takes over while it runs: another value counts as none."""
+_WHERE = ("host", "registries")
 
 
 class Generation(Handler):
-    """A counter of definitions; it lives in the state alone."""
+    """A counter of definitions; it lives in the state alone.
 
-    inputs = {"definition": described(mapped(ANY), "What is counted: each change but of `restart`.")}
+    With a host, the image of a definition is pulled there before the number is known: nothing is made of a
+    definition whose image cannot be had.
+    """
+
+    inputs = {
+        "definition": described(mapped(ANY), "What is counted: each change but of `restart`."),
+        "host": HOST,
+        "registries": REGISTRIES,
+    }
     outputs = {"number": described(WHOLE, "1 for the first definition, one more for each change.")}
 
+    def carried(self, new: Values, old: Values) -> Values:
+        # A state of 0.2.0 has no host. Another login alone pulls nothing.
+        if "host" not in new or new["definition"] != old.get("definition"):
+            return new
+        if old.get("host", new["host"]) != new["host"]:
+            return new
+        return {"definition": new["definition"], **{key: old[key] for key in _WHERE if key in old}}
+
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+        if not preview:
+            _pull(new)
         return "generation", {"number": 1}
 
     def update(self, new: Values, old: Values, preview: bool) -> Values:
         if has_unknown(new):  # whether it really changes is only known at the update
             return {"number": UNKNOWN}
-        in_place = _changed(new["definition"], old["definition"]) == _IN_PLACE
+        if not preview and any(new.get(key) != old.get(key) for key in ("definition", "host")):
+            _pull(new)
+        in_place = _changed(new["definition"], old["definition"]) <= _IN_PLACE
         return {"number": old["number"] + (0 if in_place else 1)}
+
+
+def _pull(new: Values) -> None:
+    image: Optional[str] = new["definition"].get("image")
+    if "host" in new and image is not None:
+        with connect(new["host"], timeout=PULL_SECONDS) as engine:
+            pull_missing(engine, image, new["registries"])
 
 
 def _changed(new: Values, old: Values) -> set[str]:
