@@ -42,6 +42,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.every_engine]
 
 PORT = 8090
 DRAIN = 5.0
+MEMORY = 256
 RESTART: Any = {"Name": "always"}
 WRONG = "no-such-directive yes;\n"
 """A first line that neither program knows."""
@@ -227,7 +228,9 @@ class TestProblem:
     def check(engine: DockerClient, what: Service, first: str = "") -> str | None:
         kind = kind_of(what.front_end.kind)
         text = first + kind.render(what, "site", {"web": 1})
-        return problem(engine, kind.program, PROXY, text, server_addresses(what, "site", {"web": 1}), {})
+        return problem(
+            engine, kind.program, PROXY, text, server_addresses(what, "site", {"web": 1}), {}, MEMORY
+        )
 
     def test_a_good_configuration_passes(self, engine: DockerClient, kind: str) -> None:
         """Names of replicas need not resolve; a low port needs no privilege and no publishing."""
@@ -261,14 +264,14 @@ class TestProblem:
     def test_an_image_that_is_not_there(self, engine: DockerClient, kind: str) -> None:
         """It cannot be checked yet, which is not the same as wrong."""
         with pytest.raises(ImageMissing):
-            problem(engine, kind_of(kind).program, "longshore-none:1", "", [], {})
+            problem(engine, kind_of(kind).program, "longshore-none:1", "", [], {}, MEMORY)
 
     def test_an_image_without_the_program(self, engine: DockerClient, kind: str) -> None:
         """The engine's error names the program; the container is removed all the same."""
         program = replace(kind_of(kind).program, check=("no-such-program",))
 
         with pytest.raises(Exception, match="no-such-program"):
-            problem(engine, program, PROXY, "", [], {})
+            problem(engine, program, PROXY, "", [], {}, MEMORY)
 
     def test_too_little_memory(self, engine: DockerClient) -> None:
         """It is checked with the memory that it will have."""

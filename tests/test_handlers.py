@@ -133,6 +133,7 @@ INPUTS: dict[str, Values] = {
         "registries": [],
         "kind": "haproxy",
         "image": "haproxy:3.2",
+        "memory": 256,
         "names": [],
         "gap": True,
     },
@@ -561,7 +562,19 @@ def test_other_managers_alone_change_nothing_of_a_config() -> None:
     assert HANDLERS["SwarmConfig"].update({**KEPT, "managers": []}, state, False) == {"keptId": "c0n"}
 
 
-@pytest.mark.parametrize("key", ["data", "image", "kind"])
+def test_a_gateway_of_an_older_state_gets_its_memory_with_its_next_change() -> None:
+    """The limit under which it is checked is none of the reasons for one."""
+    new, old = INPUTS["GatewayConfig"], state_of("GatewayConfig")
+    del old["memory"]
+    handler, changed = HANDLERS["GatewayConfig"], {**new, "data": "other"}
+
+    assert handler.carried(new, old) == {key: value for key, value in new.items() if key != "memory"}
+    assert handler.carried(changed, old) == changed
+    assert check("GatewayConfig", handler.carried(new, old), old) == (None, [])
+    assert check("GatewayConfig", changed, old)[1][0].startswith("the gateway's tasks are replaced (data)")
+
+
+@pytest.mark.parametrize("key", ["data", "image", "kind", "memory"])
 def test_a_gateway_that_is_replaced_is_a_gap_that_is_told(key: str) -> None:
     """In host mode only; and a preview without its managers says that nothing was checked."""
     old = state_of("GatewayConfig")

@@ -754,7 +754,7 @@ def test_each_error_is_printed_once(debug: bool, shown: str) -> None:
     "check",
     [
         lambda engine, labels: config_check.problem(
-            engine, kind_of("nginx").program, "nginx", "", [], labels
+            engine, kind_of("nginx").program, "nginx", "", [], labels, 256
         ),
         facts.files,
     ],

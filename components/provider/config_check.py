@@ -34,7 +34,7 @@ def problem(
     text: str,
     names: Iterable[str],
     labels: dict[str, str],
-    memory: int = 256,
+    memory: int,
 ) -> Optional[str]:
     """What the program in `image` has against the configuration `text`, or None.
 

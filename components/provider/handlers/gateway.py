@@ -9,8 +9,11 @@ from ..engine import EngineError
 from ..images import PULL_SECONDS, pull_missing
 from ..notices import GATEWAY_REPLACED
 from ..values import has_unknown
-from .handler import FLAG, KIND, REGISTRIES, TEXT, Values, Warn, checked, described, listed
+from .handler import FLAG, KIND, REGISTRIES, TEXT, WHOLE, Values, Warn, checked, described, listed
 from .services import SwarmConfig
+
+_CHECKED = ("data", "image", "kind", "memory")
+"""Inputs whose change is checked by the program."""
 
 
 class GatewayConfig(SwarmConfig):
@@ -24,12 +27,15 @@ class GatewayConfig(SwarmConfig):
         "registries": REGISTRIES,
         "kind": KIND,
         "image": described(TEXT, "Image of the gateway, in which the configuration is checked."),
+        "memory": described(
+            WHOLE, "Memory limit of a task in MiB, under which the configuration is checked."
+        ),
         "names": described(listed(TEXT), "Network names in it, which must resolve while it is checked."),
         "gap": described(FLAG, "Whether a node refuses connections while its task is replaced."),
     }
 
     def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
-        if has_unknown({key: new[key] for key in ("managers", "kind", "image", "data", "names", "gap")}):
+        if has_unknown([new.get(key) for key in ("managers", "names", "gap", *_CHECKED)]):
             return None
         if not (changed := _changed(new, old)):
             return None  # accepted before
@@ -40,6 +46,11 @@ class GatewayConfig(SwarmConfig):
                 "connections, while the others serve"
             )
         return checked(lambda: _problem(new), warn)
+
+    def carried(self, new: Values, old: Values) -> Values:
+        # A state of 0.2.0 has no memory: it comes with the next change.
+        before = {key: value for key, value in new.items() if key != "memory"}
+        return before if old and "memory" not in old and not _changed(new, old) else new
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if not preview:
@@ -53,7 +64,7 @@ class GatewayConfig(SwarmConfig):
 
 
 def _changed(new: Values, old: Values) -> list[str]:
-    return [key for key in ("data", "image", "kind") if old.get(key) != new[key]]
+    return [key for key in _CHECKED if (key in old or not old) and old.get(key) != new[key]]
 
 
 def _problem(new: Values, pull: bool = False) -> Optional[str]:
@@ -69,7 +80,7 @@ def _problem(new: Values, pull: bool = False) -> Optional[str]:
                 if pull:
                     pull_missing(engine, new["image"], new["registries"])
                 return config_check.problem(
-                    engine, program, new["image"], new["data"], new["names"], new["labels"]
+                    engine, program, new["image"], new["data"], new["names"], new["labels"], new["memory"]
                 )
         except config_check.ImageMissing:
             reasons.append(f"image {new['image']} is not on {host['address']} yet")

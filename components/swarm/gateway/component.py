@@ -63,6 +63,7 @@ def _config(name: str, what: PlacedGateway, opts: pulumi.ResourceOptions) -> Gat
             "registries": what.credentials(),
             "kind": what.front_end.kind,
             "image": what.image,
+            "memory": what.front_end.memory,
             "names": [log.address.rpartition(":")[0]] if log else [],
             "gap": what.publish == "host",
         },
