@@ -1,0 +1,221 @@
+"""A client that sends what it is told, byte by byte, and keeps what comes back with the time of it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+PATIENCE = 20.0
+"""Seconds after which a client gives up."""
+
+
+@dataclass
+class Answer:
+    """One answer of HTTP/1."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+    framing: str = "length"
+    """`length`, `chunked` or `close`."""
+    whole: bool = False
+    trailers: list[tuple[str, str]] = field(default_factory=list)
+
+    def header(self, name: str) -> str | None:
+        """Values of a header in one text; None without it."""
+        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(found) if found else None
+
+
+@dataclass
+class Heard:
+    """What one connection brought."""
+
+    port: int = 0
+    """The client's own, which the front end logs."""
+    pieces: list[tuple[float, bytes]] = field(default_factory=list)
+    """Wall clock and bytes of each read."""
+    began: float = 0.0
+    ended: float = 0.0
+    end: str = "open"
+    """`open`, `closed`, `reset`, `refused` or `late` (nothing more within the client's patience)."""
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(data for _, data in self.pieces)
+
+    @property
+    def first(self) -> float | None:
+        """Seconds until the first byte."""
+        return self.pieces[0][0] - self.began if self.pieces else None
+
+
+class Client:
+    """One connection to a front end.
+
+    Pieces to send are text (a line ends with CRLF) or one of
+
+        {bytes: N}                 N letters
+        {text: T, times: N, every: S}   T again and again, S seconds apart
+        {sleep: S}                 nothing for S seconds
+        {await: T}                 nothing until T has come back
+        {end: true}                no more: the client shuts its half down
+        {abort: true}              the client closes with a reset
+    """
+
+    def __init__(self, address: tuple[str, int], methods: list[str]) -> None:
+        self._address, self._methods = address, methods
+        self.heard = Heard()
+        self._come = threading.Condition()
+        self._done = False
+
+    def talk(self, pieces: list[Any], answers: int | None) -> Heard:
+        """Send all pieces, await so many answers or (None) the end of the connection, and close."""
+        self.heard.began = time.time()
+        try:
+            connection = socket.create_connection(self._address, timeout=PATIENCE)
+        except OSError:
+            self.heard.end = "refused"
+            self.heard.ended = time.time()
+            return self.heard
+        with connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.heard.port = connection.getsockname()[1]
+            reader = threading.Thread(target=self._read, args=(connection, answers), daemon=True)
+            reader.start()
+            with suppress(OSError):  # a front end may close before it has read all
+                for piece in pieces:
+                    if not self._piece(connection, piece):
+                        break
+                if [each.status for each in parsed(self.heard, self._methods)][-1:] == [101]:
+                    connection.shutdown(socket.SHUT_RDWR)  # a tunnel ends when there is nothing more to send
+            reader.join()
+            self.heard.ended = time.time()
+        return self.heard
+
+    def _piece(self, connection: socket.socket, piece: Any) -> bool:
+        if isinstance(piece, str):
+            connection.sendall(wire(piece))
+        elif "bytes" in piece:
+            connection.sendall(b"x" * piece["bytes"])
+        elif "sleep" in piece:
+            with self._come:
+                self._come.wait_for(lambda: self.heard.end != "open", piece["sleep"])
+        elif "text" in piece:
+            for _ in range(piece.get("times", 1)):
+                connection.sendall(wire(piece["text"]))
+                self._piece(connection, {"sleep": piece.get("every", 0)})
+        elif "await" in piece:
+            with self._come:
+                awaited = wire(piece["await"])
+                return self._come.wait_for(
+                    lambda: awaited in self.heard.data or self._done or self.heard.end != "open", PATIENCE
+                )
+        elif "end" in piece:
+            connection.shutdown(socket.SHUT_WR)
+        elif "abort" in piece:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.shutdown(socket.SHUT_RD)
+            connection.close()
+            return False
+        return self.heard.end == "open"
+
+    def _read(self, connection: socket.socket, answers: int | None) -> None:
+        end = "open"
+        while end == "open":
+            if answers is not None and len(whole(self.heard, self._methods)) >= answers:
+                with self._come:
+                    self._done = True
+                    self._come.notify_all()
+                break
+            try:
+                data = connection.recv(65536)
+            except TimeoutError:
+                end = "late"
+            except OSError:
+                end = "reset"
+            else:
+                if not data:
+                    end = "closed"
+            with self._come:
+                if end == "open":
+                    self.heard.pieces.append((time.time(), data))
+                self.heard.end = end
+                self._come.notify_all()
+
+
+def wire(text: str) -> bytes:
+    """Text of a case as it is sent: lines end with CRLF, letters are bytes of Latin-1."""
+    return re.sub(r"\r?\n", "\r\n", text).encode("latin-1")
+
+
+def whole(heard: Heard, methods: list[str]) -> list[Answer]:
+    """The whole final answers so far."""
+    return [each for each in parsed(heard, methods) if each.whole and each.status >= 200]
+
+
+def parsed(heard: Heard, methods: list[str]) -> list[Answer]:
+    """The answers in what came, interim ones too; the last may not be whole.
+
+    `methods` are those of the requests, in order.
+    """
+    data, found, asked = heard.data, list[Answer](), list(methods)
+    while b"\r\n\r\n" in data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        status = re.match(r"HTTP/1\.[01] (\d{3})", first)
+        if not status:
+            break
+        answer = Answer(int(status[1]), [_header(line) for line in lines])
+        found.append(answer)
+        if answer.status < 200:
+            answer.whole = True
+            if answer.status == 101:
+                answer.status, answer.framing, answer.body = 101, "close", data
+                break
+            continue
+        method = asked.pop(0) if asked else "GET"
+        if method == "HEAD" or answer.status in (204, 304):
+            answer.whole = True
+        elif (answer.header("Transfer-Encoding") or "").lower() == "chunked":
+            data = _chunked(answer, data)
+        elif (length := answer.header("Content-Length")) is not None:
+            answer.body, data = data[: int(length)], data[int(length) :]
+            answer.whole = len(answer.body) == int(length)
+        else:
+            answer.framing, answer.body, data = "close", data, b""
+            answer.whole = heard.end == "closed"
+        if not answer.whole:
+            break
+    return found
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, _, value = line.partition(":")
+    return name, value.strip()
+
+
+def _chunked(answer: Answer, data: bytes) -> bytes:
+    answer.framing = "chunked"
+    while match := re.match(rb"([0-9a-fA-F]+)[^\r\n]*\r\n", data):
+        size = int(match[1], 16)
+        rest = data[match.end() :]
+        if size:
+            answer.body += rest[:size]
+            if len(rest) < size + 2:
+                return b""
+            data = rest[size + 2 :]
+            continue
+        trailers, end, after = (b"\r\n" + rest).partition(b"\r\n\r\n")
+        if not end:
+            return b""
+        answer.trailers = [_header(line) for line in trailers.decode("latin-1").split("\r\n") if line]
+        answer.whole = True
+        return after
+    return b""

@@ -1,0 +1,163 @@
+"""Run one case."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+from tests.bench.hosts import GATEWAY
+from tests.bench.process import until
+
+from . import verdict
+from .client import parsed
+from .stage import Others, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .cases import Case, Step
+    from .stage import FrontEnd
+
+CLIENT = GATEWAY
+"""Address from which the clients of the table come."""
+LOGGED = 10.0
+"""Seconds until a line is there at the latest."""
+
+
+def run(stage: Stage, case: Case) -> list[str]:
+    """Return what is otherwise than the case says."""
+    site, text = stage.site(case)
+    front_end = stage.front_end(case.kind)
+    front_end.serve(text)
+    found: list[str] = []
+    moved = False
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor())
+        others = Others(front_end, stage.host.address, site, case.others)
+        stack.enter_context(others)
+        waiting: list[Future[list[str]]] = []
+        for step in case.steps:
+            if step.do:
+                what, name = step.do.split()
+                stage.replica(name).do(what)
+                moved = True
+                continue
+            asked = pool.submit(_step, stage, front_end, step)
+            if step.meanwhile:
+                waiting.append(asked)
+            else:
+                found += asked.result()
+        for each in waiting:
+            found += each.result()
+    if moved:
+        for replica in stage.replicas():
+            replica.restore()
+    if moved or found or others.failed or _broken(case):
+        front_end.forget()
+    if others.failed:
+        first = "; ".join(others.failed[:3])
+        found.append(f"everybody else: {len(others.failed)} of {others.asked} failed: {first}")
+    return found
+
+
+def _broken(case: Case) -> bool:
+    """Whether a replica does in this case what a front end remembers: the next case has a new one."""
+    text = repr(case.steps)
+    return any(word in text for word in ("close", "reset", "sleep", "status 5", "abort"))
+
+
+def _step(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
+    if step.eventually:
+        found: list[str] = []
+
+        def fits() -> bool:
+            found[:] = _clients(stage, front_end, step)
+            return not found
+
+        try:
+            until(fits, "it is as expected", timeout=step.eventually, interval=0.1)
+        except TimeoutError:
+            return [f"within {step.eventually} s: {each}" for each in found]
+        return []
+    return _clients(stage, front_end, step)
+
+
+def _clients(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
+    """Every client of a step; each difference once."""
+    found: list[str] = []
+
+    def client() -> None:
+        for _ in range(step.times):
+            found.extend(_one(stage, front_end, step))
+
+    threads = [threading.Thread(target=client, daemon=True) for _ in range(step.clients)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return [
+        f"{text} ({found.count(text)} times)" if found.count(text) > 1 else text
+        for text in dict.fromkeys(found)
+    ]
+
+
+def _one(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
+    """One client, once."""
+    case = f"c{secrets.token_hex(6)}"
+    pieces = (
+        step.send
+        if step.send is not None
+        else [f"{(step.request or '').strip()}\nCase: $CASE\n\n{step.body}"]
+    )
+    pieces = _filled(pieces, case)
+    methods = [
+        line.split()[0]
+        for line in "\n".join(each for each in pieces if isinstance(each, str)).splitlines()
+        if line.endswith((" HTTP/1.1", " HTTP/1.0"))
+    ]
+    expected = step.answers if step.answers is not None else [step.answer] if step.answer is not None else []
+    to_the_end = any(each.get("end", "open") != "open" for each in expected)
+    heard = front_end.talk(pieces, methods, None if to_the_end else len(expected))
+    answers = parsed(heard, methods)
+    finals = [each for each in answers if each.status >= 200 or each.status == 101]
+    found = []
+    for number, wanted in enumerate(_filled(expected, case)):
+        interim = wanted.pop("interim", None)
+        if (
+            interim is not None
+            and (early := [each.status for each in answers if each not in finals]) != interim
+        ):
+            found.append(f"interim answers: {interim} expected, got {early}")
+        found += verdict.answer(wanted, finals[number] if number < len(finals) else None, heard)
+    if found:
+        return found
+    if step.replica is not None:
+        wanted = _filled(step.replica, case)
+        found += _settled(
+            lambda: verdict.replica(wanted, [e for r in stage.replicas() for e in r.seen(case)])
+        )
+    if step.log:
+        texts = _filled(step.log, case)
+        found += _settled(lambda: verdict.log(texts, front_end.lines(heard.port)))
+    return found
+
+
+def _settled(judge: Callable[[], list[str]]) -> list[str]:
+    """Return the verdict once it is good, or the last one: lines of a log come later than the answer."""
+    with suppress(TimeoutError):
+        until(lambda: not judge(), "the lines are there", timeout=LOGGED, interval=0.05)
+    return judge()
+
+
+def _filled(value: Any, case: str) -> Any:
+    """`$CASE`, `$CLIENT` in every text of it."""
+    if isinstance(value, str):
+        return value.replace("$CASE", case).replace("$CLIENT", CLIENT)
+    if isinstance(value, list):
+        return [_filled(each, case) for each in value]
+    if isinstance(value, dict):
+        return {key: _filled(each, case) for key, each in value.items()}
+    return value
