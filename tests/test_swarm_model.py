@@ -403,6 +403,16 @@ CASES = [
     Case("a gateway without backends", gateway(backends={}), "backends must not be empty"),
     Case("a gateway without networks", gateway(networks=[]), "networks must not be empty"),
     Case("replicas in host mode", gateway(replicas=3), "replicas is for publish ingress"),
+    Case(
+        "connections of a client in ingress mode",
+        gateway(publish="ingress", front_end={"max_connections_per_client": 9}),
+        "front_end.max_connections_per_client is for publish host: with ingress a client has",
+    ),
+    Case(
+        "uploads of tasks behind nginx",
+        gateway(front_end={"kind": "nginx"}, backends={"web": {"max_uploads": 9}}),
+        "backends.web.max_uploads: nginx does not know how many tasks there are; drop it, or set",
+    ),
     Case("a way to publish", gateway(publish="both"), "publish must be 'host' or 'ingress', got 'both'"),
     Case("two default backends", gateway(backends={"a": {}, "b": {}}), "backends.a has no host_names"),
     Case(

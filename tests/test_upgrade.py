@@ -38,13 +38,20 @@ _RESTART = "An upgrade sets the restart policy `always` in the containers that r
 _PULLED = "The images of replicas are pulled before anything is made"
 _CONTAINERS = ("docs-lb", "docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-lb")
 _WORKERS = "the first `up` after an upgrade reloads nginx for that"
+_SLOW = "The first `up` after an upgrade reloads the front end with that\n  configuration"
+_GATEWAY = "a gateway's tasks are replaced"
 DIFFERENCES: dict[str, dict[str, str]] = {
     "0.1.0": {
         **{f"{name}-lb{what}": words for name in ("docs", "shop") for what, words in _FRONT_END.items()},
-        "main-gateway-service: spec": _TASKS,
+        "main-gateway-service: spec": _GATEWAY,
+        "main-gateway-config: name": _GATEWAY,
+        "main-gateway-config: data": _GATEWAY,
+        "main-gateway-config: memory": "checked with the memory that its container will have",
         "main-shop-service: spec": _TASKS,
         "docs-lb-config: config": _WORKERS,
         "docs-lb-ready: config": _WORKERS,
+        "shop-lb-config: config": _SLOW,
+        "shop-lb-ready: config": _SLOW,
         "main-vip-node-b: config": _SCRIPT,
         "main-vip-node-c: config": _SCRIPT,
         **{f"{name}: restart": _RESTART for name in _CONTAINERS},

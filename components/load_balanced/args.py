@@ -67,6 +67,11 @@ class RouteArgs(TypedDict, total=False):
     max_connections: Optional[int]
     """Requests a server gets at the same time; more wait in the front end. HAProxy only. Default: 32
     with haproxy, no limit with nginx."""
+    max_uploads: Optional[int]
+    """Requests with a body still to come that a server gets at the same time: those whose body has no length
+    or is larger than about 15 kB. More are answered 503, so that slow clients leave room for others. A
+    smaller body is read whole before a server gets the request. Default: three quarters of
+    `max_connections`, 24 without it; no limit in a gateway with nginx, which cannot count servers."""
     max_fails: Optional[int]
     """Passive health: failed requests before a server is avoided. HAProxy counts them in a row, errors
     (5xx) included; nginx counts broken and late answers within `fail_timeout`. Default: 1 with nginx;
@@ -170,7 +175,12 @@ class ProxyArgs(TypedDict, total=False):
     gets every host. Default: 503."""
     max_connections: Optional[int]
     """Client connections at the same time. `memory` must hold them: 40 KiB each with haproxy, 48 KiB with
-    nginx, and what the proxy takes without any. Default: 256."""
+    nginx, and what the proxy takes without any. Default: as many as `memory` holds, at most 4000."""
+    max_connections_per_client: Optional[int]
+    """Connections of one client address at the same time, of one /64 network with IPv6: haproxy resets
+    more. nginx counts those with a request, and answers 429 to more. `trusted_proxies` have no such limit.
+    Default: with haproxy an eighth of `max_connections`, once seven eighths are in use; with nginx half of
+    them; at least 256. None in a gateway with publish ingress."""
     timeouts: Optional[TimeoutArgs]
     """Time-outs. Default: see TimeoutArgs."""
     trusted_proxies: Optional[list[str]]

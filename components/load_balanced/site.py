@@ -56,6 +56,7 @@ class Route(Frozen):
     algorithm: Algorithm = "roundrobin"
     cookie: Optional[CookieName] = None
     max_connections: Optional[Annotated[int, whole(1, 100_000)]] = None
+    max_uploads: Optional[Annotated[int, whole(1, 100_000)]] = None
     max_fails: Optional[Annotated[int, whole(1, 1000)]] = None
     response_deadline: Optional[Seconds] = None
     retries: Annotated[int, whole(0, 10)] = 3
@@ -93,7 +94,8 @@ class Proxy(Frozen):
     port: Port = 80
     default_backend: Optional[Name] = None
     unknown_host: Annotated[UnknownHost, BeforeValidator(_digits)] = "503"
-    max_connections: Annotated[int, whole(1, 1_000_000)] = 256
+    max_connections: Optional[Annotated[int, whole(1, 1_000_000)]] = None
+    max_connections_per_client: Optional[Annotated[int, whole(1, 1_000_000)]] = None
     timeouts: Timeouts = Timeouts()
     trusted_proxies: list[Cidr] = []
     log: Optional[Log] = None
@@ -119,6 +121,11 @@ class Site(Frozen):
     @property
     def reloads(self) -> bool:
         """Whether new workers hold the port while the old ones drain, so that idle clients lose nothing."""
+        return True
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether the proxy sees the addresses of its clients."""
         return True
 
     @property
@@ -166,6 +173,11 @@ class Site(Frozen):
                 raise ValueError(
                     f"backends.{name} has no host_names and is not front_end.default_backend: no "
                     "request could reach it; give it host_names, or make it the default"
+                )
+            if tcp and backend.max_uploads:
+                raise ValueError(
+                    f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "
+                    "requests with bodies; drop it"
                 )
             if tcp and backend.response_deadline:
                 raise ValueError(

@@ -67,6 +67,7 @@ def _whole() -> list[Case]:
         "replicas": (1, 1000, lambda v: short(replicas=v)),
         "port": (1, 65535, lambda v: short(port=v)),
         "max_connections": (1, 100_000, lambda v: short(max_connections=v)),
+        "max_uploads": (1, 100_000, lambda v: short(max_uploads=v)),
         "max_fails": (1, 1000, lambda v: short(max_fails=v)),
         "fail_timeout": (1, 86400, lambda v: nginx(fail_timeout=v)),
         "retries": (0, 10, lambda v: short(retries=v)),
@@ -78,6 +79,11 @@ def _whole() -> list[Case]:
         "weights.0": (1, 256, lambda v: short(replicas=1, weights=[v])),
         "front_end.port": (1, 65535, lambda v: front(port=v)),
         "front_end.max_connections": (1, 1_000_000, lambda v: front(max_connections=v)),
+        "front_end.max_connections_per_client": (
+            1,
+            1_000_000,
+            lambda v: front(max_connections_per_client=v),
+        ),
         "front_end.memory": (6, 1_048_576, lambda v: front(memory=v)),
     }
     found = []
@@ -534,14 +540,20 @@ _BY_HAND = [
     Case("nginx: active checks", nginx(health={"active": True}), "health.active: nginx open source has no active"),
     Case(
         "memory for haproxy",
-        front(memory=41),
+        front(memory=41, max_connections=256),
         "front_end.memory must be at least 42 MiB for front_end.max_connections 256 with haproxy, got 41: raise",
+    ),
+    Case(
+        "memory for haproxy without connections",
+        front(memory=32),
+        "front_end.memory must be at least 33 MiB for front_end.max_connections 1 with haproxy, got 32: raise",
     ),
     Case(
         "memory for nginx",
         front(kind="nginx", max_connections=20000, memory=900),
-        "front_end.memory must be at least 990 MiB for front_end.max_connections 20000 with nginx, got 900",
+        "front_end.memory must be at least 995 MiB for front_end.max_connections 20000 with nginx, got 900",
     ),
+    Case("uploads of tcp", tcp(max_uploads=9), "backends.web.max_uploads is for front_end.mode http: a TCP conn"),
     Case("nginx: limit", nginx(max_connections=9), "max_connections: nginx open source has no queue.*kind haproxy"),
     Case(
         "nginx: source and backups",

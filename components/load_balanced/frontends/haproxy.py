@@ -2,11 +2,20 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Optional
 
 from ...program import FOLDER, Program
 from ...rendering import render
-from .capacity import HAPROXY_FILES, haproxy_memory, memory_refusals
+from .capacity import (
+    HAPROXY_FILES,
+    SERVER_SLOTS,
+    client_connections,
+    haproxy_connections,
+    haproxy_memory,
+    memory_refusals,
+    uploads,
+)
 from .views import Entry, Server, Tasks, connect_timeout, entry, milliseconds, server_timeout, servers
 
 if TYPE_CHECKING:
@@ -14,7 +23,10 @@ if TYPE_CHECKING:
     from ..site import Route, Site
 
 FILE = "haproxy.cfg"
-MAX_CONNECTIONS = 32
+CROWDED = 0.75
+"""Part of all connections; with more, idle ones are worth less than new ones."""
+RESERVE = 8
+"""The last eighth of all connections is for clients that have no more than so many themselves."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,8 @@ class _Backend:
     check_timeout: int
     passive: str
     max_connections: int
+    uploads: int
+    """Requests of each server that may wait for the rest of their bodies."""
     retries: int
     retry_on: str
     connect: int
@@ -49,6 +63,11 @@ class _View:
     resolvers: str
     """Name of the section for the engine's DNS."""
     max_connections: int
+    crowded: int
+    """Connections from which on none is kept after its answer."""
+    per_client: Optional[int]
+    """Connections of a client address, and no more than these with `reserved` or more connections in all."""
+    reserved: int
     log: Optional[str]
     spread: int
     """Milliseconds over which first checks are spread. Unset, the longest interval of a backend delays
@@ -88,7 +107,7 @@ class HAProxy:
 
     def refusals_for_tasks(self, site: "Site") -> list[str]:
         """See FrontEndKind."""
-        found = memory_refusals(site, haproxy_memory(site.front_end))
+        found = memory_refusals(site, haproxy_connections(site.front_end), haproxy_memory(site.front_end))
         for name, backend in sorted(site.backends.items()):
             if backend.max_fails is not None and backend.health.active is False:
                 found.append(
@@ -104,7 +123,7 @@ class HAProxy:
 
     def files(self, site: "Site", servers: int) -> int:
         """See FrontEndKind."""
-        return 2 * site.front_end.max_connections + servers + HAPROXY_FILES
+        return 2 * haproxy_connections(site.front_end) + servers + HAPROXY_FILES
 
     def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
         """See FrontEndKind."""
@@ -123,11 +142,15 @@ class HAProxy:
 
 def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
     front_end = site.front_end
+    connections = haproxy_connections(front_end)
     view = _View(
         entry=entry(site),
         frontend=_free("entry", site.backends),
         resolvers=_free("engine", site.backends),
-        max_connections=front_end.max_connections,
+        max_connections=connections,
+        crowded=ceil(connections * CROWDED),
+        per_client=client_connections(site, connections, connections // RESERVE),
+        reserved=0 if front_end.max_connections_per_client else connections - connections // RESERVE,
         log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
         spread=milliseconds(min(b.health.interval for b in site.backends.values())),
         hold_nx="1s" if any(isinstance(each, Tasks) for each in servers.values()) else None,
@@ -168,7 +191,8 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
         passive=""
         if backend.max_fails is None
         else f" observe {'layer7' if http else 'layer4'} error-limit {backend.max_fails} on-error mark-down",
-        max_connections=backend.max_connections or MAX_CONNECTIONS,
+        max_connections=backend.max_connections or SERVER_SLOTS,
+        uploads=uploads(backend),
         retries=backend.retries,
         retry_on=f"conn-failure empty-response{late}",
         connect=connect_timeout(site, backend),

@@ -2,11 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Optional
 
 from ...program import FOLDER, Program
 from ...rendering import render
-from .capacity import NGINX_FILES, memory_refusals, nginx_memory, nginx_slots, nginx_workers
+from .capacity import (
+    NGINX_CLIENT_KIB,
+    NGINX_FILES,
+    client_connections,
+    memory_refusals,
+    nginx_connections,
+    nginx_memory,
+    nginx_slots,
+    nginx_workers,
+    uploads,
+)
 from .views import Entry, Server, Tasks, connect_timeout, entry, server_timeout, servers
 
 if TYPE_CHECKING:
@@ -37,6 +48,9 @@ class _Backend:
     tries: int
     connect: int
     read: int
+    uploads: Optional[int]
+    """Requests that may wait for the rest of their bodies; None where nobody knows how many servers there
+    are."""
     host_names: list[str]
 
 
@@ -46,6 +60,11 @@ class _View:
     workers: int
     connections: int
     files: int
+    per_client: Optional[int]
+    counters: int
+    """Shared memory in which the requests of each client are counted, in KiB."""
+    upload_counters: int
+    """The same for the uploads of each backend."""
     log: Optional[str]
     backends: list[_Backend]
 
@@ -95,6 +114,10 @@ class Nginx:
             chosen = ["max_fails"] if backend.max_fails is not None else []
             if backend.algorithm != "roundrobin":
                 chosen.insert(0, "algorithm")
+            if backend.max_uploads is not None:
+                found.append(
+                    f"backends.{name}.max_uploads: nginx does not know how many tasks there are; {_INSTEAD}"
+                )
             found += [
                 f"backends.{name}.{key}: nginx looks the addresses of tasks up again and again and remembers "
                 f"nothing about them; {_INSTEAD}"
@@ -125,7 +148,7 @@ def _files(site: "Site") -> int:
 
 
 def _refusals(site: "Site") -> list[str]:
-    found = memory_refusals(site, nginx_memory(site.front_end))
+    found = memory_refusals(site, nginx_connections(site.front_end), nginx_memory(site.front_end))
     for name, backend in sorted(site.backends.items()):
         key = f"backends.{name}"
         if backend.health.active:
@@ -153,11 +176,15 @@ def _refusals(site: "Site") -> list[str]:
 
 def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
     front_end, log = site.front_end, site.front_end.log
+    connections = nginx_connections(front_end)
     view = _View(
         entry=entry(site),
         workers=nginx_workers(front_end),
         connections=nginx_slots(front_end),
         files=_files(site),
+        per_client=client_connections(site, connections, connections // 2),
+        counters=max(64, ceil(connections * NGINX_CLIENT_KIB)),
+        upload_counters=max(64, len(site.backends)),
         log=f"syslog:server={log.address},facility={log.facility}" if log else None,
         backends=[
             _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
@@ -186,5 +213,8 @@ def _backend(site: "Site", name: str, backend: "Route", servers: _Upstream | Tas
         tries=backend.retries + 1,
         connect=connect_timeout(site, backend),
         read=server_timeout(site, backend),
+        uploads=uploads(backend) * sum(not server.backup for server in servers.servers)
+        if isinstance(servers, _Upstream)
+        else None,
         host_names=sorted(backend.host_names),
     )

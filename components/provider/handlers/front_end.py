@@ -68,7 +68,8 @@ class Readiness(Handler):
                 "keep connections to the old one (at most its drain time)"
             )
         accepted = not moved and all(old.get(key) == asked[key] for key in ("config", "image", "kind"))
-        return checked(lambda: _refused(new, old) or (None if accepted else _problem(new)), warn)
+        configured = old.get("config") != asked["config"]
+        return checked(lambda: _refused(new, old, configured) or (None if accepted else _problem(new)), warn)
 
     def kept(self, new: Values) -> Values:
         kept = {key: value for key, value in new.items() if key != "demands"}
@@ -112,11 +113,11 @@ def _problem(new: Values) -> Optional[str]:
         )
 
 
-def _refused(new: Values, old: Values) -> Optional[str]:
+def _refused(new: Values, old: Values, configured: bool) -> Optional[str]:
     """Return what the host cannot give, or None. The host is asked about changes only."""
     said = []
     asked, labels = new["demands"], new["labels"]
-    if old.get("container") != new["container"] or demands.needs_files(asked):
+    if old.get("container") != new["container"] or (configured and demands.needs_files(asked)):
         said += demands.refusals(facts.of(new["host"], labels), asked, labels)
     if has_unknown(new["replicas"]):  # there will be new ones
         with connect(new["host"], timeout=30) as engine:

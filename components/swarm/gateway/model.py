@@ -51,6 +51,11 @@ class Gateway(Site):
                 "replicas is for publish ingress: with host each node that meets the constraints has one "
                 "task; drop it, or set publish ingress"
             )
+        if not self.knows_clients and self.front_end.max_connections_per_client is not None:
+            raise ValueError(
+                "front_end.max_connections_per_client is for publish host: with ingress a client has the "
+                "address of a node; drop it, or set publish host"
+            )
         differ("constraints", self.constraints)
         differ("networks", [name for name in self.networks if isinstance(name, str)])
         self.check_routes()
@@ -69,6 +74,11 @@ class Gateway(Site):
         """See Site. A swarm's config cannot be changed: the whole task is replaced, and clients that idle
         would only keep its follower from the port."""
         return False
+
+    @property
+    def knows_clients(self) -> bool:
+        """See Site. Behind the mesh, the clients of a node share its address."""
+        return self.publish == "host"
 
     @property
     def image(self) -> str:

@@ -37,6 +37,7 @@ route: RouteArgs = {
     "algorithm": "leastconn",
     "cookie": "SERVER",
     "max_connections": 16,
+    "max_uploads": 12,
     "max_fails": 3,
     "response_deadline": 2.5,
     "retries": 2,
@@ -46,6 +47,7 @@ proxy: ProxyArgs = {
     "image": "haproxy:3.2",
     "port": 8081,
     "max_connections": 512,
+    "max_connections_per_client": 128,
     "timeouts": {"connect": 1, "client": 2, "server": 3, "request": 4, "keep_alive": 5.5, "tunnel": 6},
     "trusted_proxies": ["10.0.0.0/8"],
     "log": {"address": "127.0.0.1:514", "facility": "local1"},
@@ -101,6 +103,7 @@ short_form: LoadBalancedServiceArgs = {
     "algorithm": "source",
     "cookie": "SERVER",
     "max_connections": 8,
+    "max_uploads": 4,
     "max_fails": 3,
     "response_deadline": 2,
     "retries": 1,
@@ -189,7 +192,7 @@ gateway: GatewayArgs = {
     "publish": "ingress",
     "replicas": 2,
     "constraints": ["node.role==manager"],
-    "front_end": {**proxy, "drain": 2, "default_backend": "shop"},
+    "front_end": {**proxy, "drain": 2, "default_backend": "shop", "max_connections_per_client": None},
     "backends": {
         "shop": {
             **route,

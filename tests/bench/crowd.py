@@ -1,0 +1,122 @@
+"""Many clients that are slow or idle, beside a load: each holds a connection for as long as it may.
+
+with Crowd(url, SLOW_BODY, 100, sources(2)):
+    ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+from .hosts import BRIDGE, NETWORK
+from .load import target
+from .process import run, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+PAUSE = 1.0
+"""Seconds between two pieces of a slow client."""
+MOST_SOURCES = 100
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What a client sends at once, and then in pieces that it does not end."""
+
+    name: str
+    first: bytes
+    piece: bytes
+
+
+def _post(headers: str, body: bytes) -> bytes:
+    return f"POST / HTTP/1.1\r\nHost: crowd.example\r\n{headers}\r\n\r\n".encode() + body
+
+
+IDLE = Manner("idle connections", b"", b"")
+KEPT = Manner("idle connections after an answer", b"GET / HTTP/1.1\r\nHost: crowd.example\r\n\r\n", b"")
+UNFINISHED_HEAD = Manner("unfinished heads", b"GET / HTTP/1.1\r\nHost: crowd.example\r\n", b"X-More: 1\r\n")
+SLOW_BODY = Manner("slow bodies", _post("Content-Length: 12000", b"x"), b"x")
+SLOW_UPLOAD = Manner("slow uploads", _post("Content-Length: 9000000", b"x" * 30_000), b"x")
+SLOW_CHUNKS = Manner("slow chunked bodies", _post("Transfer-Encoding: chunked", b"1\r\nx\r\n"), b"1\r\nx\r\n")
+
+
+def sources(count: int) -> list[str]:
+    """Return addresses of this machine on the bench's network, beside the one that other clients have."""
+    if not 1 <= count <= MOST_SOURCES:
+        raise ValueError(f"{count} addresses; 1 to {MOST_SOURCES} are possible")
+    addresses = [str(NETWORK[100 + number]) for number in range(count)]
+    known = run(["ip", "-o", "-4", "address", "show", "dev", BRIDGE])
+    for address in addresses:
+        if f" {address}/" not in known:
+            run(["ip", "address", "add", f"{address}/{NETWORK.prefixlen}", "dev", BRIDGE])
+    return addresses
+
+
+class Crowd:
+    """So many clients of one manner, as a context manager; one that is cut off comes back after a pause."""
+
+    def __init__(self, url: str, manner: Manner, count: int, sources: Sequence[str]) -> None:
+        self._address, self._port, _ = target(url)
+        self._manner = manner
+        self._sources = list(islice(cycle(sources), count))
+        self._stop: Callable[[], object] = lambda: None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self.tried = 0
+        """Connections opened or refused."""
+
+    def __enter__(self) -> Crowd:
+        self._thread.start()
+        until(lambda: self.tried >= len(self._sources), f"{len(self._sources)} {self._manner.name}", 60.0)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+        self._thread.join()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._client(source)) for source in self._sources]
+        self._stop = lambda: loop.call_soon_threadsafe(lambda: [each.cancel() for each in tasks])
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _client(self, source: str) -> None:
+        while True:
+            with suppress(OSError):
+                await self._connection(source)
+            await asyncio.sleep(PAUSE)
+
+    async def _connection(self, source: str) -> None:
+        try:
+            place = (self._address, self._port)
+            reader, writer = await asyncio.open_connection(*place, local_addr=(source, 0))
+        finally:
+            self.tried += 1
+        ended = asyncio.ensure_future(_read(reader))
+        try:
+            writer.write(self._manner.first)
+            while self._manner.piece and not ended.done():
+                await asyncio.wait([ended], timeout=PAUSE)
+                writer.write(self._manner.piece)
+            await ended
+        finally:
+            ended.cancel()
+            writer.transport.abort()
+
+
+async def _read(reader: asyncio.StreamReader) -> None:
+    """Await the end of a connection."""
+    with suppress(OSError):
+        while await reader.read(65536):
+            pass
