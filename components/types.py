@@ -126,6 +126,13 @@ def _log_address(value: Any) -> str:
     return address
 
 
+def _upgrade(value: Any) -> str:
+    protocol = _protocol(value)
+    if protocol.lower() == "h2c":
+        raise Wrong("must be a protocol that a front end can pass on", value, ", which HTTP/2 has given up")
+    return protocol
+
+
 _VRRP_PASSWORD = re.compile(r"[A-Za-z0-9._~%@:,+=-]{1,8}", re.ASCII)
 _TEXT = re.compile(r"[^\x00\ud800-\udfff]*")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -136,6 +143,9 @@ _image = _matching(
     rf"(sha256:[0-9a-f]{{64}}|(?=.{{1,255}}$)({_HOST}(:[0-9]+)?/)?{_IMAGE_PART}(/{_IMAGE_PART})*"
     r"(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?)",
     "an image reference such as nginx:1.28 or registry.example/app@sha256:...",
+)
+_protocol = _matching(
+    r"[A-Za-z0-9][A-Za-z0-9.-]{0,31}(/[A-Za-z0-9.-]{1,16})?", "a protocol such as websocket or SPDY/3.1"
 )
 _network_name = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "a Docker network name or id")
 _user_names = _matching(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group")
@@ -185,6 +195,7 @@ CookieName = Annotated[
     str,
     text(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "1 to 64 letters, digits, _ and -, beginning with a letter"),
 ]
+UpgradeProtocol = Annotated[str, PlainValidator(_upgrade)]
 EnvironmentName = Annotated[
     str, text(r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, not beginning with a digit")
 ]

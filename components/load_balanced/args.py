@@ -184,8 +184,13 @@ class ProxyArgs(TypedDict, total=False):
     timeouts: Optional[TimeoutArgs]
     """Time-outs. Default: see TimeoutArgs."""
     trusted_proxies: Optional[list[str]]
-    """Networks whose X-Forwarded-* headers are believed; from others they are removed.
-    Default: none."""
+    """Networks whose X-Forwarded-* headers are believed, and other headers that only a proxy may set; from
+    other clients they are removed. Default: none."""
+    upgrades: Optional[list[str]]
+    """Protocols to which a client may switch with an Upgrade header, such as `SPDY/3.1` for `kubectl exec`. A
+    request that names another is answered as if it named none. Default: websocket."""
+    ipv6: Optional[bool]
+    """Whether it listens on IPv6, too. Set false for a host whose kernel has no IPv6. Default: true."""
     log: Optional[LogArgs]
     """A syslog server beside standard output. Default: none."""
     memory: Optional[int]

@@ -99,8 +99,9 @@ class FrontEnd(Proxy):
                 "networks, or publish true"
             )
         differ("networks", self.networks)
-        if self.mode == "tcp" and self.trusted_proxies:
-            raise ValueError("trusted_proxies is for mode http: a TCP connection has no headers; drop it")
+        for key in ("trusted_proxies", "upgrades"):
+            if self.mode == "tcp" and key in self.model_fields_set and getattr(self, key):
+                raise ValueError(f"{key} is for mode http: a TCP connection has no headers; drop it")
         return self
 
 

@@ -21,6 +21,7 @@ from ..types import (
     ProxyKind,
     Seconds,
     UnknownHost,
+    UpgradeProtocol,
     UrlPath,
     whole,
 )
@@ -98,6 +99,8 @@ class Proxy(Frozen):
     max_connections_per_client: Optional[Annotated[int, whole(1, 1_000_000)]] = None
     timeouts: Timeouts = Timeouts()
     trusted_proxies: list[Cidr] = []
+    upgrades: list[UpgradeProtocol] = ["websocket"]
+    ipv6: bool = True
     log: Optional[Log] = None
     memory: Annotated[int, whole(6, 1_048_576)] = 256
 

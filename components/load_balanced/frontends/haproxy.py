@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
+from types import ModuleType
 from typing import TYPE_CHECKING, Optional
 
 from ...program import FOLDER, Program
 from ...rendering import render
+from . import requests
 from .capacity import (
     HAPROXY_FILES,
     SERVER_SLOTS,
@@ -58,6 +60,7 @@ class _Backend:
 @dataclass(frozen=True)
 class _View:
     entry: Entry
+    requests: ModuleType
     frontend: str
     """Name of the section for clients."""
     resolvers: str
@@ -93,6 +96,7 @@ class HAProxy:
         ready="Loading success",
         # Those left out are about replicas, and about workers that have drained.
         failed=r"\[ALERT\](?!.*(has no server available|Former worker))",
+        remedies=(requests.NO_IPV6,),
     )
 
     def refusals(self, service: "Service") -> list[str]:
@@ -145,6 +149,7 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
     connections = haproxy_connections(front_end)
     view = _View(
         entry=entry(site),
+        requests=requests,
         frontend=_free("entry", site.backends),
         resolvers=_free("engine", site.backends),
         max_connections=connections,

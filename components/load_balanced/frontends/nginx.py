@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from types import ModuleType
 from typing import TYPE_CHECKING, Optional
 
 from ...program import FOLDER, Program
 from ...rendering import render
+from . import requests
 from .capacity import (
     NGINX_CLIENT_KIB,
     NGINX_FILES,
@@ -57,6 +59,7 @@ class _Backend:
 @dataclass(frozen=True)
 class _View:
     entry: Entry
+    requests: ModuleType
     workers: int
     connections: int
     files: int
@@ -92,6 +95,7 @@ class Nginx:
                 'unknown directive "stream"',
                 "this nginx has no stream module: use the official image, or front_end.kind haproxy",
             ),
+            requests.NO_IPV6,
         ),
     )
 
@@ -179,6 +183,7 @@ def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
     connections = nginx_connections(front_end)
     view = _View(
         entry=entry(site),
+        requests=requests,
         workers=nginx_workers(front_end),
         connections=nginx_slots(front_end),
         files=_files(site),

@@ -48,6 +48,8 @@ class Entry:
     trusted: list[str]
     default_backend: Optional[str]
     unknown_host: str
+    upgrades: list[str]
+    ipv6: bool
 
 
 def entry(site: "Site") -> Entry:
@@ -66,6 +68,8 @@ def entry(site: "Site") -> Entry:
         trusted=sorted(front_end.trusted_proxies),
         default_backend=site.default_backend,
         unknown_host=front_end.unknown_host,
+        upgrades=sorted(front_end.upgrades),
+        ipv6=front_end.ipv6,
     )
 
 

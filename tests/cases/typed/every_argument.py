@@ -50,6 +50,8 @@ proxy: ProxyArgs = {
     "max_connections_per_client": 128,
     "timeouts": {"connect": 1, "client": 2, "server": 3, "request": 4, "keep_alive": 5.5, "tunnel": 6},
     "trusted_proxies": ["10.0.0.0/8"],
+    "upgrades": ["websocket"],
+    "ipv6": True,
     "log": {"address": "127.0.0.1:514", "facility": "local1"},
     "memory": 128,
 }
