@@ -191,7 +191,7 @@ def objections(kind: str, text: str, folder: Path) -> list[str]:
         command.append("-c")
         text = text.replace("/tmp/", f"{folder}/")
         # It binds its ports, and low ones are not everybody's.
-        text = re.sub(r"\blisten (\[::]:)?(\d+)", lambda at: f"listen {at[1] or ''}{20_000 + int(at[2])}", text)
+        text = re.sub(r"(\blisten (?:\[::]:)?)(\d+)", lambda at: f"{at[1]}{20_000 + int(at[2])}", text)
     file.write_text(text)
     done = subprocess.run([*command, file], capture_output=True, text=True)
     lines = (done.stdout + done.stderr).splitlines()

@@ -104,6 +104,11 @@ class Proxy(Frozen):
     log: Optional[Log] = None
     memory: Annotated[int, whole(6, 1_048_576)] = 256
 
+    @model_validator(mode="after")
+    def _each_protocol_once(self) -> "Proxy":
+        differ("upgrades", [protocol.lower() for protocol in self.upgrades])
+        return self
+
 
 class Site(Frozen):
     """Backends behind one proxy, chosen by the host that a request names."""

@@ -181,6 +181,7 @@ def _hostile() -> list[Case]:
         "front_end.networks": ("net", lambda v: front(networks=[v])),
         "front_end.default_backend": ("web", lambda v: front(default_backend=v)),
         "front_end.trusted_proxies": ("10.0.0.0/8", lambda v: front(trusted_proxies=[v])),
+        "front_end.upgrades": ("websocket", lambda v: front(upgrades=[v])),
         "front_end.log.address": ("127.0.0.1:51", lambda v: front(log={"address": v})),
         "host.address": ("ssh://root@server", lambda v: host(v)),
         "host.registries": ("registry", lambda v: registry({"address": v})),
@@ -470,6 +471,11 @@ _BY_HAND = [
         front(trusted_proxies=["fe80::1%x\n    http-request deny\n/128"]),
         r"front_end.trusted_proxies.0 must be a network .*got 'fe80::1%x\\n ",
     ),
+    Case("upgrade to HTTP/2", front(upgrades=["H2C"]), "front_end.upgrades.0 must be .*got 'H2C', which HTTP/2"),
+    Case("upgrade no protocol", front(upgrades=["a b"]), "front_end.upgrades.0 must be a protocol such as"),
+    Case("upgrades twice", front(upgrades=["a", "A"]), "front_end.upgrades must differ, got a more than once$"),
+    Case("upgrades text", front(upgrades="websocket"), "front_end.upgrades must be a list, got 'websocket'$"),
+    Case("ipv6 a number", front(ipv6=6), "front_end.ipv6 must be true or false, got 6$"),
     Case("networks twice", front(networks=["a", "a"]), "front_end.networks must differ, got a more than once$"),
     Case("networks host", front(networks=["host"]), "front_end.networks.0 must be .*got 'host', which is a mode"),
     Case("networks an Output", front(networks=[LATER]), "front_end.networks.0 must be .*an Output"),
@@ -578,6 +584,11 @@ _BY_HAND = [
         "tcp with trusted proxies",
         front(mode="tcp", trusted_proxies=["10.0.0.0/8"]),
         "front_end.trusted_proxies is for mode http: a TCP connection has no headers; drop it$",
+    ),
+    Case(
+        "tcp with upgrades",
+        front(mode="tcp", upgrades=["websocket"]),
+        "front_end.upgrades is for mode http: a TCP connection has no headers; drop it$",
     ),
 ]  # fmt: skip
 
