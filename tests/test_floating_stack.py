@@ -55,6 +55,7 @@ def drift(program: Inline) -> list[tuple[str, str]]:
     return [change for change in program.preview("--refresh").changes if change[0] != "refresh"]
 
 
+@pytest.mark.every_engine
 def test_life(program: Inline, group: Floating) -> None:
     """One owner after `up`; a second preview is empty; a change is shown line by line and is an update of
     each node, which moves nothing."""

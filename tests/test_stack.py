@@ -195,6 +195,7 @@ UPS: dict[str, Callable[[Pair], None]] = {
 }  # fmt: skip
 
 
+@pytest.mark.every_engine
 class TestSecondPreview:
     """An update that went well leaves nothing to do."""
 

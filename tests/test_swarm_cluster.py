@@ -49,6 +49,7 @@ def node(role: str = "worker", availability: str = "active", **labels: str) -> d
     return {"role": role, "availability": availability, "labels": labels}
 
 
+@pytest.mark.every_engine
 def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) -> None:
     """Up, an empty preview, changes of labels, role and availability, and three bare hosts again."""
     program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
