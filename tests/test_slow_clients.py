@@ -25,7 +25,7 @@ CROWDS: dict[str, list[tuple[Manner, int]]] = {
     "uploads": [(crowd.SLOW_UPLOAD, 100)],
     "chunks": [(crowd.SLOW_CHUNKS, 100)],
     "idle": [(crowd.IDLE, 1000), (crowd.KEPT, 1000)],
-    "heads": [(crowd.UNFINISHED_HEAD, 1000)],
+    "heads": [(crowd.UNFINISHED_HEAD, 1200)],
 }
 CROWDS["all"] = [each for crowds in CROWDS.values() for each in crowds]
 PROGRAMS = [(kind, image) for kind in ("haproxy", "nginx") for image in (images.PROXY, images.NEWER)]

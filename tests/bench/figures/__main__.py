@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from tests.bench import images
-from tests.bench.figures import earlier, faults, growth, lifecycle, reports, throughput, vip
+from tests.bench.figures import earlier, edge, faults, growth, lifecycle, reports, slow, throughput, vip
 from tests.bench.figures.report import Ratio, show
 from tests.bench.hosts import Bench, Host
 from tests.bench.process import BenchUnavailable
@@ -18,6 +18,8 @@ ON_ONE: dict[str, Callable[[Host, bool], tuple[list[Ratio], list[str]]]] = {
     "lifecycle": lifecycle.measure,
     "earlier": earlier.measure,
     "throughput": throughput.measure,
+    "edge": edge.measure,
+    "slow": slow.measure,
     "growth": growth.measure,
     "faults": faults.measure,
 }

@@ -22,14 +22,13 @@ LIMIT = 1.03
 class Earlier(program.Program):
     """The repository's program as it was."""
 
-    @classmethod
-    def checkout(cls, folder: Path) -> None:
-        """Put the files of that commit in `folder`. CalledProcessError in a checkout without history."""
-        command = ["git", "archive", COMMIT]
-        archive = subprocess.run(command, cwd=program.ROOT, check=True, capture_output=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
-        cls.root = folder
+
+def checkout(commit: str, folder: Path) -> None:
+    """Put the files of a commit in `folder`. CalledProcessError in a checkout without history."""
+    command = ["git", "archive", commit]
+    archive = subprocess.run(command, cwd=program.ROOT, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder, filter="data")
 
 
 KINDS: dict[str, type[program.Program]] = {"now": program.Program, "before": Earlier}
@@ -43,7 +42,8 @@ def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="longshore-figures-") as folder:
         try:
-            Earlier.checkout(Path(folder, "earlier"))
+            Earlier.root = Path(folder, "earlier")
+            checkout(COMMIT, Earlier.root)
         except subprocess.CalledProcessError:
             return [], [f"an earlier commit: {COMMIT} is not in the history of this checkout"]
         made: dict[str, program.Program] = {}

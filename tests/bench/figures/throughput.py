@@ -63,11 +63,11 @@ def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
             found = [Series(), Series()]
             both = list(zip(fronts, found, strict=True))
             for _ in range(starts):
-                _start(host, fronts)
+                start_anew(host, fronts)
                 for turn in range(pairs + 1):
                     # Whichever goes first may have the better or the worse place: they take turns.
                     for (port, front), series in both if turn % 2 else reversed(both):
-                        rate, cost = _load(host, port, front)
+                        rate, cost = load(host, port, front)
                         if turn:  # the first is to warm up
                             series.rates.append(rate)
                             series.costs.append(cost)
@@ -93,7 +93,7 @@ def _pair(host: Host, kind: str) -> Iterator[list[tuple[int, Container]]]:
         made.append(_by_hand(host, kind, rehearsal.resources["web-net"][2]["name"]))
         ours = rehearsal.container("web-lb")
         for container in (ours, *made):
-            _confine(container)
+            confine(container)
         yield [(PORT, ours), (PORT + 1, made[0])]
     finally:
         for container in made:
@@ -126,13 +126,13 @@ def _by_hand(host: Host, kind: str, network: str) -> Container:
     return container
 
 
-def _confine(proxy: Container) -> None:
+def confine(proxy: Container) -> None:
     """Give a proxy its share of one core."""
     core = min(os.sched_getaffinity(0))
     proxy.update(cpuset_cpus=str(core), cpu_period=PERIOD, cpu_quota=round(SHARE * PERIOD))
 
 
-def _start(host: Host, fronts: list[tuple[int, Container]]) -> None:
+def start_anew(host: Host, fronts: list[tuple[int, Container]]) -> None:
     """Start the proxies anew: they count their threads, and by its place in memory the same program is
     some percent faster or slower until it ends."""
     for port, container in fronts:
@@ -140,7 +140,7 @@ def _start(host: Host, fronts: list[tuple[int, Container]]) -> None:
         serves(host, port)
 
 
-def _load(host: Host, port: int, front: Container) -> tuple[float, float]:
+def load(host: Host, port: int, front: Container) -> tuple[float, float]:
     """Requests a second, and microseconds of the front end's processor time for each."""
     url = f"http://{host.address}:{port}/"
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", url]
