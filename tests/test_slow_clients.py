@@ -27,6 +27,7 @@ CROWDS: dict[str, list[tuple[Manner, int]]] = {
     "idle": [(crowd.IDLE, 1000), (crowd.KEPT, 1000)],
     "heads": [(crowd.UNFINISHED_HEAD, 1200)],
 }
+MORE = {"more than fit": [(crowd.IDLE, 5000)]}
 CROWDS["all"] = [each for crowds in CROWDS.values() for each in crowds]
 PROGRAMS = [(kind, image) for kind in ("haproxy", "nginx") for image in (images.PROXY, images.NEWER)]
 IDS = ["haproxy", "haproxy-newer", "nginx", "nginx-newer"]
@@ -59,15 +60,16 @@ def served(hosts: list[Host], request: pytest.FixtureRequest) -> Iterator[tuple[
 
 @contextmanager
 def crowded(host: Host, name: str, addresses: list[str]) -> Iterator[None]:
-    """Clients of one of CROWDS."""
+    """Clients of one of CROWDS or MORE."""
     with ExitStack() as stack:
-        for manner, count in CROWDS[name]:
+        for manner, count in {**CROWDS, **MORE}[name]:
             stack.enter_context(Crowd(f"http://{host.address}:{PORT}/", manner, count, addresses))
         yield
 
 
 @pytest.mark.parametrize(
-    ("name", "addresses"), [*((name, 1) for name in CROWDS), ("bodies", 50), ("all", 50)]
+    ("name", "addresses"),
+    [*((name, 1) for name in CROWDS), ("bodies", 50), ("all", 50), ("more than fit", 50)],
 )
 def test_a_crowd_costs_the_others_nothing(
     served: tuple[Host, Rehearsal], name: str, addresses: int, note: Callable[[str], None]

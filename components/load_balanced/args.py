@@ -179,8 +179,8 @@ class ProxyArgs(TypedDict, total=False):
     max_connections_per_client: Optional[int]
     """Connections of one client address at the same time, of one /64 network with IPv6: haproxy resets
     more. nginx counts those with a request, and answers 429 to more. `trusted_proxies` have no such limit.
-    Default: with haproxy an eighth of `max_connections`, once seven eighths are in use; with nginx half of
-    them; at least 256. None in a gateway with publish ingress."""
+    Default: with haproxy a sixty-fourth of `max_connections`, at least 64, once seven eighths are in use;
+    with nginx half of them, at least 256. None in a gateway with publish ingress."""
     timeouts: Optional[TimeoutArgs]
     """Time-outs. Default: see TimeoutArgs."""
     trusted_proxies: Optional[list[str]]

@@ -29,8 +29,6 @@ MIB_FOR_EACH_WORKER = 64
 MOST_CONNECTIONS = 4000
 """Connections without a `max_connections`, where the memory holds them: those of 2,000 idle clients and of
 1,000 that never finish a request cost the others nothing."""
-CLIENT_LEAST = 256
-"""Connections that any client address may have: those of an office behind one address."""
 SERVER_SLOTS = 32
 """Requests that a server gets at the same time, where nobody sets another limit and the proxy has a queue."""
 UPLOAD_SHARE = 0.75
@@ -56,7 +54,7 @@ def client_connections(site: "Site", connections: int, share: int) -> Optional[i
     """Of so many connections those of one client address, `share` where nobody said; None without a limit."""
     if not site.knows_clients:
         return None
-    limit = site.front_end.max_connections_per_client or max(share, CLIENT_LEAST)
+    limit = site.front_end.max_connections_per_client or share
     return limit if limit < connections else None
 
 

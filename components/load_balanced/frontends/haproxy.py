@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 FILE = "haproxy.cfg"
 CROWDED = 0.75
 """Part of all connections; with more, idle ones are worth less than new ones."""
-RESERVE = 8
-"""The last eighth of all connections is for clients that have no more than so many themselves."""
+RESERVE, SHARE, LEAST_SHARE = 8, 64, 64
+"""The last eighth of all connections is for client addresses that have no more than a sixty-fourth, and no
+more than so many."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
         resolvers=_free("engine", site.backends),
         max_connections=connections,
         crowded=ceil(connections * CROWDED),
-        per_client=client_connections(site, connections, connections // RESERVE),
+        per_client=client_connections(site, connections, max(connections // SHARE, LEAST_SHARE)),
         reserved=0 if front_end.max_connections_per_client else connections - connections // RESERVE,
         log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
         spread=milliseconds(min(b.health.interval for b in site.backends.values())),

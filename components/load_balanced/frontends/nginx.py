@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FILE = "nginx.conf"
 MAX_FAILS, FAIL_TIMEOUT = 1, 10
+LEAST_SHARE = 256
+"""Requests that any client address may have at the same time: those of an office behind one address."""
 _INSTEAD = "drop it, or set front_end.kind haproxy"
 
 
@@ -187,7 +189,7 @@ def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
         workers=nginx_workers(front_end),
         connections=nginx_slots(front_end),
         files=_files(site),
-        per_client=client_connections(site, connections, connections // 2),
+        per_client=client_connections(site, connections, max(connections // 2, LEAST_SHARE)),
         counters=max(64, ceil(connections * NGINX_CLIENT_KIB)),
         upload_counters=max(64, len(site.backends)),
         log=f"syslog:server={log.address},facility={log.facility}" if log else None,
