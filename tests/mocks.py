@@ -69,7 +69,7 @@ class Seen(mocks.Mocks):
         preview = bool(pulumi.runtime.is_dry_run())
         state = dict(args.inputs)
         if args.typ == "longshore:index:Generation" and not self.unknown:
-            state["number"] = 1
+            state |= {"number": 1, "isolated": args.inputs.get("isolate", False)}
         if args.typ == "longshore:index:FrontEndConfig" and not preview:
             state |= {"addresses": {"routable": "203.0.113.7"}, "running": True}
         if args.typ == "longshore:index:Swarm" and not preview:

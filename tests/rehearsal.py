@@ -30,8 +30,8 @@ PROJECT, STACK = "longshore", "rehearsal"
 class Rehearsal(pulumi.runtime.Mocks):
     """One program on one host; its resources by name."""
 
-    def __init__(self, host: Host) -> None:
-        self.host = host
+    def __init__(self, host: Host, stack: str = STACK) -> None:
+        self.host, self.stack = host, stack
         self.engine = host.engine()
         self.resources: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
         """Name → type, inputs and outputs (with `id`) of each resource there is."""
@@ -42,7 +42,7 @@ class Rehearsal(pulumi.runtime.Mocks):
         """Carry out the service `name`; what is declared no more goes at the end."""
         self._declared, self._replaced = [], []
         made: list[LoadBalancedService] = []
-        pulumi.runtime.set_mocks(self, project=PROJECT, stack=STACK, preview=False)
+        pulumi.runtime.set_mocks(self, project=PROJECT, stack=self.stack, preview=False)
         placed: Any = {"host": {"address": self.host.url}, **args}
 
         def program() -> None:
@@ -52,7 +52,7 @@ class Rehearsal(pulumi.runtime.Mocks):
         run(program)()
         for container in self._replaced:
             self._remove(container)
-        for gone in [key for key in self.resources if key not in self._declared]:
+        for gone in [key for key in reversed(self.resources) if key not in self._declared]:
             self._delete(gone)
         return made[0]
 
@@ -118,6 +118,7 @@ class Rehearsal(pulumi.runtime.Mocks):
         network: Network = self.engine.networks.create(
             unique,
             driver=inputs["driver"],
+            internal=inputs.get("internal", False),
             labels=_labels(inputs),
             ipam=docker.types.IPAMConfig(pool_configs=pools) if pools else None,
         )

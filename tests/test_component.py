@@ -493,15 +493,54 @@ def test_a_network_of_its_own() -> None:
 
 @pytest.mark.parametrize("given", ["shared", "output"])
 def test_a_given_network_is_used(given: str) -> None:
-    """A network of the caller's, by name or Output: none is made."""
+    """A network of the caller's, by name or Output. The replicas have their names on one of their own."""
     name: Any = "shared" if given == "shared" else pulumi.Output.from_input("shared")
 
     seen = site(network={"name": name})
 
-    assert seen.of_type(":Network") == []
+    (own,) = seen.of_type(":Network")
+    assert (own.name, own.inputs["internal"]) == ("site-web-network", True)
+    assert seen.named("site-web-0").inputs["networksAdvanced"] == [
+        {"name": "shared"},
+        {"name": "site-web-network-1a2b3c4", "aliases": ["site-web-0-g1"]},
+    ]
+    assert seen.named("site-lb-config").inputs["networks"] == {"web": "site-web-network-1a2b3c4"}
     joined = {c.inputs["networksAdvanced"][0]["name"] for c in seen.of_type(":Container")}
     assert joined == {"shared"}
     assert seen.outputs["site"]["network_name"] == "shared"
+
+
+@pytest.mark.parametrize(
+    ("backends", "network", "isolated"),
+    [
+        (["web"], {}, []),
+        (["web"], {"isolated": True}, ["web"]),
+        (["web", "api"], {}, ["api", "web"]),
+        (["web", "api"], {"subnet": "10.44.0.0/24"}, ["api", "web"]),
+        (["web", "api"], {"isolated": False}, []),
+        (["web"], {"name": "shared", "isolated": False}, []),
+        (["web", "api"], {"name": "shared"}, ["api", "web"]),
+    ],
+)
+def test_networks_of_single_backends(
+    backends: list[str], network: dict[str, Any], isolated: list[str]
+) -> None:
+    """Each backend has one, unless nobody else is on the network anyway, or the settings say otherwise."""
+    args: Any = {
+        "network": network,
+        "front_end": {"default_backend": "web"},
+        "backends": {name: {"image": "a", "host_names": [f"{name}.example"]} for name in backends},
+    }
+
+    seen = run(lambda: LoadBalancedService("site", args))
+
+    made = [each.name for each in seen.of_type(":Network") if each.name != "site-net"]
+    assert sorted(made) == [f"site-{name}-network" for name in isolated]
+    for name in backends:
+        generation = seen.named(f"site-{name}-generation").inputs
+        assert generation.get("isolate", False) is (name in isolated)
+        *_, last = seen.named(f"site-{name}-0").inputs["networksAdvanced"]
+        assert last["aliases"] == [f"site-{name}-0-g1"]
 
 
 # Secrets

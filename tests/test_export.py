@@ -133,6 +133,34 @@ def test_errors_are_one_line(
     assert not (repository.folder / "out").exists()
 
 
+def test_networks_of_single_backends(repository: Repository) -> None:
+    """Each is internal; the replicas have their names there, and the front end is on all of them."""
+    image = {"image": "app:1", "replicas": 1}
+    backends = {name: {**image, "host_names": [f"{name}.example"]} for name in ("shop", "blog")}
+    services = {
+        "site": {"backends": backends},
+        "old": {**image, "network": {"name": "office"}, "front_end": {"port": 8081}},
+    }
+
+    content = exported(previewed(repository, services)).content
+
+    assert content["networks"] == {
+        "old-web-network": {"internal": True},
+        "office": {"external": True},
+        "site-net": {},
+        "site-blog-network": {"internal": True},
+        "site-shop-network": {"internal": True},
+    }
+    joined = {name: service["networks"] for name, service in content["services"].items()}
+    assert joined["site-shop-0"] == {
+        "site-net": {},
+        "site-shop-network": {"aliases": ["site-shop-0-g1"]},
+    }
+    assert list(joined["site-lb"]) == ["site-net", "site-blog-network", "site-shop-network"]
+    assert joined["old-web-0"] == {"office": {}, "old-web-network": {"aliases": ["old-web-0-g1"]}}
+    assert list(joined["old-lb"]) == ["office", "old-web-network"]
+
+
 def test_the_file_is_one_that_compose_reads(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """YAML with the services and networks, and nothing else."""
     repository.configure({"web": {**SERVICES["web"], "image": APP_2}})

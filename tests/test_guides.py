@@ -161,7 +161,8 @@ class TestSettings:
         assert f"{after['drain']}s" == web["stop_grace_period"]
         assert f"{after['front_end']['port']}:80" == before["proxy"]["ports"][0]
         assert seen.named("shop-web-0").inputs["networksAdvanced"][0]["name"] == "shop_default"
-        assert [each for each in seen.resources if each.type.endswith(":Network")] == []
+        made = [each.name for each in seen.resources if each.type.endswith(":Network")]
+        assert made == ["shop-web-network"]
         assert len(re.findall(r"server shop-web-\d-g1:3000 ", _text(seen, "shop"))) == 4
 
     @pytest.mark.parametrize("kind", ["haproxy", "nginx"])

@@ -35,6 +35,7 @@ CONFIG: Values = {
     "replicas": {"site-web-0": "1a2b"},
     "pidsLimit": 2048,
     "drain": 10,
+    "networks": {},
 }
 READY: Values = {
     "host": NOWHERE,
@@ -137,7 +138,12 @@ INPUTS: dict[str, Values] = {
         "names": [],
         "gap": True,
     },
-    "Generation": {"definition": {"image": "app:1"}, "host": NOWHERE, "registries": []},
+    "Generation": {
+        "definition": {"image": "app:1"},
+        "host": NOWHERE,
+        "registries": [],
+        "isolate": True,
+    },
     "OverlayNetwork": OVERLAY,
     "Readiness": READY,
     "ServiceDefinition": SERVICE,
@@ -152,7 +158,7 @@ OUTPUTS: dict[str, Values] = {
     "FloatingAddressNode": {"containerId": "c0ffee", "running": True},
     "FrontEndConfig": {"addresses": {"net": "10.0.0.2"}, "running": True},
     "GatewayConfig": {"keptId": "g4t"},
-    "Generation": {"number": 3},
+    "Generation": {"number": 3, "isolated": True},
     "OverlayNetwork": {"networkId": "n3t"},
     "Readiness": {},
     "ServiceDefinition": {"serviceId": "s3r"},
@@ -317,6 +323,26 @@ def test_a_generation_of_another_host_pulls_there() -> None:
 
     assert generation().carried(new, old) == new
     assert generation().update(new, old, preview=False) == {"number": 4}
+
+
+def test_the_next_replicas_are_isolated() -> None:
+    """Those that run stay where they are, so the wish alone is no change; to end it is one."""
+    definition, changed = {"image": "a"}, {"image": "b"}
+    begun = generation().create({"definition": definition, "isolate": True}, preview=True)[1]
+    before: Values = {"definition": definition, "number": 4}
+    wished: Values = {"definition": changed, "isolate": True}
+
+    assert begun == {"number": 1, "isolated": True}
+    assert generation().carried({**wished, "definition": definition, "host": NOWHERE}, before) == {
+        "definition": definition
+    }
+    assert generation().update({**wished, "definition": definition}, before, True) == {"number": 4}
+    assert generation().update(wished, before, True) == {"number": 5, "isolated": True}
+    now = {**wished, "number": 5, "isolated": True}
+    assert generation().update(wished, now, True) == {"number": 5, "isolated": True}
+    ended = {"definition": changed, "host": NOWHERE}
+    assert generation().carried(ended, now) == ended
+    assert generation().update(ended, now, True) == {"number": 6}
 
 
 def test_a_generation_without_its_image_is_none() -> None:

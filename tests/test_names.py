@@ -38,6 +38,8 @@ SHORT = {
 LONG = {
     f"{SERVICE}::shop",
     f"{SERVICE}$pulumi:providers:docker::shop-host",
+    f"{SERVICE}$docker:index/network:Network::shop-api-network",
+    f"{SERVICE}$docker:index/network:Network::shop-office-network",
     f"{SERVICE}$longshore:index:Generation::shop-api-generation",
     f"{SERVICE}$longshore:index:Generation::shop-office-generation",
     f"{SERVICE}$docker:index/container:Container::shop-api-0",

@@ -37,6 +37,8 @@ _SCRIPT = "keepalived runs its script by `/usr/bin/bash`"
 _RESTART = "An upgrade sets the restart policy `always` in the containers that run"
 _PULLED = "The images of replicas are pulled before anything is made"
 _CONTAINERS = ("docs-lb", "docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-lb")
+_ISOLATED = "its front end joins them while it runs"
+_LATER = "the replicas come to it with their next change"
 _WORKERS = "the first `up` after an upgrade reloads nginx for that"
 _SLOW = "The first `up` after an upgrade reloads the front end with that\n  configuration"
 _GATEWAY = "a gateway's tasks are replaced"
@@ -52,6 +54,12 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "docs-lb-ready: config": _WORKERS,
         "shop-lb-config: config": _SLOW,
         "shop-lb-ready: config": _SLOW,
+        "shop-lb-config: networks": _ISOLATED,
+        **{f"shop-{name}-network: new": _ISOLATED for name in ("api", "web")},
+        "shop-api-generation: isolate": _LATER,
+        **{
+            f"shop-{name}: networksAdvanced": _LATER for name in ("api-0", "api-1", "web-0", "web-1", "web-2")
+        },
         "main-vip-node-b: config": _SCRIPT,
         "main-vip-node-c: config": _SCRIPT,
         **{f"{name}: restart": _RESTART for name in _CONTAINERS},

@@ -48,17 +48,22 @@ def _add(project: Project, instance: Instance) -> None:
     own = f"{instance.name}-net"
     for step in instance.of("Network"):
         pools = [{"subnet": each["subnet"]} for each in step.new.get("ipamConfigs") or []]
-        project.content["networks"][own] = {"ipam": {"config": pools}} if pools else {}
+        network = {"ipam": {"config": pools} if pools else None, "internal": step.new.get("internal")}
+        project.content["networks"][step.name] = _without_nothing(network)
+    config = instance.one("FrontEndConfig")
+    isolated = config.new.get("networks") or {} if config else {}
     replicas = instance.containers("replica-")
     limits = mapping(inputs(instance.one("Readiness")).get("pidsLimits"))
     for step in replicas:
-        service = _service(project, step, own)
+        backend = backend_of(step)
+        named = f"{instance.name}-{backend}-network" if backend in isolated else own
+        service = _service(project, step, own, named)
         service["environment"] = _environment(project, instance, step)
         service["pids_limit"] = limits.get(step.name)
         project.content["services"][step.name] = _without_nothing(service)
-    config = instance.one("FrontEndConfig")
     for step in instance.containers("front-end"):
-        service = _service(project, step, own)
+        service = _service(project, step, own, own)
+        service["networks"] |= {f"{instance.name}-{backend}-network": {} for backend in sorted(isolated)}
         service["depends_on"] = {
             each.name: {"condition": "service_healthy" if each.new.get("healthcheck") else "service_started"}
             for each in replicas
@@ -74,7 +79,8 @@ def _add(project: Project, instance: Instance) -> None:
         project.content["services"][step.name] = _without_nothing(service)
 
 
-def _service(project: Project, step: Step, own: str) -> dict[str, Any]:
+def _service(project: Project, step: Step, own: str, named: str) -> dict[str, Any]:
+    """A container on the instance's network `own`, and on `named` where its aliases are elsewhere."""
     given = step.new
     capabilities = given.get("capabilities") or {}
     retries = f":{given['maxRetryCount']}" if given.get("maxRetryCount") else ""
@@ -98,7 +104,10 @@ def _service(project: Project, step: Step, own: str) -> dict[str, Any]:
         "stop_grace_period": f"{given.get('destroyGraceSeconds', 10)}s",
         "healthcheck": _health(given.get("healthcheck") or {}),
         "ports": [_port(each) for each in given.get("ports") or []],
-        "networks": dict(_network(project, each, own) for each in given.get("networksAdvanced") or []),
+        "networks": dict(
+            _network(project, each, named if each.get("aliases") else own)
+            for each in given.get("networksAdvanced") or []
+        ),
     }
     return {key: doubled(value) for key, value in service.items()}
 

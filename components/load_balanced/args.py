@@ -223,6 +223,11 @@ class NetworkArgs(TypedDict, total=False):
     subnet: Optional[str]
     """IPv4 subnet of the network that the component makes, with room for twice the replicas: during
     a change old and new ones stand beside each other. Default: the engine chooses."""
+    isolated: Optional[bool]
+    """Whether the front end reaches the replicas of each backend on a further network that only they and it
+    are on, so that the address of a stopped replica can never be that of another service's container. The
+    engine needs a free subnet for each. Default: true, but for an only backend on a network that the
+    component makes: nobody else is on that one."""
 
 
 class LoadBalancedServiceArgs(ReplicasArgs, total=False):

@@ -56,18 +56,24 @@ class LoadBalancedService(pulumi.ComponentResource):
         ours = pulumi.ResourceOptions(parent=self)
         mode = what.front_end.mode
         generations = {
-            backend_name: replicas.generation(
-                f"{name}-{backend_name}-generation", backend, mode, what.host, ours
-            )
+            backend_name: replicas.generation(f"{name}-{backend_name}-generation", backend, what, ours)
             for backend_name, backend in sorted(what.backends.items())
         }
         images = [front_end.pulled(name, what, child), *generations.values()]
         # Nothing is made on the host before all its images are there.
         made = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images))
         network = _network(name, what, made)
+        isolated = {key: _isolated(name, key, made) for key in sorted(what.backends)} if what.isolated else {}
         containers = {
             backend_name: replicas.replicas(
-                name, backend_name, backend, mode, network, generations[backend_name].count, made
+                name,
+                backend_name,
+                backend,
+                mode,
+                network,
+                isolated.get(backend_name),
+                generations[backend_name],
+                made,
             )
             for backend_name, backend in sorted(what.backends.items())
         }
@@ -80,7 +86,8 @@ class LoadBalancedService(pulumi.ComponentResource):
         ids = {replica_name: replica.id for replica_name, replica in every.items()}
         ready = front_end.readiness(name, what, text, names, ids, ours)
         proxy = front_end.container(name, what, network, ready, child)
-        config = front_end.config(name, what, text, ids, proxy, ours)
+        joins = {key: each.name for key, each in isolated.items()}
+        config = front_end.config(name, what, text, ids, joins, proxy, ours)
 
         self.network_name = pulumi.Output.from_input(network)
         self.replica_names = pulumi.Output.all(*[replica.name for replica in every.values()])
@@ -147,12 +154,30 @@ def _network(name: str, what: Service, child: pulumi.ResourceOptions) -> pulumi.
         f"{name}-net",
         driver="bridge",
         ipam_configs=[docker.NetworkIpamConfigArgs(subnet=subnet)] if subnet else None,
-        labels=[
-            docker.NetworkLabelArgs(label=label, value=value)
-            for label, value in naming.labels(name, "network").items()
-        ],
+        labels=_labels(name, "network"),
         opts=child,
     ).name
+
+
+def _isolated(name: str, backend: str, child: pulumi.ResourceOptions) -> docker.Network:
+    """The network on which the front end reaches the replicas of one backend, and nobody else is.
+
+    There is no way out of it: with one, it could become the way of the front end's published port.
+    """
+    return docker.Network(
+        f"{name}-{backend}-network",
+        driver="bridge",
+        internal=True,
+        labels=_labels(name, f"network-{backend}"),
+        opts=child,
+    )
+
+
+def _labels(name: str, role: str) -> list[docker.NetworkLabelArgs]:
+    return [
+        docker.NetworkLabelArgs(label=label, value=value)
+        for label, value in naming.labels(name, role).items()
+    ]
 
 
 def _configuration(

@@ -144,6 +144,7 @@ def _demands(service: Service) -> dict[str, Any]:
         **({"subnet": network.subnet} if network.subnet else {}),
         "network": [network.name] if isinstance(network.name, str) else [],
         "networks": front_end.networks,
+        "isolated": service.isolated,
         "memory": front_end.memory,
         "files": kind_of(front_end.kind).files(service, servers),
         "replicas": {
@@ -164,10 +165,11 @@ def config(
     service: Service,
     text: pulumi.Output[str],
     replicas: Mapping[str, pulumi.Output[str]],
+    joins: Mapping[str, pulumi.Output[str]],
     proxy: docker.Container,
     ours: pulumi.ResourceOptions,
 ) -> FrontEndConfig:
-    """`text` in force in the front end's container."""
+    """`text` in force in the front end's container, which joins the networks of single backends."""
     return FrontEndConfig(
         f"{component}-{service.front_end.name}-config",
         {
@@ -178,6 +180,7 @@ def config(
             "replicas": replicas,
             "pidsLimit": PIDS_LIMIT,
             "drain": service.drain,
+            **({"networks": joins} if joins else {}),
         },
         ours,
     )

@@ -108,6 +108,7 @@ class FrontEnd(Proxy):
 class Network(Frozen):
     name: Optional[InputNetworkName] = None
     subnet: Optional[Subnet] = None
+    isolated: Optional[bool] = None
 
     @model_validator(mode="after")
     def _given_or_owned(self) -> "Network":
@@ -176,6 +177,13 @@ class Service(Site):
     def resolve(self) -> bool:
         """See Site."""
         return self.front_end.resolve
+
+    @property
+    def isolated(self) -> bool:
+        """Whether each backend has a network of its own, on which only its replicas and the front end are."""
+        if self.network.isolated is not None:
+            return self.network.isolated
+        return self.network.name is not None or len(self.backends) > 1
 
     @property
     def drain(self) -> float:

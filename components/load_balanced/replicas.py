@@ -1,16 +1,15 @@
 """The replicas of one backend: containers that are never published and never share a network name
 with another generation."""
 
-from typing import Any
+from typing import Any, Optional
 
 import pulumi
 import pulumi_docker as docker
 
 from .. import naming
 from ..health import ask, connect
-from ..hosts import Host
 from ..provider.resources import Generation
-from .model import Backend, Health
+from .model import Backend, Health, Service
 
 
 def health_test(health: Health, port: int, mode: str) -> list[str]:
@@ -27,13 +26,11 @@ def healthcheck(tests: list[str]) -> docker.ContainerHealthcheckArgs:
     )
 
 
-def generation(
-    name: str, backend: Backend, mode: str, host: Host, opts: pulumi.ResourceOptions
-) -> Generation:
+def generation(name: str, backend: Backend, what: Service, opts: pulumi.ResourceOptions) -> Generation:
     """Count the changes of everything that defines the backend's replicas, and pull their image."""
     definition: dict[str, Any] = {
         "image": backend.image,
-        "health": health_test(backend.health, backend.port, mode),
+        "health": health_test(backend.health, backend.port, what.mode),
         "restart": f"{backend.restart.policy}:{backend.restart.max_retries}",
         "memory": backend.memory,
         "capabilities": sorted(backend.capabilities),
@@ -46,7 +43,13 @@ def generation(
         "user": backend.user,
     }
     definition.update({key: value for key, value in optional.items() if value is not None})
-    inputs = {"definition": definition, "host": host.properties(), "registries": host.credentials()}
+    inputs: dict[str, Any] = {
+        "definition": definition,
+        "host": what.host.properties(),
+        "registries": what.host.credentials(),
+    }
+    if what.isolated:
+        inputs["isolate"] = True
     return Generation(name, inputs, opts)
 
 
@@ -56,10 +59,14 @@ def replicas(
     backend: Backend,
     mode: str,
     network: pulumi.Input[str],
-    generation: pulumi.Output[int],
+    own: Optional[docker.Network],
+    generation: Generation,
     child: pulumi.ResourceOptions,
 ) -> list[docker.Container]:
-    """One container for each replica, `<component>-<backend>-<index>`."""
+    """One container for each replica, `<component>-<backend>-<index>`.
+
+    With a network of the backend's own, the replicas have their names there.
+    """
     opts = pulumi.ResourceOptions.merge(
         # A new replica is there and well before the old one goes.
         child,
@@ -74,7 +81,17 @@ def replicas(
     ]
 
     def alias(index: int) -> pulumi.Output[str]:
-        return generation.apply(lambda n: naming.replica_alias(component, name, index, n))
+        return generation.count.apply(lambda n: naming.replica_alias(component, name, index, n))
+
+    def networks(index: int) -> pulumi.Input[list[docker.ContainerNetworksAdvancedArgs]]:
+        common = [docker.ContainerNetworksAdvancedArgs(name=network, aliases=[alias(index)])]
+        if own is None:
+            return common
+        isolated = [
+            docker.ContainerNetworksAdvancedArgs(name=network),
+            docker.ContainerNetworksAdvancedArgs(name=own.name, aliases=[alias(index)]),
+        ]
+        return generation.isolated.apply(lambda now: isolated if now else common)
 
     return [
         docker.Container(
@@ -85,7 +102,7 @@ def replicas(
             healthcheck=healthcheck(health_test(backend.health, backend.port, mode)),
             labels=labels,
             network_mode="bridge",  # unset, it is a difference at every preview
-            networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network, aliases=[alias(index)])],
+            networks_advanced=networks(index),
             restart=backend.restart.policy,
             max_retry_count=backend.restart.max_retries or None,
             memory=backend.memory,

@@ -38,7 +38,7 @@ class _Nothing(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[Optional[str], dict[str, Any]]:
         if args.typ == _GENERATION:
-            return "", {**args.inputs, "number": 1}
+            return "", {**args.inputs, "number": 1, "isolated": args.inputs.get("isolate", False)}
         if args.typ == _STACK_REFERENCE:
             return "", {**args.inputs, "outputs": UNKNOWN, "secretOutputNames": []}
         return "", args.inputs

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -48,6 +48,20 @@ def deliver(engine: "DockerClient", program: Program, front_end: str, text: str,
         raise EngineError(f"the reload failed, the old configuration {again}: {said}")
     # The program itself ends old workers after the drain time; waiting longer helps nobody.
     wait_until(lambda: not old.keys() & workers(container), drain + 2)
+
+
+def join(engine: "DockerClient", front_end: str, networks: Collection[str]) -> None:
+    """Have the container on all of the networks, by name, whether it runs or not."""
+    if networks and (container := find(engine, front_end)):
+        for name in sorted(set(networks) - addresses(container).keys()):
+            engine.networks.get(name).connect(container)
+
+
+def leave(engine: "DockerClient", front_end: str, networks: Collection[str]) -> None:
+    """Have the container on none of the networks, so that they can be removed."""
+    if networks and (container := find(engine, front_end)):
+        for name in sorted(addresses(container).keys() & set(networks)):
+            engine.networks.get(name).disconnect(container)
 
 
 def state(engine: "DockerClient", program: Program, front_end: str) -> Optional[dict[str, Any]]:

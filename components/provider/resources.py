@@ -48,9 +48,11 @@ class Generation(_Resource):
     also when a failed change is taken back; and it is known at preview.
     """
 
-    computed = ("number",)
+    computed = ("number", "isolated")
     number: pulumi.Output[int]
     """1 for the first definition, one more for each change; see `count`."""
+    isolated: pulumi.Output[Optional[bool]]
+    """Whether the replicas of this number have their names on a network of their backend alone."""
 
     @property
     def count(self) -> pulumi.Output[int]:

@@ -76,9 +76,6 @@ class _View:
     spread: int
     """Milliseconds over which first checks are spread. Unset, the longest interval of a backend delays
     those of all others after every reload."""
-    hold_nx: Optional[str]
-    """How long servers whose name is gone are kept, if not HAProxy's 30 s: their addresses may soon be those
-    of another service's tasks."""
     suffixes: list[tuple[str, str]]
     """End of a host name and the backend it chooses; the longest first, as nginx has it."""
     backends: list[_Backend]
@@ -159,7 +156,6 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
         reserved=0 if front_end.max_connections_per_client else connections - connections // RESERVE,
         log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
         spread=milliseconds(min(b.health.interval for b in site.backends.values())),
-        hold_nx="1s" if any(isinstance(each, Tasks) for each in servers.values()) else None,
         suffixes=_suffixes(site),
         backends=[
             _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())

@@ -1,13 +1,14 @@
 """What a front end needs, and its configuration: `Readiness` and `FrontEndConfig`."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import connect
 from ...load_balanced.frontends import kind_of
-from .. import config_check, demands, facts, front_end_config
+from .. import config_check, demands, facts, front_end_config, namesakes
 from ..engine import EngineError
 from ..limits import limit_processes
 from ..notices import FRONT_END_REPLACED
@@ -119,6 +120,9 @@ def _refused(new: Values, old: Values, configured: bool) -> Optional[str]:
     asked, labels = new["demands"], new["labels"]
     if old.get("container") != new["container"] or (configured and demands.needs_files(asked)):
         said += demands.refusals(facts.of(new["host"], labels), asked, labels)
+    if any(old.get(key) != new[key] for key in ("names", "container")):
+        with connect(new["host"], timeout=30) as engine:
+            said += namesakes.refusals(engine, asked, labels)
     if has_unknown(new["replicas"]):  # there will be new ones
         with connect(new["host"], timeout=30) as engine:
             said += demands.replica_refusals(engine, asked, labels)
@@ -136,6 +140,10 @@ class FrontEndConfig(Handler):
         "replicas": described(TEXTS, "Ids of the replicas' containers by name: they go after a delivery."),
         "pidsLimit": described(WHOLE, "Processes that the front end may have at the same time."),
         "drain": described(NUMBER, "Seconds that requests in flight get to finish at a delivery."),
+        "networks": described(
+            TEXTS,
+            "Networks of single backends, by the backend's name, that the container joins while it runs.",
+        ),
     }
     outputs = {
         "addresses": described(TEXTS, "The front end's address on each network, by the network's name."),
@@ -158,15 +166,19 @@ class FrontEndConfig(Handler):
         if preview:
             return {"addresses": old["addresses"] if same else UNKNOWN, "running": True}
         changed = {key for key in self.inputs if new.get(key) != old.get(key)}
-        return self._put_in_force(new, deliver=changed != {"pidsLimit"} or bool(self.drifted(old)))
+        deliver = not changed <= {"pidsLimit", "networks"} or bool(self.drifted(old))
+        networks = set(new.get("networks", {}).values())
+        return self._put_in_force(new, deliver, set(old.get("networks", {}).values()) - networks)
 
-    def _put_in_force(self, new: Values, deliver: bool = True) -> Values:
+    def _put_in_force(self, new: Values, deliver: bool = True, left: Collection[str] = ()) -> Values:
         program = kind_of(new["kind"]).program
         with connect(new["host"]) as engine:
+            front_end_config.join(engine, new["container"], new.get("networks", {}).values())
             if "pidsLimit" in new:
                 limit_processes(engine, {new["container"]: new["pidsLimit"]})
             if deliver:
                 front_end_config.deliver(engine, program, new["container"], new["config"], new["drain"])
+            front_end_config.leave(engine, new["container"], left)
             found = front_end_config.state(engine, program, new["container"])
         if found is None or not found["running"]:
             raise EngineError("the front end ended right after its start")

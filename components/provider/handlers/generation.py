@@ -7,7 +7,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from ...connection import connect
 from ..images import PULL_SECONDS, pull_missing
 from ..values import has_unknown
-from .handler import ANY, HOST, REGISTRIES, WHOLE, Handler, Values, described, mapped
+from .handler import ANY, FLAG, HOST, REGISTRIES, WHOLE, Handler, Values, described, mapped
 
 _IN_PLACE = {"restart"}
 """Keys of a definition that a container takes over while it runs: another value counts as none."""
@@ -25,29 +25,41 @@ class Generation(Handler):
         "definition": described(mapped(ANY), "What is counted: each change but of `restart`."),
         "host": HOST,
         "registries": REGISTRIES,
+        "isolate": described(FLAG, "Whether the next replicas have a network of their own; no by default."),
     }
-    outputs = {"number": described(WHOLE, "1 for the first definition, one more for each change.")}
+    outputs = {
+        "number": described(WHOLE, "1 for the first definition, one more for each change."),
+        "isolated": described(FLAG, "Whether the replicas of this number have a network of their own."),
+    }
 
     def carried(self, new: Values, old: Values) -> Values:
         # A state of 0.2.0 has no host. Another login alone pulls nothing.
         if "host" not in new or new["definition"] != old.get("definition"):
             return new
-        if old.get("host", new["host"]) != new["host"]:
+        if old.get("host", new["host"]) != new["host"] or (old.get("isolate") and not new.get("isolate")):
             return new
-        return {"definition": new["definition"], **{key: old[key] for key in _WHERE if key in old}}
+        # Replicas that run stay where they are: the next ones are isolated.
+        keys = (*_WHERE, "isolate")
+        return {"definition": new["definition"], **{key: old[key] for key in keys if key in old}}
 
     def create(self, new: Values, preview: bool) -> tuple[str, Values]:
         if not preview:
             _pull(new)
-        return "generation", {"number": 1}
+        return "generation", _outputs(1, new.get("isolate", False))
 
     def update(self, new: Values, old: Values, preview: bool) -> Values:
         if has_unknown(new):  # whether it really changes is only known at the update
-            return {"number": UNKNOWN}
+            return {"number": UNKNOWN, **({"isolated": UNKNOWN} if new.get("isolate") else {})}
         if not preview and any(new.get(key) != old.get(key) for key in ("definition", "host")):
             _pull(new)
-        in_place = _changed(new["definition"], old["definition"]) <= _IN_PLACE
-        return {"number": old["number"] + (0 if in_place else 1)}
+        isolated, isolate = old.get("isolated", False), new.get("isolate", False)
+        if _changed(new["definition"], old["definition"]) <= _IN_PLACE and (isolate or not isolated):
+            return _outputs(old["number"], isolated)
+        return _outputs(old["number"] + 1, isolate)
+
+
+def _outputs(number: int, isolated: bool) -> Values:
+    return {"number": number, **({"isolated": True} if isolated else {})}
 
 
 def _pull(new: Values) -> None:

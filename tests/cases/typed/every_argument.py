@@ -57,7 +57,7 @@ proxy: ProxyArgs = {
 }
 load_balanced: LoadBalancedServiceArgs = {
     "host": host,
-    "network": {"subnet": "10.20.0.0/24"},
+    "network": {"subnet": "10.20.0.0/24", "isolated": True},
     "front_end": {
         **proxy,
         "name": "edge",
