@@ -267,7 +267,9 @@ def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) 
     assert {each["urn"] for each in recorded} <= set(preview)
     different = {name_of(urn): operation for urn, operation in preview.items() if operation != "same"}
     assert set(different) <= allowed
-    assert set(different.values()) <= {"update"}
+    made = {name for name in different if f"{name}: new" in DIFFERENCES[file.parent.name]}
+    assert {operation for name, operation in different.items() if name not in made} <= {"update"}
+    assert {name for name, operation in different.items() if operation == "create"} == made
     if not different:  # else `up` needs the services of the state
         program.up()
         after = kept(resources(state_of(program)))

@@ -91,7 +91,7 @@ def replicas(
             docker.ContainerNetworksAdvancedArgs(name=network),
             docker.ContainerNetworksAdvancedArgs(name=own.name, aliases=[alias(index)]),
         ]
-        return generation.isolated.apply(lambda now: isolated if now else common)
+        return generation.apart.apply(lambda now: isolated if now else common)
 
     return [
         docker.Container(

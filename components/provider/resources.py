@@ -52,12 +52,18 @@ class Generation(_Resource):
     number: pulumi.Output[int]
     """1 for the first definition, one more for each change; see `count`."""
     isolated: pulumi.Output[Optional[bool]]
-    """Whether the replicas of this number have their names on a network of their backend alone."""
+    """Whether the replicas of this number have a network of their own; see `apart`."""
 
     @property
     def count(self) -> pulumi.Output[int]:
         """The number as a whole one; 1 where nobody counts: under the mocks of a program's unit tests."""
         return self.number.apply(lambda number: int(number or 1))
+
+    @property
+    def apart(self) -> pulumi.Output[bool]:
+        """`isolated` once the number is known. A preview takes what an older state lacks for unknown."""
+        said = self.isolated.apply(lambda isolated: isolated is True, run_with_unknowns=True)
+        return pulumi.Output.all(self.number, said).apply(lambda both: bool(both[1]))
 
 
 class AddressPlan(_Resource):
