@@ -111,6 +111,19 @@ def _capability(value: Any) -> str:
     return name
 
 
+def digits(value: Any) -> Any:
+    """503 as well as "503": in YAML nobody quotes a status."""
+    return str(value) if type(value) is int else value
+
+
+def _statuses(value: Any) -> str:
+    found = _status_range(digits(value))
+    low, _, high = found.partition("-")
+    if high and high < low:
+        raise Wrong("must be a range from a lower to a higher status", value)
+    return found
+
+
 def _user(value: Any) -> str:
     names = _user_names(value)
     if any(each.isdigit() and int(each) > LARGEST_ID for each in names.split(":")):
@@ -150,6 +163,9 @@ _protocol = _matching(
 _network_name = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "a Docker network name or id")
 _user_names = _matching(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group")
 _host_port = _matching(rf"{_HOST}:[1-9][0-9]{{0,4}}", "host:port such as 127.0.0.1:514")
+_status_range = _matching(
+    r"[2-5][0-9]{2}(-[2-5][0-9]{2})?", "a status such as 200, or a range of them such as 200-399"
+)
 _CAPABILITIES = frozenset(
     re.findall(
         r"\w+",
@@ -191,6 +207,15 @@ UrlPath = Annotated[
         "a URL path beginning with / and holding letters, digits and ._~%/@:,+=&?- only",
     ),
 ]
+HostHeader = Annotated[
+    str,
+    text(
+        rf"(?=.{{1,259}}$){_HOST_NAME}(:[0-9]{{1,5}})?",
+        "a lower-case host name such as a.example, or a.example:8080",
+    ),
+]
+Statuses = Annotated[str, PlainValidator(_statuses)]
+"""A status, or a range of them."""
 CookieName = Annotated[
     str,
     text(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "1 to 64 letters, digits, _ and -, beginning with a letter"),
@@ -232,6 +257,7 @@ NodeRole = Literal["manager", "worker"]
 Protocol = Literal["tcp", "udp"]
 ProxyKind = Literal["haproxy", "nginx"]
 ProxyMode = Literal["http", "tcp"]
+ProbeMethod = Literal["GET", "HEAD", "OPTIONS"]
 PublishMode = Literal["host", "ingress"]
 RestartCondition = Literal["any", "on-failure", "none"]
 RestartPolicy = Literal["no", "on-failure", "always", "unless-stopped"]

@@ -50,6 +50,8 @@ class Seen(mocks.Mocks):
 
     unknown: bool = False
     """Whether counters of generations are unknown, as when a definition is not known at preview."""
+    health: list[str] | None = None
+    """Health check of the replicas of before; by default they are new."""
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Outputs registered by components, by the name of the component."""
@@ -70,6 +72,7 @@ class Seen(mocks.Mocks):
         state = dict(args.inputs)
         if args.typ == "longshore:index:Generation" and not self.unknown:
             state |= {"number": 1, "isolated": args.inputs.get("isolate", False)}
+            state |= {"health": self.health} if self.health else {}
         if args.typ == "longshore:index:FrontEndConfig" and not preview:
             state |= {"addresses": {"routable": "203.0.113.7"}, "running": True}
         if args.typ == "longshore:index:Swarm" and not preview:
@@ -128,9 +131,15 @@ class Monitor(mocks.MockMonitor):
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
-def run(program: Callable[[], Any], *, preview: bool = False, unknown_generations: bool = False) -> Seen:
+def run(
+    program: Callable[[], Any],
+    *,
+    preview: bool = False,
+    unknown_generations: bool = False,
+    health: list[str] | None = None,
+) -> Seen:
     """Run `program` as a deployment of its own and wait for everything it started."""
-    seen = Seen(unknown=unknown_generations)
+    seen = Seen(unknown=unknown_generations, health=health)
     settings.ROOT.set(None)
     # Of an error of the program before.
     settings.SETTINGS.rpc_manager.clear()

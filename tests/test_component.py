@@ -1,16 +1,11 @@
 """LoadBalancedService under Pulumi's mocks: what it registers, at preview and at update."""
 
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 
 from components import LoadBalancedService
-from components.load_balanced.model import Health
-from components.load_balanced.replicas import health_test
 from tests.mocks import UNKNOWN, Registered, Secret, Seen, run
 
 BOTH = pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
@@ -171,74 +166,6 @@ def test_what_is_not_asked_for_is_not_sent() -> None:
     assert inputs["readOnly"] is False
 
 
-# Health checks
-
-
-@pytest.fixture
-def answers(tmp_path: Path) -> Path:
-    """A folder for PATH whose `curl` writes down how it was called."""
-    log = tmp_path / "log"
-    (tmp_path / "curl").write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{log}\n')
-    (tmp_path / "curl").chmod(0o755)
-    return tmp_path
-
-
-@pytest.mark.parametrize("path", ["/", "/healthz", "/a?b=1&c=2", "/~x", "/a%20b", "/x:~/y=~"])
-def test_the_health_check_asks_for_the_very_path(answers: Path, path: str) -> None:
-    """Nothing in a path is a word of the shell's."""
-    test = health_test(Health(path=path), 8080, "http")
-
-    done = subprocess.run(["/bin/sh", "-c", test[1]], env={"PATH": str(answers)}, timeout=5)
-
-    assert test[0] == "CMD-SHELL"
-    assert done.returncode == 0
-    assert (answers / "log").read_text().splitlines()[-1] == f"http://127.0.0.1:8080{path}"
-
-
-@pytest.mark.parametrize("mode", ["http", "tcp"])
-def test_without_a_tool_the_health_check_says_so(mode: str, tmp_path: Path) -> None:
-    """An image without curl, wget and bash needs a command of its own; the message names the key."""
-    test = health_test(Health(), 8080, mode)
-
-    done = subprocess.run(
-        ["/bin/sh", "-c", test[1]], env={"PATH": str(tmp_path)}, capture_output=True, text=True
-    )
-
-    assert done.returncode == 1
-    assert "give health.command" in done.stderr
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on PATH")
-@pytest.mark.parametrize("path", ["/", "/a%20b?c=%d"])
-def test_bash_asks_as_well(tmp_path: Path, path: str) -> None:
-    """With bash alone, a real server is asked for the very path, and 2xx is well."""
-    import http.server
-    import threading
-
-    asked = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    (tmp_path / "bash").symlink_to(str(shutil.which("bash")))
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        test = health_test(Health(path=path), server.server_port, "http")
-        done = subprocess.run(
-            ["/bin/sh", "-c", test[1]], env={"PATH": str(tmp_path)}, capture_output=True, timeout=5
-        )
-        server.shutdown()
-
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert asked == [path]
-
-
 # Generations
 
 
@@ -272,7 +199,6 @@ def test_everything_that_defines_a_replica_is_counted() -> None:
     "keys",
     [
         {"replicas": 5},
-        {"host_names": ["a.example"]},
         {"algorithm": "leastconn"},
         {"weights": [1, 2]},
         {"retries": 1},
@@ -286,6 +212,34 @@ def test_a_change_of_routes_keeps_the_replicas(keys: dict[str, Any]) -> None:
 
     assert after.named("site-web-generation").inputs == before.named("site-web-generation").inputs
     assert after.named("site-web-0").inputs == before.named("site-web-0").inputs
+
+
+def test_another_host_name_is_no_other_definition() -> None:
+    """Replicas ask themselves by the first host name; whether they do so anew is the counter's business."""
+    before, after = site(), site(host_names=["b.example", "a.example", "*.example"])
+
+    given = [each.named("site-web-generation").inputs for each in (before, after)]
+    assert given[0]["definition"] == given[1]["definition"]
+    assert "host='a.example'" in given[1]["health"][1]
+    assert after.named("site-web-0").inputs["healthcheck"]["tests"] == given[1]["health"]
+
+
+def test_the_host_of_a_health_check_is_part_of_the_definition() -> None:
+    """Where a user gives it, another one replaces the replicas."""
+    given = [
+        site(health={"host": host}).named("site-web-generation").inputs for host in ("a.example", "b.example")
+    ]
+
+    assert given[0]["definition"] != given[1]["definition"]
+
+
+def test_the_replicas_of_before_ask_as_before() -> None:
+    """The counter says how: it changes that with the definition only."""
+    given: Any = {"image": "httpd:2.4", "host_names": ["new.example"]}
+
+    seen = run(lambda: LoadBalancedService("site", given), health=["CMD-SHELL", "before"])
+
+    assert seen.named("site-web-0").inputs["healthcheck"]["tests"] == ["CMD-SHELL", "before"]
 
 
 @BOTH

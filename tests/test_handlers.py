@@ -17,6 +17,8 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.connection import HostUnreachable
+from components.health import Question, ask
+from components.program import PIDS_LIMIT
 from components.provider import front_end_config, nodes, server
 from components.provider.engine import EngineError
 from components.provider.handlers import HANDLERS, Handler, Values, front_end, gateway, swarm
@@ -143,6 +145,7 @@ INPUTS: dict[str, Values] = {
         "host": NOWHERE,
         "registries": [],
         "isolate": True,
+        "health": ["CMD", "true"],
     },
     "OverlayNetwork": OVERLAY,
     "Readiness": READY,
@@ -314,6 +317,61 @@ def test_a_generation_keeps_where_its_image_was_pulled(known: Values) -> None:
     new = {"definition": {"image": "a"}, "host": NOWHERE, "registries": [{"password": "other"}]}
 
     assert generation().carried(new, old) == old
+
+
+def earlier(path: str, port: int) -> list[str]:
+    """The health check of 0.1.0, as far as it is looked at."""
+    curl = f'then exec curl -fsS -m 3 -o /dev/null "http://127.0.0.1:{port}$path"; fi'
+    return ["CMD-SHELL", f"export path='{path}'\nif command -v curl >/dev/null; {curl}\nif"]
+
+
+@pytest.mark.parametrize(
+    ("definition", "kept"), [({"image": "a", "restart": "no"}, ["of a"]), ({"image": "b"}, ["of b"])]
+)
+def test_a_generation_asks_as_its_first_replica(definition: Values, kept: list[str]) -> None:
+    """Another route replaces no replica; the next definition asks by the host of then."""
+    old = {"definition": {"image": "a", "restart": "always"}, "health": ["of a"]}
+
+    carried = generation().carried({"definition": definition, "health": ["of b"]}, old)
+
+    assert carried == {"definition": definition, "health": kept}
+
+
+@pytest.mark.parametrize(
+    ("question", "same"),
+    [
+        (Question("/", 80), True),
+        (Question("/x", 80), False),
+        (Question("/", 81), False),
+        (Question("/", 80, "b.example"), False),
+        (Question("/", 80, method="HEAD"), False),
+    ],
+)
+def test_an_upgrade_is_no_new_generation(question: Question, same: bool) -> None:
+    """0.1.0 asked the same in another text: its replicas keep that until something else changes."""
+    old = {"definition": {"image": "a", "health": earlier("/", 80)}, "number": 4}
+    health = ask(question)
+    new = {"definition": {"image": "a", "health": health}, "health": health}
+
+    carried = generation().carried(new, old)
+
+    assert carried == ({"definition": old["definition"], "health": earlier("/", 80)} if same else new)
+    assert generation().update(carried, old, preview=True) == {"number": 4 if same else 5}
+
+
+def test_an_upgrade_replaces_no_task_for_a_text() -> None:
+    """A health check that asks what that of 0.1.0 did keeps its text until something else changes."""
+
+    def spec(test: list[str], image: str, limits: Values) -> Values:
+        container = {"Image": image, "Healthcheck": {"Test": test}}
+        return {"TaskTemplate": {"ContainerSpec": container, "Resources": {"Limits": limits}}}
+
+    handler, now = HANDLERS["ServiceDefinition"], ask(Question("/", 80))
+    old = {"spec": spec(earlier("/", 80), "a", {}), "forceUpdate": 0}
+    same, other = ({"spec": spec(now, image, {"Pids": PIDS_LIMIT}), "forceUpdate": 0} for image in "ab")
+
+    assert handler.carried(same, old) == old
+    assert handler.carried(other, old) == other
 
 
 def test_a_generation_of_another_host_pulls_there() -> None:

@@ -63,7 +63,7 @@ def test_the_defaults_that_are_said_are_the_models() -> None:
         for model in [each for each in models if key in each.model_fields][:1]
         if said
         if isinstance(default := model.model_fields[key].default, bool | int | float | str)
-        if not said.strip('"').startswith(str(default).lower())
+        if not said.strip('"').lower().startswith(str(default).lower())
     ]
 
     assert wrong == []

@@ -36,6 +36,8 @@ _TASKS = "an upgrade replaces no task"
 _SCRIPT = "keepalived runs its script by `/usr/bin/bash`"
 _RESTART = "An upgrade sets the restart policy `always` in the containers that run"
 _PULLED = "The images of replicas are pulled before anything is made"
+_HEALTH = "replicas and tasks that run keep the check that they have"
+_REPLICAS = ("docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-web-0", "shop-web-1", "shop-web-2")
 _CONTAINERS = ("docs-lb", "docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-lb")
 _ISOLATED = "its front end joins them while it runs"
 _LATER = "the replicas come to it with their next change"
@@ -68,6 +70,9 @@ DIFFERENCES: dict[str, dict[str, str]] = {
             for name in ("docs-web", "shop-api")
             for key, words in (("definition", _RESTART), ("host", _PULLED), ("registries", _PULLED))
         },
+        **{f"{name}-generation: health": _HEALTH for name in ("docs-web", "shop-api", "shop-web")},
+        # Without an engine, a counter knows nothing of before, and says what new replicas have.
+        **{f"{name}: healthcheck": _HEALTH for name in _REPLICAS},
     }
 }
 """By release: what is otherwise since (`<resource>: new`, `gone`, or the input that differs), and words of

@@ -9,14 +9,24 @@ from typing import Optional, Required, TypedDict
 import pulumi
 
 from ..hosts import HostArgs
-from ..types import Algorithm, LogFacility, ProxyKind, ProxyMode, RestartPolicy, UnknownHost
+from ..types import Algorithm, LogFacility, ProbeMethod, ProxyKind, ProxyMode, RestartPolicy, UnknownHost
 
 
 class ProbeArgs(TypedDict, total=False):
     """How the front end finds out whether a server is well."""
 
     path: Optional[str]
-    """URL path that answers 2xx or 3xx. Default: /. In tcp mode the port only has to accept."""
+    """URL path that is asked for. Default: /. In tcp mode the port only has to accept."""
+    host: Optional[str]
+    """Host header of the question. Default: the backend's first host name in alphabetical order that is no
+    wildcard; localhost without one."""
+    method: Optional[ProbeMethod]
+    """`GET`, `HEAD` or `OPTIONS`. Default: GET."""
+    status: Optional[list[str]]
+    """Statuses of a healthy server, and ranges of them, such as `["200", "300-399"]`. No redirect is
+    followed. Default: `["200-399"]`."""
+    port: Optional[int]
+    """Port that is asked. Default: the backend's."""
     active: Optional[bool]
     """Whether the front end asks by itself, all the time. Default: true with haproxy; nginx open
     source cannot and has `max_fails`."""
@@ -32,13 +42,13 @@ class ProbeArgs(TypedDict, total=False):
 
 
 class HealthArgs(ProbeArgs, total=False):
-    """How a replica shows that it is well."""
+    """How a replica shows that it is well: its container and the front end ask the same question."""
 
     command: Optional[list[str]]
     """Command run inside the replica, exit code 0 when well; a new replica gets no request before. The front
-    end cannot run it: it only connects to the port then, or asks for `path` where that is given, too, and
-    avoids a replica that does not answer 2xx or 3xx there. Default: ask for `path` with the curl, wget or
-    bash that the image has."""
+    end cannot run it: it only connects to the port then, or asks its question where `path`, `host`, `method`
+    or `status` is given, too. Default: the question, asked with the curl, bash, wget or busybox nc that the
+    image has; busybox's wget knows no method but GET."""
 
 
 class RestartArgs(TypedDict, total=False):

@@ -33,9 +33,9 @@ class Health(Probe):
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
 
     @property
-    def asked(self) -> Optional[str]:
+    def asks(self) -> bool:
         """See Probe. Whoever gives a command may have no page at `/`."""
-        return self.path if self.command is None or "path" in self.model_fields_set else None
+        return self.command is None or bool({"path", "host", "method", "status"} & self.model_fields_set)
 
 
 class Restart(Frozen):

@@ -1,25 +1,32 @@
 """The replicas of one backend: containers that are never published and never share a network name
 with another generation."""
 
+from dataclasses import replace
 from typing import Any, Optional
 
 import pulumi
 import pulumi_docker as docker
 
 from .. import naming
-from ..health import ask, connect
+from ..health import LOCAL, ask, connect
 from ..provider.resources import Generation
-from .model import Backend, Health, Service
+from .model import Backend, Service
 
 
-def health_test(health: Health, port: int, mode: str) -> list[str]:
-    """The health check as Docker takes it: the user's command, or a question to the port."""
-    if health.command is not None:
-        return ["CMD", *health.command]
-    return ask(port, health.path) if mode == "http" else connect(port)
+def health_test(backend: Backend, mode: str, host: Optional[str] = None) -> list[str]:
+    """The health check as Docker takes it: the user's command, or the question that the front end asks.
+
+    `host` stands instead of the Host header that the front end takes from the routes.
+    """
+    if backend.health.command is not None:
+        return ["CMD", *backend.health.command]
+    question = backend.question
+    if mode != "http":
+        return connect(question.port)
+    return ask(replace(question, host=backend.health.host or host or question.host))
 
 
-def healthcheck(tests: list[str]) -> docker.ContainerHealthcheckArgs:
+def healthcheck(tests: pulumi.Input[list[str]]) -> docker.ContainerHealthcheckArgs:
     """A health check that the engine runs every 15 s."""
     return docker.ContainerHealthcheckArgs(
         tests=tests, interval="15s", timeout="5s", retries=3, start_period="0s"
@@ -30,7 +37,7 @@ def generation(name: str, backend: Backend, what: Service, opts: pulumi.Resource
     """Count the changes of everything that defines the backend's replicas, and pull their image."""
     definition: dict[str, Any] = {
         "image": backend.image,
-        "health": health_test(backend.health, backend.port, what.mode),
+        "health": health_test(backend, what.mode, LOCAL),  # a route is none of it
         "restart": f"{backend.restart.policy}:{backend.restart.max_retries}",
         "memory": backend.memory,
         "capabilities": sorted(backend.capabilities),
@@ -47,6 +54,7 @@ def generation(name: str, backend: Backend, what: Service, opts: pulumi.Resource
         "definition": definition,
         "host": what.host.properties(),
         "registries": what.host.credentials(),
+        "health": health_test(backend, what.mode),
     }
     if what.isolated:
         inputs["isolate"] = True
@@ -99,7 +107,7 @@ def replicas(
             image=backend.image,
             command=backend.command,
             envs=environment or None,
-            healthcheck=healthcheck(health_test(backend.health, backend.port, mode)),
+            healthcheck=healthcheck(generation.health),
             labels=labels,
             network_mode="bridge",  # unset, it is a difference at every preview
             networks_advanced=networks(index),

@@ -2,27 +2,32 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..addresses import Cidr
 from ..arguments import Frozen
+from ..health import GOOD, LOCAL, Question
 from ..messages import listed
 from ..types import (
     Algorithm,
     CookieName,
+    HostHeader,
     HostPattern,
     ImageRef,
     LogAddress,
     LogFacility,
     Name,
     Port,
+    ProbeMethod,
     ProxyKind,
     Seconds,
+    Statuses,
     UnknownHost,
     UpgradeProtocol,
     UrlPath,
+    digits,
     whole,
 )
 
@@ -36,6 +41,10 @@ def differ(key: str, values: list[str]) -> None:
 
 class Probe(Frozen):
     path: UrlPath = "/"
+    host: Optional[HostHeader] = None
+    method: ProbeMethod = "GET"
+    status: list[Statuses] = Field(default=list(GOOD), min_length=1)
+    port: Optional[Port] = None
     active: Optional[bool] = None
     interval: Seconds = 0.4
     timeout: Seconds = 0.3
@@ -43,9 +52,9 @@ class Probe(Frozen):
     rise: Annotated[int, whole(1, 100)] = 1
 
     @property
-    def asked(self) -> Optional[str]:
-        """The path that the front end asks for; None when a connection is answer enough."""
-        return self.path
+    def asks(self) -> bool:
+        """Whether the front end asks a question; else a connection is answer enough."""
+        return True
 
 
 class Route(Frozen):
@@ -67,6 +76,23 @@ class Route(Frozen):
         differ("host_names", self.host_names)
         return self
 
+    @property
+    def exact_hosts(self) -> list[str]:
+        """Host names without the wildcards, sorted."""
+        return sorted(host for host in self.host_names if not host.startswith("*"))
+
+    @property
+    def question(self) -> Question:
+        """The question that a healthy server answers, whoever asks it."""
+        health, hosts = self.health, self.exact_hosts
+        return Question(
+            path=health.path,
+            port=health.port or self.port,
+            host=health.host or (hosts[0] if hosts else LOCAL),
+            method=health.method,
+            statuses=tuple(health.status),
+        )
+
 
 class Timeouts(Frozen):
     connect: Seconds = 5
@@ -82,11 +108,6 @@ class Log(Frozen):
     facility: LogFacility = "local0"
 
 
-def _digits(value: Any) -> Any:
-    """503 as well as "503": in YAML nobody quotes a status."""
-    return str(value) if type(value) is int else value
-
-
 class Proxy(Frozen):
     """A HAProxy or nginx and what it does for every backend, wherever it runs."""
 
@@ -94,7 +115,7 @@ class Proxy(Frozen):
     image: Optional[ImageRef] = None
     port: Port = 80
     default_backend: Optional[Name] = None
-    unknown_host: Annotated[UnknownHost, BeforeValidator(_digits)] = "503"
+    unknown_host: Annotated[UnknownHost, BeforeValidator(digits)] = "503"
     max_connections: Optional[Annotated[int, whole(1, 1_000_000)]] = None
     max_connections_per_client: Optional[Annotated[int, whole(1, 1_000_000)]] = None
     timeouts: Timeouts = Timeouts()
@@ -186,6 +207,12 @@ class Site(Frozen):
                 raise ValueError(
                     f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "
                     "requests with bodies; drop it"
+                )
+            about_http = sorted({"host", "method", "status"} & backend.health.model_fields_set)
+            if tcp and about_http:
+                raise ValueError(
+                    f"backends.{name}.health.{about_http[0]} is for front_end.mode http: in mode tcp the "
+                    "port only has to accept a connection; drop it"
                 )
             if tcp and backend.response_deadline:
                 raise ValueError(

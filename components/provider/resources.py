@@ -53,6 +53,8 @@ class Generation(_Resource):
     """1 for the first definition, one more for each change; see `count`."""
     isolated: pulumi.Output[Optional[bool]]
     """Whether the replicas of this number have a network of their own; see `apart`."""
+    health: pulumi.Output[list[str]]
+    """Health check of the replicas of this definition."""
 
     @property
     def count(self) -> pulumi.Output[int]:

@@ -93,7 +93,7 @@ def _load_balanced(what: Service) -> Texts:
             text = text.replace(f" {address}:", " 127.0.0.1:")
         found.append((name, text))
     for backend in what.backends.values():
-        assert health_test(backend.health, backend.port, what.mode)
+        assert health_test(backend, what.mode)
     return found
 
 

@@ -59,6 +59,8 @@ class Case:
     steps: list[Step]
     others: dict[str, Any] = field(default_factory=dict)
     """What everybody else gets: see `stage.Others`."""
+    healthy: bool | None = None
+    """Whether the health check of the replicas' own containers passes."""
     refused: str | None = None
     """Text of the reason for which the settings are refused; then nothing is sent."""
 
@@ -69,7 +71,7 @@ class Case:
 
 
 _STEP = {each.name for each in fields(Step)}
-_CASE = {"case", "settings", "steps", "others", "refused", "components", "differs"}
+_CASE = {"case", "settings", "steps", "others", "healthy", "refused", "components", "differs"}
 
 
 def read() -> list[Case]:
@@ -119,6 +121,7 @@ def _case(file: str, kind: str, generation: Generation, component: str, row: dic
         settings=row.get("settings", {}),
         steps=[Step(**step) for step in given],
         others=row.get("others", {}),
+        healthy=row.get("healthy"),
         refused=row.get("refused"),
     )
 

@@ -21,6 +21,7 @@
 #   read N             read N bytes of the body now; without it the body is read before the first word,
 #   unread             or, with this as the first word, not at all
 #   host NAME          400 unless the Host header is NAME
+#   method NAME        405 unless the method is NAME
 #   close              close without more
 #   reset              close with a reset
 #
@@ -145,6 +146,7 @@ sub answer {
         elsif ($word eq 'raw')    { $what =~ s/\\r/\r/g; $what =~ s/\\n/\n/g; put($client, $what); $sent = 'raw' }
         elsif ($word eq 'read')   { $whole->($what); note(qq("case": $case), qq("body": $read)) }
         elsif ($word eq 'host' && ($h{host} || '') ne $what) { ($status, $text) = (400, "not my host\n") }
+        elsif ($word eq 'method' && $method ne $what) { $status = 405 }
         elsif ($word eq 'close')  { return 0 }
         elsif ($word eq 'reset')  {
             setsockopt($client, SOL_SOCKET, SO_LINGER, pack 'l2', 1, 0);

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
+from components.load_balanced.model import Service
+from components.load_balanced.replicas import health_test
 from tests.bench.hosts import GATEWAY
 from tests.bench.process import until
 
@@ -17,6 +19,8 @@ from .stage import Others, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from components.load_balanced.site import Site
 
     from .cases import Case, Step
     from .stage import FrontEnd
@@ -32,7 +36,7 @@ def run(stage: Stage, case: Case) -> list[str]:
     site, text = stage.site(case)
     front_end = stage.front_end(case.kind)
     front_end.serve(text)
-    found: list[str] = []
+    found = _health(stage, case, site)
     moved = False
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor())
@@ -60,6 +64,22 @@ def run(stage: Stage, case: Case) -> list[str]:
     if others.failed:
         first = "; ".join(others.failed[:3])
         found.append(f"everybody else: {len(others.failed)} of {others.asked} failed: {first}")
+    return found
+
+
+def _health(stage: Stage, case: Case, site: Site) -> list[str]:
+    """Compare what the replicas' own health check says, where the case has a word about it."""
+    if case.healthy is None:
+        return []
+    assert isinstance(site, Service), "`healthy` is about the replicas of a LoadBalancedService"
+    found = []
+    for name, backend in site.backends.items():
+        test = health_test(backend, site.mode)
+        done: Any = stage.replica(f"{name}-0").container.exec_run(["/bin/sh", "-c", test[1]])
+        if (done.exit_code == 0) != case.healthy:
+            found.append(
+                f"healthy: {case.healthy} expected of {name}-0, got {done.output.decode().strip()!r}"
+            )
     return found
 
 

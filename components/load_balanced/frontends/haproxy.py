@@ -6,6 +6,7 @@ from math import ceil
 from types import ModuleType
 from typing import TYPE_CHECKING, Optional
 
+from ...health import GOOD, Question
 from ...program import FOLDER, Program
 from ...rendering import render
 from . import requests
@@ -42,9 +43,10 @@ class _Backend:
     cookie: Optional[str]
     check: Optional[str]
     """Options of every server for its health check, or None without one."""
-    check_path: Optional[str]
-    """What is asked for; None when a connection is answer enough."""
-    check_host: str
+    question: Optional[Question]
+    """What is asked; None when a connection is answer enough."""
+    expected: Optional[str]
+    """Statuses of a healthy server, where they are not what HAProxy expects by itself."""
     check_timeout: int
     passive: str
     max_connections: int
@@ -173,7 +175,6 @@ def _free(name: str, backends: Collection[str]) -> str:
 def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | Tasks) -> _Backend:
     health, http = backend.health, site.mode == "http"
     interval = milliseconds(health.interval)
-    exact = sorted(h for h in backend.host_names if not h.startswith("*"))
     # Sent twice to the same replica, a request must mean the same: RFC 9110 9.2.2.
     late = " response-timeout" if backend.response_deadline else ""
     return _Backend(
@@ -186,9 +187,9 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
         if health.active is False
         # After a first failure it asks twice as often: bad within 1.5 s with the defaults.
         else f"check inter {interval}ms fastinter {max(1, interval // 2)}ms "
-        f"fall {health.fall} rise {health.rise}",
-        check_path=health.asked,
-        check_host=exact[0] if exact else "localhost",
+        f"fall {health.fall} rise {health.rise}{f' port {health.port}' if health.port else ''}",
+        question=backend.question if health.asks else None,
+        expected=None if tuple(health.status) == GOOD else ",".join(health.status),
         check_timeout=milliseconds(health.timeout),
         passive=""
         if backend.max_fails is None
@@ -199,7 +200,7 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
         retry_on=f"conn-failure empty-response{late}",
         connect=connect_timeout(site, backend),
         server=server_timeout(site, backend),
-        hosts=exact,
+        hosts=backend.exact_hosts,
     )
 
 

@@ -118,6 +118,11 @@ class Nginx:
         found = _refusals(site)
         for name, backend in sorted(site.backends.items()):
             chosen = ["max_fails"] if backend.max_fails is not None else []
+            chosen += [
+                f"health.{key}"
+                for key in ("host", "method", "port", "status")
+                if key in backend.health.model_fields_set
+            ]
             if backend.algorithm != "roundrobin":
                 chosen.insert(0, "algorithm")
             if backend.max_uploads is not None:

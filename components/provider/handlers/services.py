@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from pulumi.runtime.rpc import UNKNOWN
 
 from ...connection import EngineRefused, HostUnreachable
+from ...health import known
 from ...program import PIDS_LIMIT
 from .. import files, membership, room, services
 from ..engine import EngineError, Unfinished
@@ -42,6 +43,27 @@ def _counted(spec: Any) -> Any:
     }
 
 
+def _as_written_before(spec: Values, old: Any) -> Values:
+    """A definition as an earlier release wrote it, where that alone would replace all tasks.
+
+    It had no limit of processes, and another text of the same health check.
+    """
+    made = copy.deepcopy(spec)
+    limits = made["TaskTemplate"]["Resources"]["Limits"]
+    if limits.get("Pids") == PIDS_LIMIT:
+        del limits["Pids"]
+    check, had = (_check(each) for each in (made, old))
+    if check and had and check["Test"] == known(had["Test"]):
+        check["Test"] = had["Test"]
+    return made
+
+
+def _check(spec: Any) -> Values:
+    """The health check of a definition, or nothing."""
+    container: Values = spec["TaskTemplate"]["ContainerSpec"] if isinstance(spec, dict) else {}
+    return container.get("Healthcheck") or {}
+
+
 class ServiceDefinition(Handler):
     """A service as the Engine API defines one, and that its tasks run."""
 
@@ -69,15 +91,10 @@ class ServiceDefinition(Handler):
         return None
 
     def carried(self, new: Values, old: Values) -> Values:
-        # Older states have no limit of processes: to set the default alone would replace all tasks.
-        if not old or has_unknown(new["spec"]):
+        if not old or has_unknown(new["spec"]) or new["forceUpdate"] != old.get("forceUpdate"):
             return new
-        limits = new["spec"]["TaskTemplate"]["Resources"]["Limits"]
-        if limits.get("Pids") != PIDS_LIMIT or new["forceUpdate"] != old.get("forceUpdate"):
-            return new
-        without = copy.deepcopy(new["spec"])
-        del without["TaskTemplate"]["Resources"]["Limits"]["Pids"]
-        return {**new, "spec": without} if without == old.get("spec") else new
+        before = _as_written_before(new["spec"], old.get("spec"))
+        return {**new, "spec": before} if before == old.get("spec") else new
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "mode"}

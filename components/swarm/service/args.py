@@ -11,6 +11,7 @@ import pulumi
 from ...types import (
     EndpointMode,
     FailureAction,
+    ProbeMethod,
     Protocol,
     PublishMode,
     RestartCondition,
@@ -59,8 +60,14 @@ class TaskHealthArgs(TypedDict, total=False):
     command: Optional[list[str]]
     """Command run inside the task, exit code 0 when well. Default: a question to `port`."""
     path: Optional[str]
-    """URL path that answers 2xx or 3xx at `port`, asked with the curl, wget or bash that the image has.
-    Default: none; the port only has to accept a connection."""
+    """URL path that is asked for at `port`, with the curl, bash, wget or busybox nc that the image has; no
+    redirect is followed. Default: none; the port only has to accept a connection."""
+    host: Optional[str]
+    """Host header of the question. Default: localhost."""
+    method: Optional[ProbeMethod]
+    """`GET`, `HEAD` or `OPTIONS`. Default: GET."""
+    status: Optional[list[str]]
+    """Statuses of a healthy task, and ranges of them. Default: `["200-399"]`."""
     port: Optional[int]
     """Port that is asked. Default: 80."""
     interval: Optional[float]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Optional
 from pydantic import Field, model_validator
 
 from ...arguments import Frozen
+from ...health import GOOD, LOCAL
 from ...load_balanced.site import differ
 from ...messages import named
 from ...naming import LABEL
@@ -15,15 +16,18 @@ from ...types import (
     EndpointMode,
     EnvironmentName,
     FailureAction,
+    HostHeader,
     InputImage,
     InputText,
     PidsLimit,
     Port,
+    ProbeMethod,
     Protocol,
     PublishMode,
     RestartCondition,
     Seconds,
     ServiceMode,
+    Statuses,
     UpdateOrder,
     UrlPath,
     User,
@@ -81,9 +85,15 @@ class Restart(Frozen):
         return self
 
 
+_ABOUT_PATH = {"host", "method", "status"}
+
+
 class Health(Frozen):
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
     path: Optional[UrlPath] = None
+    host: HostHeader = LOCAL
+    method: ProbeMethod = "GET"
+    status: list[Statuses] = Field(default=list(GOOD), min_length=1)
     port: Port = 80
     interval: Seconds = 2
     timeout: Seconds = 3
@@ -92,10 +102,13 @@ class Health(Frozen):
 
     @model_validator(mode="after")
     def _one_question(self) -> "Health":
-        if self.command and (others := sorted({"path", "port"} & self.model_fields_set)):
+        given = sorted({"path", "port", *_ABOUT_PATH} & self.model_fields_set)
+        if self.command and given:
             raise ValueError(
-                f"command stands instead of a question to the port, got {others[0]} as well: drop one"
+                f"command stands instead of a question to the port, got {given[0]} as well: drop one"
             )
+        if not self.path and (about := sorted(_ABOUT_PATH & self.model_fields_set)):
+            raise ValueError(f"{about[0]} is about the question for a path: give path, or drop {about[0]}")
         return self
 
 

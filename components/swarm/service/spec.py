@@ -113,11 +113,15 @@ def _variable(component: str, service: Service, name: str) -> pulumi.Output[str]
     return pulumi.Output.concat(name, "=", value.apply(template))
 
 
+def _question(check: Health, path: str) -> health.Question:
+    return health.Question(path, check.port, check.host, check.method, tuple(check.status))
+
+
 def _health(check: Health) -> dict[str, Any]:
     if check.command:
         test = ["CMD", *check.command]
     else:
-        test = health.ask(check.port, check.path) if check.path else health.connect(check.port)
+        test = health.ask(_question(check, check.path)) if check.path else health.connect(check.port)
     return {
         "Test": test,
         "Interval": nanoseconds(check.interval),

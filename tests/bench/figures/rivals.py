@@ -16,7 +16,7 @@ import yaml
 from docker.models.containers import Container
 
 from components.load_balanced import replicas
-from components.load_balanced.model import Health
+from components.load_balanced.model import Backend
 from components.provider import engine
 from tests.bench.figures import hand_tuned
 from tests.bench.hosts import Host
@@ -27,7 +27,7 @@ AT_ONCE = 16
 RESTART: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}
 CAPABILITIES = ["CHOWN", "KILL", "SETGID", "SETUID"]
 SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0"}
-TEST = replicas.health_test(Health(), 80, "http")[1]
+TEST = replicas.health_test(Backend(image="httpd:2.4"), "http")[1]
 MANY = 1800.0
 """Seconds after which a command is given up."""
 
