@@ -192,9 +192,7 @@ def virtual_args(kind: str, token: Any) -> dict[str, Any]:
 
 def policies_args(kind: str) -> dict[str, Any]:
     """examples/stacks/policies.yaml on port 8082, with short time-outs and a few more backends."""
-    # haproxy lets requests wait for a free replica as long as for a connection.
-    connect = 0.5 if kind == "nginx" else 2
-    timeouts = {"connect": connect, "server": 1, "request": 1}
+    timeouts = {"connect": 0.5, "server": 1, "request": 1}
     args = example("policies", kind, port=8082, trusted_proxies=[GATEWAY], timeouts=timeouts)
     one = {"image": APP, "replicas": 1}
     args["backends"]["least"]["response_deadline"] = 10

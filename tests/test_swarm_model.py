@@ -594,7 +594,7 @@ def test_a_gateway_finds_its_services_by_name() -> None:
         "here",
     ).text
 
-    assert re.findall(r"server-template.* (tasks\.\S+)", text) == ["tasks.a:80", "tasks.x_b:80"]
+    assert set(re.findall(r"server-template.* (tasks\.\S+)", text)) == {"tasks.a:80", "tasks.x_b:80"}
 
 
 # Which nodes may run it

@@ -60,6 +60,20 @@ class RestartArgs(TypedDict, total=False):
     """For `on-failure`: restarts before it gives up. Default: 0, without end."""
 
 
+class BackendTimeoutArgs(TypedDict, total=False):
+    """Time-outs of a backend, in seconds."""
+
+    connect: Optional[float]
+    """To connect to a server. Default: as the front end has it."""
+    queue: Optional[float]
+    """To wait for a free server, where `max_connections` is reached. HAProxy only. Default: as the front end
+    has it."""
+    server: Optional[float]
+    """Silence of a server, before its answer and within it. Default: as the front end has it."""
+    tunnel: Optional[float]
+    """Silence on a WebSocket or TCP connection. Default: as the front end has it."""
+
+
 class RouteArgs(TypedDict, total=False):
     """Which requests a backend gets, and how they are shared among its servers: replicas, or tasks of a
     swarm."""
@@ -84,11 +98,16 @@ class RouteArgs(TypedDict, total=False):
     `max_connections`, 24 without it; no limit in a gateway with nginx, which cannot count servers."""
     max_fails: Optional[int]
     """Passive health: failed requests before a server is avoided. HAProxy counts them in a row, errors
-    (5xx) included; nginx counts broken and late answers within `fail_timeout`. Default: 1 with nginx;
-    none with haproxy, which asks actively."""
+    (5xx) included; nginx counts broken and late answers within `fail_timeout`, and serves from all of
+    them when all are avoided. Not with nginx and `algorithm: source`, where none is avoided. Default: 1 with
+    nginx; none with haproxy, which asks actively."""
     response_deadline: Optional[float]
     """Seconds a server has to begin its answer. After that an idempotent request (RFC 9110 9.2.2) is
-    tried on another server. Default: none; a late answer is an error after the server time-out."""
+    tried on another server, up to `retries` times. A request that accepts `text/event-stream` has the
+    server time-out instead. Default: none; a late answer is an error after the server time-out, and no other
+    server is asked."""
+    timeouts: Optional[BackendTimeoutArgs]
+    """Time-outs of this backend. Default: those of the front end."""
     retries: Optional[int]
     """How often a failed request is tried elsewhere. Default: 3."""
 
@@ -148,10 +167,12 @@ class TimeoutArgs(TypedDict, total=False):
 
     connect: Optional[float]
     """To connect to a server. Default: 5; in the gateway of a swarm 1."""
+    queue: Optional[float]
+    """To wait for a free server, where `max_connections` is reached: then 503. HAProxy only. Default: 5."""
     client: Optional[float]
     """Silence of a client. Default: 50."""
     server: Optional[float]
-    """Silence of a server. Default: 5."""
+    """Silence of a server, before its answer and within it. Default: 60."""
     request: Optional[float]
     """For a client to send its request headers. Default: 10."""
     keep_alive: Optional[float]

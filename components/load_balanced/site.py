@@ -57,6 +57,15 @@ class Probe(Frozen):
         return True
 
 
+class BackendTimeouts(Frozen):
+    """None: as the front end has it."""
+
+    connect: Optional[Seconds] = None
+    queue: Optional[Seconds] = None
+    server: Optional[Seconds] = None
+    tunnel: Optional[Seconds] = None
+
+
 class Route(Frozen):
     """Which requests a backend gets, and how they are shared among its servers, whatever these are."""
 
@@ -69,6 +78,7 @@ class Route(Frozen):
     max_uploads: Optional[Annotated[int, whole(1, 100_000)]] = None
     max_fails: Optional[Annotated[int, whole(1, 1000)]] = None
     response_deadline: Optional[Seconds] = None
+    timeouts: BackendTimeouts = BackendTimeouts()
     retries: Annotated[int, whole(0, 10)] = 3
 
     @model_validator(mode="after")
@@ -96,8 +106,9 @@ class Route(Frozen):
 
 class Timeouts(Frozen):
     connect: Seconds = 5
+    queue: Seconds = 5
     client: Seconds = 50
-    server: Seconds = 5
+    server: Seconds = 60
     request: Seconds = 10
     keep_alive: Seconds = 10
     tunnel: Seconds = 3600

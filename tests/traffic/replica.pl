@@ -176,8 +176,9 @@ sub body {
     my $got = 0;
     if (lc($h->{'transfer-encoding'} || '') eq 'chunked') {
         while (1) {
-            while ($in !~ /\A([0-9a-fA-F]+)[^\r\n]*\r\n/) { return $got unless fill($client) }
-            my $size = hex $1;
+            while ($in !~ /\A[0-9a-fA-F]+[^\r\n]*\r\n/) { return $got unless fill($client) }
+            my ($digits) = $in =~ /\A([0-9a-fA-F]+)/;
+            my $size = hex $digits;
             $in =~ s/\A[^\n]*\n//;
             while (length $in < $size + 2) { return $got unless fill($client) }
             substr($in, 0, $size + 2) = '';

@@ -1,7 +1,7 @@
 """HAProxy 2.6 and later, as a master with workers. https://docs.haproxy.org/2.6/configuration.html"""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from types import ModuleType
 from typing import TYPE_CHECKING, Optional
@@ -19,13 +19,14 @@ from .capacity import (
     memory_refusals,
     uploads,
 )
-from .views import Entry, Server, Tasks, connect_timeout, entry, milliseconds, server_timeout, servers
+from .views import Entry, Server, Tasks, Times, backend_times, entry, milliseconds, servers
 
 if TYPE_CHECKING:
     from ..model import Service
     from ..site import Route, Site
 
 FILE = "haproxy.cfg"
+TUNNELS = "_tunnels"
 CROWDED = 0.75
 """Part of all connections; with more, idle ones are worth less than new ones."""
 RESERVE, SHARE, LEAST_SHARE = 8, 64, 64
@@ -36,9 +37,17 @@ more than so many."""
 @dataclass(frozen=True)
 class _Backend:
     name: str
+    section: str
+    suffix: str
+    """End of its servers' names."""
+    tracks: bool
+    """Whether its servers are as well as those of the backend's first section, which are checked."""
     servers: list[Server]
     tasks: Optional[Tasks]
     """Instead of servers."""
+    backups: int
+    spares: bool
+    """Whether names stand twice among the servers."""
     algorithm: str
     cookie: Optional[str]
     check: Optional[str]
@@ -49,13 +58,13 @@ class _Backend:
     """Statuses of a healthy server, where they are not what HAProxy expects by itself."""
     check_timeout: int
     passive: str
-    max_connections: int
+    """Options of every server that is no backup: with failed requests it is avoided."""
+    max_connections: Optional[int]
     uploads: int
     """Requests of each server that may wait for the rest of their bodies."""
     retries: int
     retry_on: str
-    connect: int
-    server: int
+    times: Times
     hosts: list[str]
     """Host names that choose it, without wildcards."""
 
@@ -81,6 +90,10 @@ class _View:
     suffixes: list[tuple[str, str]]
     """End of a host name and the backend it chooses; the longest first, as nginx has it."""
     backends: list[_Backend]
+    tunnels: Optional[str]
+    """End of the name of a backend's section for connections that are upgraded."""
+    sections: list[_Backend]
+    """Those for requests, and those for connections that are upgraded."""
 
 
 class HAProxy:
@@ -147,6 +160,11 @@ class HAProxy:
 def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
     front_end = site.front_end
     connections = haproxy_connections(front_end)
+    backends = [
+        _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
+    ]
+    upgrades = site.mode == "http" and front_end.upgrades
+    tunnels = [_tunnels(backend) for backend in backends] if upgrades else []
     view = _View(
         entry=entry(site),
         requests=requests,
@@ -159,9 +177,9 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
         log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
         spread=milliseconds(min(b.health.interval for b in site.backends.values())),
         suffixes=_suffixes(site),
-        backends=[
-            _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
-        ],
+        tunnels=TUNNELS if tunnels else None,
+        backends=backends,
+        sections=[*backends, *tunnels],
     )
     return render("haproxy/haproxy.cfg.j2", view)
 
@@ -177,9 +195,18 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
     interval = milliseconds(health.interval)
     # Sent twice to the same replica, a request must mean the same: RFC 9110 9.2.2.
     late = " response-timeout" if backend.response_deadline else ""
+    passive = backend.max_fails is not None
+    given = servers if isinstance(servers, list) else []
+    spares = _spares(given) if passive else []
+    listed = [*given, *spares]
     return _Backend(
         name=name,
-        servers=servers if isinstance(servers, list) else [],
+        section=name,
+        suffix="",
+        tracks=False,
+        servers=listed,
+        backups=sum(server.backup for server in listed),
+        spares=bool(spares),
         tasks=servers if isinstance(servers, Tasks) else None,
         algorithm=backend.algorithm,
         cookie=backend.cookie,
@@ -191,16 +218,37 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
         question=backend.question if health.asks else None,
         expected=None if tuple(health.status) == GOOD else ",".join(health.status),
         check_timeout=milliseconds(health.timeout),
-        passive=""
-        if backend.max_fails is None
-        else f" observe {'layer7' if http else 'layer4'} error-limit {backend.max_fails} on-error mark-down",
+        passive=f" observe layer{7 if http else 4} error-limit {backend.max_fails} on-error mark-down"
+        if passive
+        else "",
         max_connections=backend.max_connections or SERVER_SLOTS,
         uploads=uploads(backend),
         retries=backend.retries,
         retry_on=f"conn-failure empty-response{late}",
-        connect=connect_timeout(site, backend),
-        server=server_timeout(site, backend),
+        times=backend_times(site, backend),
         hosts=backend.exact_hosts,
+    )
+
+
+def _spares(servers: list[Server]) -> list[Server]:
+    """Backups for when one client's failing requests have all servers avoided: the servers once more, unless
+    there are chosen ones."""
+    if any(server.backup for server in servers):
+        return []
+    return [replace(server, name=f"{server.name}-spare", backup=True) for server in servers]
+
+
+def _tunnels(backend: _Backend) -> _Backend:
+    """The same servers for connections that are upgraded, as many as come. Tasks cannot be tracked."""
+    tracks = bool(backend.check and not backend.tasks)
+    return replace(
+        backend,
+        section=f"{backend.name}{TUNNELS}",
+        suffix="-tunnel",
+        tracks=tracks,
+        check=None if tracks else backend.check,
+        passive="",
+        max_connections=None,
     )
 
 

@@ -20,7 +20,7 @@ from .capacity import (
     nginx_workers,
     uploads,
 )
-from .views import Entry, Server, Tasks, connect_timeout, entry, server_timeout, servers
+from .views import Entry, Server, Tasks, backend_times, entry, servers
 
 if TYPE_CHECKING:
     from ..model import Backend, Service
@@ -34,12 +34,19 @@ _INSTEAD = "drop it, or set front_end.kind haproxy"
 
 
 @dataclass(frozen=True)
+class _Peer:
+    server: Server
+    max_fails: int
+    """0: it is never avoided."""
+    backup: bool
+
+
+@dataclass(frozen=True)
 class _Upstream:
-    servers: list[Server]
+    peers: list[_Peer]
     algorithm: Optional[str]
     zone: int
     """Shared memory of the upstream, in KiB: workers agree on what is down."""
-    max_fails: int
     fail_timeout: int
 
 
@@ -51,7 +58,10 @@ class _Backend:
     """Instead of an upstream: a name in a variable is resolved while it runs, and may not exist yet."""
     tries: int
     connect: int
-    read: int
+    deadline: Optional[int]
+    """Milliseconds until an answer begins, for requests that ask for no stream of events."""
+    server: int
+    tunnel: int
     uploads: Optional[int]
     """Requests that may wait for the rest of their bodies; None where nobody knows how many servers there
     are."""
@@ -106,10 +116,15 @@ class Nginx:
         return [
             *_refusals(service),
             *(
-                f"backends.{name}.backup_replicas: nginx has no backup servers with algorithm source; "
-                f"{_INSTEAD}"
+                f"backends.{name}.{key}: nginx has no backup servers with algorithm source{why}; {_INSTEAD}"
                 for name, backend in sorted(service.backends.items())
-                if backend.algorithm == "source" and backend.backup_replicas
+                if backend.algorithm == "source"
+                for key, why in (
+                    ("backup_replicas", ""),
+                    ("max_fails", ", which serve when all replicas are avoided"),
+                    ("fail_timeout", ", which serve when all replicas are avoided"),
+                )
+                if getattr(backend, key)
             ),
         ]
 
@@ -160,6 +175,8 @@ def _files(site: "Site") -> int:
 
 def _refusals(site: "Site") -> list[str]:
     found = memory_refusals(site, nginx_connections(site.front_end), nginx_memory(site.front_end))
+    if "queue" in site.front_end.timeouts.model_fields_set:
+        found.append(f"front_end.timeouts.queue: nginx open source has no queue; {_INSTEAD}")
     for name, backend in sorted(site.backends.items()):
         key = f"backends.{name}"
         if backend.health.active:
@@ -177,6 +194,8 @@ def _refusals(site: "Site") -> list[str]:
                 f"{key}.cookie: nginx open source has no cookie affinity; {_INSTEAD}, "
                 "or set algorithm: source"
             )
+        if backend.timeouts.queue is not None:
+            found.append(f"{key}.timeouts.queue: nginx open source has no queue; {_INSTEAD}")
         if backend.max_connections is not None:
             found.append(
                 f"{key}.max_connections: nginx open source has no queue, it would answer 502 over "
@@ -209,23 +228,44 @@ def _upstream(service: "Service", backend: "Backend", servers: list[Server]) -> 
     peer = "$remote_addr" if service.mode == "tcp" else "$binary_remote_addr"
     algorithms = {"leastconn": "least_conn", "source": f"hash {peer} consistent"}
     return _Upstream(
-        servers=servers,
+        peers=_peers(backend, servers),
         algorithm=algorithms.get(backend.algorithm),
-        zone=64 + 4 * backend.replicas,
-        max_fails=backend.max_fails or MAX_FAILS,
+        zone=64 + 8 * backend.replicas,
         fail_timeout=backend.fail_timeout or FAIL_TIMEOUT,
     )
 
 
+def _peers(backend: "Backend", servers: list[Server]) -> list[_Peer]:
+    """The servers, and the backups that serve when all of them are avoided.
+
+    A client whose requests fail everywhere has all servers avoided, also for those whose requests would
+    succeed. Backups are never avoided: the chosen ones, or else the servers themselves once more.
+    """
+    if len(servers) == 1 or backend.algorithm == "source":
+        return [_Peer(server, 0, backup=False) for server in servers]
+    chosen = [server for server in servers if server.backup]
+    return [
+        *(
+            _Peer(server, backend.max_fails or MAX_FAILS, backup=False)
+            for server in servers
+            if not server.backup
+        ),
+        *(_Peer(server, 0, backup=True) for server in chosen or servers),
+    ]
+
+
 def _backend(site: "Site", name: str, backend: "Route", servers: _Upstream | Tasks) -> _Backend:
+    times = backend_times(site, backend)
     return _Backend(
         name=name,
         upstream=servers if isinstance(servers, _Upstream) else None,
         tasks=servers if isinstance(servers, Tasks) else None,
         tries=backend.retries + 1,
-        connect=connect_timeout(site, backend),
-        read=server_timeout(site, backend),
-        uploads=uploads(backend) * sum(not server.backup for server in servers.servers)
+        connect=times.connect,
+        deadline=times.deadline,
+        server=times.server,
+        tunnel=times.tunnel,
+        uploads=uploads(backend) * sum(not peer.backup for peer in servers.peers)
         if isinstance(servers, _Upstream)
         else None,
         host_names=sorted(backend.host_names),

@@ -33,6 +33,18 @@ class Tasks:
 
 
 @dataclass(frozen=True)
+class Times:
+    """Time-outs of a backend, in milliseconds."""
+
+    connect: int
+    """Never longer than the deadline of an answer."""
+    queue: int
+    deadline: Optional[int]
+    server: int
+    tunnel: int
+
+
+@dataclass(frozen=True)
 class Entry:
     """Where clients come in, alike for both kinds."""
 
@@ -42,7 +54,6 @@ class Entry:
     client: int
     request: int
     keep_alive: int
-    tunnel: int
     resolve: bool
     reloads: bool
     trusted: list[str]
@@ -62,7 +73,6 @@ def entry(site: "Site") -> Entry:
         client=milliseconds(timeouts.client),
         request=milliseconds(timeouts.request),
         keep_alive=milliseconds(timeouts.keep_alive),
-        tunnel=milliseconds(timeouts.tunnel),
         resolve=site.resolve,
         reloads=site.reloads,
         trusted=sorted(front_end.trusted_proxies),
@@ -106,13 +116,14 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def connect_timeout(site: "Site", backend: "Route") -> int:
-    """Milliseconds to connect: never longer than the deadline of an answer."""
-    limit: Optional[float] = backend.response_deadline
-    connect = site.front_end.timeouts.connect
-    return milliseconds(min(connect, limit) if limit else connect)
-
-
-def server_timeout(site: "Site", backend: "Route") -> int:
-    """Milliseconds a replica may be silent."""
-    return milliseconds(backend.response_deadline or site.front_end.timeouts.server)
+def backend_times(site: "Site", backend: "Route") -> Times:
+    """The time-outs of a backend: its own, or else those of the front end."""
+    own, shared, deadline = backend.timeouts, site.front_end.timeouts, backend.response_deadline
+    connect = own.connect or shared.connect
+    return Times(
+        connect=milliseconds(min(connect, deadline) if deadline else connect),
+        queue=milliseconds(own.queue or shared.queue),
+        deadline=milliseconds(deadline) if deadline else None,
+        server=milliseconds(own.server or shared.server),
+        tunnel=milliseconds(own.tunnel or shared.tunnel),
+    )

@@ -40,6 +40,7 @@ route: RouteArgs = {
     "max_uploads": 12,
     "max_fails": 3,
     "response_deadline": 2.5,
+    "timeouts": {"connect": 1, "queue": 2, "server": 30, "tunnel": 60},
     "retries": 2,
 }
 proxy: ProxyArgs = {
@@ -48,7 +49,15 @@ proxy: ProxyArgs = {
     "port": 8081,
     "max_connections": 512,
     "max_connections_per_client": 128,
-    "timeouts": {"connect": 1, "client": 2, "server": 3, "request": 4, "keep_alive": 5.5, "tunnel": 6},
+    "timeouts": {
+        "connect": 1,
+        "queue": 7,
+        "client": 2,
+        "server": 3,
+        "request": 4,
+        "keep_alive": 5.5,
+        "tunnel": 6,
+    },
     "trusted_proxies": ["10.0.0.0/8"],
     "upgrades": ["websocket"],
     "ipv6": True,
@@ -112,6 +121,7 @@ short_form: LoadBalancedServiceArgs = {
     "max_uploads": 4,
     "max_fails": 3,
     "response_deadline": 2,
+    "timeouts": {"server": 30},
     "retries": 1,
     "image": "blog:1",
     "name": "blog",
