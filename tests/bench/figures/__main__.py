@@ -5,7 +5,18 @@ import sys
 from collections.abc import Callable
 
 from tests.bench import images
-from tests.bench.figures import earlier, edge, faults, growth, lifecycle, reports, slow, throughput, vip
+from tests.bench.figures import (
+    earlier,
+    edge,
+    faults,
+    growth,
+    lifecycle,
+    reports,
+    slow,
+    streams,
+    throughput,
+    vip,
+)
 from tests.bench.figures.report import Ratio, show
 from tests.bench.hosts import Bench, Host
 from tests.bench.process import BenchUnavailable
@@ -20,6 +31,7 @@ ON_ONE: dict[str, Callable[[Host, bool], tuple[list[Ratio], list[str]]]] = {
     "throughput": throughput.measure,
     "edge": edge.measure,
     "slow": slow.measure,
+    "streams": streams.measure,
     "growth": growth.measure,
     "faults": faults.measure,
 }
