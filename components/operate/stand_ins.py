@@ -69,7 +69,7 @@ def provide(engine: "DockerClient", images: Iterable[str], consent: Consent) -> 
             known = RECIPES.get(_repository(image))
             answered = isinstance(error.__cause__, NotFound)  # by a registry
             if known is None or answered or not debian.is_ours_to_change():
-                raise CannotGoOn(f"{error}: name another one, or load it with `docker load`") from error
+                raise CannotGoOn(str(error)) from error
             unreachable[image] = known
     missing = sorted(each for each in set(unreachable.values()) if not engine.images.list(_tag(each)))
     if missing:

@@ -58,4 +58,7 @@ def _not_pulled(image: str, said: str) -> str:
     for pattern, sentence in ((UNREACHABLE, NO_WAY), (REFUSED, NOT_GIVEN)):
         if re.search(pattern, said, re.IGNORECASE):
             return f"{sentence.format(image=image)} ({said})"
-    return f"image {image} is not on its host and cannot be pulled ({said})"
+    return (
+        f"image {image} is not on its host and cannot be pulled ({said}): name another one, or load it with "
+        "`docker load`"
+    )

@@ -237,7 +237,7 @@ _BY_HAND = [
     Case("key very long", short(**{"k" * 500: 1}), r"'k{70,80}\.\.\. is not a known key"),
     Case("unknown in backend", many(web={"replica": 3}), "backends.web.replica is not a known key; .*re"),
     Case("unknown in host", short(host={"adress": "x"}), "host.adress is not a known key; .*address"),
-    Case("unknown in network", short(network={"mtu": 1}), "network.mtu is not .*: name, subnet$"),
+    Case("unknown in network", short(network={"mtu": 1}), "network.mtu is not .*: isolated, name, subnet$"),
     Case("unknown in front_end", front(mod="tcp"), "front_end.mod is not a known key; .*mode"),
     Case("unknown in front_end, None", front(mod=None), "front_end.mod is not a known key; .*mode"),
     Case("unknown in timeouts", front(timeouts={"conect": 5}), "timeouts.conect is not .*connect"),
