@@ -274,12 +274,12 @@ class TestCompose:
 
     def test_up_again_carries_out_a_change(self, operate: Callable[..., str], host: Host) -> None:
         """Of the replicas, and of nothing but the front end's configuration."""
-        operate("up", replicas=2)
-        replicas = {ask(host.address, 8080, "any").instance for _ in range(12)}
         operate("up", replicas=2, host_names=["web.example"])
+        replicas = {ask(host.address, 8080, "web.example").instance for _ in range(12)}
+        operate("up", replicas=2, host_names=["web.example", "www.example"])
 
         assert len(replicas) == 2
-        assert ask(host.address, 8080, "web.example").instance in replicas
+        assert ask(host.address, 8080, "www.example").instance in replicas
         assert ask(host.address, 8080, "any").status == 503
 
     def test_a_preview_is_pulumis(self, operate: Callable[..., str]) -> None:
