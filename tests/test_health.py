@@ -20,6 +20,8 @@ from components.provider.engine import write_file
 from tests.bench.hosts import Host
 from tests.bench.images import BASE
 from tests.bench.process import until
+from tests.program import Program
+from tests.program import service as web_service
 from tests.traffic.stage import REPLICA
 
 TOOLS = {
@@ -155,3 +157,37 @@ def test_front_end_and_container_ask_the_same(keys: dict[str, Any], asked: str) 
     assert f"http-check send meth {asked}\n" in text
     assert f"export path='{path}' host='{host}'" in test[1]
     assert f'printf "{method} %s HTTP/1.1' in test[1]
+
+
+@pytest.mark.engine
+@pytest.mark.pulumi
+def test_another_host_name_replaces_no_replica(tmp_path: Path, host: Host) -> None:
+    """Replicas ask by the first host name of when they were made; the next ones by that of then."""
+
+    def web(**keys: Any) -> dict[str, Any]:
+        return {"services": {"web": web_service(replicas=1, **keys)}}
+
+    def replica() -> Container:
+        (found,) = (
+            each for each in host.engine().containers.list() if str(each.name).startswith("web-web-0")
+        )
+        return found
+
+    program = Program(tmp_path, host, web(host_names=["b.example"]))
+    try:
+        program.up()
+        first = replica()
+        assert "host='b.example'" in first.attrs["Config"]["Healthcheck"]["Test"][1]
+
+        program.configure(web(host_names=["a.example", "b.example"]))
+        program.up()
+        assert replica().id == first.id
+        assert program.preview().changes == []
+
+        program.configure(web(host_names=["a.example", "b.example"], environment={"A": "b"}))
+        program.up()
+        assert replica().id != first.id
+        assert "host='a.example'" in replica().attrs["Config"]["Healthcheck"]["Test"][1]
+        assert program.preview().changes == []
+    finally:
+        program.destroy()

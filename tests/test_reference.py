@@ -10,9 +10,13 @@ import components
 from components.provider.schema import schema
 from docs.generator.__main__ import FOLDER
 from docs.generator.components import COMPONENTS
+from docs.generator.kinds import replaced, table
 from docs.generator.pages import Reference, parts, python_name
+from tests.bench.generations import NEW, OLD
 from tests.documents import blocks
 from tests.mocks import run as run_with_mocks
+from tests.program import ROOT
+from tests.traffic.cases import Case
 
 EXAMPLES = sorted(Path("docs/generator/examples").resolve().glob("*.py"))
 
@@ -88,3 +92,23 @@ def test_every_block_is_an_example() -> None:
     shown = {each.text.strip() for each in blocks() if each.file.startswith("reference/")}
 
     assert shown == {path.read_text().strip() for path in EXAMPLES}
+
+
+def test_the_table_of_the_kinds_is_what_the_table_of_traffic_shows() -> None:
+    """`make reference` writes it; no row is without a case that runs."""
+    page = (ROOT / "docs" / "front-ends.md").read_text()
+
+    assert replaced(page) == page
+
+
+def test_a_row_says_what_is_otherwise_for_a_kind_or_a_version() -> None:
+    """Cells stand beside the expectations that show them."""
+    rows = {
+        ("haproxy", OLD): None, ("haproxy", NEW): None, ("nginx", OLD): "no", ("nginx", NEW): "with 1.30"
+    }  # fmt: skip
+    cases = [
+        Case("c", "f", kind, generation, "service", {}, [], row="trailers", cell=cell)
+        for (kind, generation), cell in rows.items()
+    ]
+
+    assert table(cases).splitlines()[-1] == "| trailers | yes | no; with 1.30 |"

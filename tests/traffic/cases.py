@@ -20,7 +20,7 @@ class Step:
     """One thing that happens, and what is seen then. Without `do`, a client sends a request."""
 
     do: str | None = None
-    """`stop`, `start`, `kill`, `pause` or `unpause`, and the name of a replica."""
+    """`stop`, `start`, `kill`, `pause` or `unpause`, and the name of a replica; or `reload`."""
     request: str | None = None
     """Head of a request, line by line; an empty line and the header Case are added."""
     body: str = ""
@@ -61,6 +61,12 @@ class Case:
     """What everybody else gets: see `stage.Others`."""
     healthy: bool | None = None
     """Whether the health check of the replicas' own containers passes."""
+    row: str | None = None
+    """Line of docs/front-ends.md that shows it, in the words of a user."""
+    cell: str | None = None
+    """What the line says of its kind: yes by default, or refused."""
+    place: int = 0
+    """Its number in the file."""
     refused: str | None = None
     """Text of the reason for which the settings are refused; then nothing is sent."""
 
@@ -71,15 +77,15 @@ class Case:
 
 
 _STEP = {each.name for each in fields(Step)}
-_CASE = {"case", "settings", "steps", "others", "healthy", "refused", "components", "differs"}
+_CASE = {"case", "settings", "steps", "others", "healthy", "row", "cell", "refused", "components", "differs"}
 
 
 def read() -> list[Case]:
     """Return every case of every file, those with the same settings next to each other."""
     found: list[Case] = []
     for file in sorted(FOLDER.glob("*.yaml")):
-        for given in yaml.safe_load(file.read_text()):
-            found += _variants(file.stem, given)
+        for place, given in enumerate(yaml.safe_load(file.read_text())):
+            found += [replace(each, place=place) for each in _variants(file.stem, given)]
     return sorted(
         found, key=lambda each: (each.generation.name, each.kind, each.component, repr(each.settings))
     )
@@ -122,6 +128,8 @@ def _case(file: str, kind: str, generation: Generation, component: str, row: dic
         steps=[Step(**step) for step in given],
         others=row.get("others", {}),
         healthy=row.get("healthy"),
+        row=row.get("row"),
+        cell=row.get("cell"),
         refused=row.get("refused"),
     )
 

@@ -44,6 +44,9 @@ def run(stage: Stage, case: Case) -> list[str]:
         stack.enter_context(others)
         waiting: list[Future[list[str]]] = []
         for step in case.steps:
+            if step.do == "reload":
+                front_end.reload()
+                continue
             if step.do:
                 what, name = step.do.split()
                 stage.replica(name).do(what)

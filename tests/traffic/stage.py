@@ -140,6 +140,10 @@ class FrontEnd:
         deliver(self._stage.host.engine(), self.program, str(self.container.id), text, 1)
         self._text, self._log = text, Log(self.container)
 
+    def reload(self) -> None:
+        """Deliver the same text again, as another one would be."""
+        deliver(self._stage.host.engine(), self.program, str(self.container.id), self._text, 1)
+
     def forget(self) -> None:
         """End it: the next case finds it new."""
         if self._text:

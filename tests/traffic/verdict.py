@@ -20,6 +20,7 @@ def answer(expected: dict[str, Any], got: Answer | None, heard: Heard) -> list[s
                            are one text, with ", " between them
     body: text             /.../: a pattern in it
     size: N                bytes of the body
+    data: text             /.../: a pattern in all that came, where it is no HTTP/1
     whole: false           the body broke off
     framing: chunked       or `length`, `close`
     trailers: {Name: value}
@@ -49,6 +50,8 @@ def answer(expected: dict[str, Any], got: Answer | None, heard: Heard) -> list[s
                 )
         elif key == "body":
             check(key, wanted, got.body.decode("latin-1").strip() if got else None)
+        elif key == "data":
+            check(key, wanted, heard.data.decode("latin-1"))
         elif key == "size":
             check(key, wanted, len(got.body) if got else 0)
         elif key == "whole":
