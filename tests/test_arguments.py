@@ -59,7 +59,7 @@ def test_every_mistake_is_reported_at_once() -> None:
 
 def test_all_that_a_kind_cannot_do_is_reported_at_once() -> None:
     """Two choices that nginx does not have are two lines of one error."""
-    args = {**short(cookie="S", max_connections=9), "front_end": {"kind": "nginx"}}
+    args = {**short(health={"active": True}, max_connections=9), "front_end": {"kind": "nginx"}}
 
     with pytest.raises(ArgumentError) as error:
         service("site", args)

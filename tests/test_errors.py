@@ -159,7 +159,9 @@ def test_of_many_mistakes_the_first_are_shown() -> None:
         lambda: service(
             "site", many({"default_backend": "x"}, **{f"b{i}": {"host_names": [f"h{i}"]} for i in range(300)})
         ),
-        lambda: service("site", many({"kind": "nginx"}, **{f"b{i}": {"cookie": "S"} for i in range(300)})),
+        lambda: service(
+            "site", many({"kind": "nginx"}, **{f"b{i}": {"max_connections": 3} for i in range(300)})
+        ),
         lambda: gateway(
             front_end={"kind": "nginx"},
             backends={f"b{i}": {"cookie": "S", "host_names": [f"h{i}"]} for i in range(300)},

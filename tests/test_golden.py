@@ -188,6 +188,10 @@ def objections(kind: str, text: str, folder: Path) -> list[str]:
             pytest.skip("no stream module in nginx (Debian: libnginx-mod-stream)")
         if number(about) < (1, 27, 3):
             text = text.replace(" resolve;", ";")
+        if number(about) < (1, 27, 4):
+            text = re.sub(r"\n *keepalive_min_timeout .*;", "", text)
+        if number(about) < (1, 29, 6):
+            text = re.sub(r"\n *sticky .*;| route=[^ ;]+", "", text)
         command.append("-c")
         text = text.replace("/tmp/", f"{folder}/")
         # It binds its ports, and low ones are not everybody's.

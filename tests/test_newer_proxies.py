@@ -2,9 +2,12 @@
 
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 
 import pytest
 
+from components.provider.engine import workers
 from tests.bench import images
 from tests.bench.fixtures import skip_newer
 from tests.bench.hosts import Host
@@ -76,3 +79,69 @@ def address(rehearsal: Rehearsal, network: str) -> str:
     """Address of the first replica."""
     networks = rehearsal.container("site-web-0").attrs["NetworkSettings"]["Networks"]
     return str(networks[network]["IPAddress"])
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_a_cookie_keeps_a_client_on_its_index(host: Host, rehearsal: Rehearsal, kind: str) -> None:
+    """Whatever the generation; without a replica of that index, another one takes the client."""
+    front_end = {"kind": kind, "image": images.NEWER}
+    rehearsal.up("site", service(front_end=front_end, cookie="SERVER"))
+    _, given = cookie_of(host, "")
+    assert given.startswith("SERVER=web-")
+    last = "SERVER=web-2"
+    before = {cookie_of(host, last)[0] for _ in range(6)}
+
+    rehearsal.up("site", service(front_end=front_end, cookie="SERVER", image=images.APP_2))
+    after = {cookie_of(host, last)[0] for _ in range(6)}
+    now = str(rehearsal.container("site-web-2").id)[:12]
+    rehearsal.up("site", service(front_end=front_end, cookie="SERVER", image=images.APP_2, replicas=2))
+
+    assert len(before) == 1
+    assert after == {now}
+    assert cookie_of(host, last)[0] != now
+
+
+def cookie_of(host: Host, cookie: str) -> tuple[str, str]:
+    """Who answers a client with this cookie, and the cookie that it is given."""
+    request = urllib.request.Request(f"http://{host.address}:{PORT}/", headers={"Cookie": cookie})
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return answer.read().decode().split()[0], answer.headers.get("Set-Cookie", "").partition(";")[0]
+
+
+def test_an_older_nginx_has_no_cookie(rehearsal: Rehearsal) -> None:
+    """It is refused by the image's own program, with the version that it takes."""
+    front_end = {"kind": "nginx", "resolve": False}
+
+    with pytest.raises(AssertionError) as error:
+        rehearsal.up("site", service(front_end=front_end, cookie="SERVER"))
+
+    assert "this nginx is older than 1.29.6 and has no cookie affinity: use a newer image" in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_an_idle_connection_outlives_a_reload(host: Host, rehearsal: Rehearsal, kind: str) -> None:
+    """For one more request. It is sent while the old workers wait for it, before the reload has ended."""
+    front_end = {"kind": kind, "image": images.NEWER}
+    rehearsal.up("site", service(front_end=front_end, drain=5))
+    proxy = rehearsal.container("site-lb")
+    old = workers(proxy).keys()
+    connection = HTTPConnection(host.address, PORT, timeout=20)
+    assert answered(connection) == 200
+
+    def second() -> int:
+        until(lambda: workers(proxy).keys() - old, "a new worker runs", timeout=60)
+        return answered(connection)
+
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(second)
+        rehearsal.up("site", service(front_end=front_end, drain=5, replicas=2))
+        assert asked.result() == 200
+
+
+def answered(connection: HTTPConnection) -> int:
+    """Status of a request on this connection, which is opened at most once."""
+    connection.auto_open = int(connection.sock is None)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status

@@ -43,7 +43,12 @@ def brought_up(host: Host, program: tuple[str, str], **keys: Any) -> Iterator[Re
         except BenchUnavailable as error:
             skip_newer(error)
     rehearsal = Rehearsal(host)
-    front_end = {"kind": kind, "image": image, "resolve": kind == "haproxy", **keys.pop("front_end", {})}
+    front_end = {
+        "kind": kind,
+        "image": image,
+        "resolve": kind == "haproxy" or image == images.NEWER,
+        **keys.pop("front_end", {}),
+    }
     try:
         rehearsal.up("site", service(replicas=2, front_end=front_end, **keys))
         yield rehearsal

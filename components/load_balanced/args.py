@@ -87,7 +87,8 @@ class RouteArgs(TypedDict, total=False):
     """`roundrobin`, `leastconn` or `source` (the same client address, the same server).
     Default: roundrobin."""
     cookie: Optional[str]
-    """Name of a cookie that keeps a client on its server. HAProxy only. Default: none."""
+    """Name of a cookie that keeps a client on its server, for as long as there is one of that index. HAProxy,
+    and nginx from 1.29.6 in front of replicas. Default: none."""
     max_connections: Optional[int]
     """Requests a server gets at the same time; more wait in the front end. HAProxy only. Default: 32
     with haproxy, no limit with nginx."""

@@ -49,7 +49,7 @@ COMPONENTS = [
             {"replicas": 0},
             {"replica": 3},
             {"replicas": 3, "weights": [3, 1]},
-            {"front_end": {"kind": "nginx"}, "cookie": "SERVER"},
+            {"front_end": {"kind": "nginx"}, "max_connections": 9},
             {"front_end": {"mode": "tcp"}, "host_names": ["shop.example"]},
             {"host": {"address": "tcp://a.example:2375"}},
             {"network": {"subnet": "10.20.0.0/29"}},

@@ -550,7 +550,11 @@ _BY_HAND = [
     Case("password a number", registry({"password": 12345}), "password must be non-empty text, .*, got a number$"),
     Case("password empty", registry({"password": ""}), "registries.0.password must be non-empty text, "),
     # What a kind of front end cannot do
-    Case("nginx: cookie", nginx(cookie="S"), "cookie: nginx open source has no cookie affinity; .*algorithm: source"),
+    Case(
+        "nginx: tcp with a cookie",
+        short(front_end={"kind": "nginx", "mode": "tcp"}, cookie="S"),
+        "cookie: a TCP connection has no cookie; set algorithm: source",
+    ),
     Case("nginx: active checks", nginx(health={"active": True}), "health.active: nginx open source has no active"),
     Case(
         "memory for haproxy",

@@ -20,42 +20,31 @@ from .capacity import (
     nginx_workers,
     uploads,
 )
-from .views import Entry, Server, Tasks, backend_times, entry, servers
+from .shares import WHOLE, shares
+from .upstreams import Upstream, upstreams_of
+from .views import Entry, Tasks, backend_times, entry, milliseconds, servers
 
 if TYPE_CHECKING:
-    from ..model import Backend, Service
+    from ..model import Service
     from ..site import Route, Site
 
 FILE = "nginx.conf"
-MAX_FAILS, FAIL_TIMEOUT = 1, 10
 LEAST_SHARE = 256
 """Requests that any client address may have at the same time: those of an office behind one address."""
 _INSTEAD = "drop it, or set front_end.kind haproxy"
 
 
 @dataclass(frozen=True)
-class _Peer:
-    server: Server
-    max_fails: int
-    """0: it is never avoided."""
-    backup: bool
-
-
-@dataclass(frozen=True)
-class _Upstream:
-    peers: list[_Peer]
-    algorithm: Optional[str]
-    zone: int
-    """Shared memory of the upstream, in KiB: workers agree on what is down."""
-    fail_timeout: int
-
-
-@dataclass(frozen=True)
 class _Backend:
     name: str
-    upstream: Optional[_Upstream]
+    upstreams: list[Upstream]
+    shares: list[tuple[str, str]]
+    """Parts of all clients in percent, each with the upstream that it gets; none where there is only one.
+    nginx hashes the names of servers, and those change with each generation."""
+    target: str
+    """Name or variable of the upstream of a request."""
     tasks: Optional[Tasks]
-    """Instead of an upstream: a name in a variable is resolved while it runs, and may not exist yet."""
+    """Instead of upstreams: a name in a variable is resolved while it runs, and may not exist yet."""
     tries: int
     connect: int
     deadline: Optional[int]
@@ -81,6 +70,8 @@ class _View:
     upload_counters: int
     """The same for the uploads of each backend."""
     log: Optional[str]
+    kept: Optional[int]
+    """Milliseconds for which a reload keeps an idle client; None for an nginx that may be too old."""
     backends: list[_Backend]
 
 
@@ -102,6 +93,16 @@ class Nginx:
                 'invalid parameter "resolve"',
                 "this nginx is older than 1.27.3: use a newer image, or set front_end.resolve: false "
                 "(then a replica that comes back at another address is found at the next change)",
+            ),
+            (
+                'unknown directive "keepalive_min_timeout"',
+                "this nginx is older than 1.27.4: use a newer image, or set front_end.resolve: false "
+                "(then a reload also closes connections of idle clients)",
+            ),
+            (
+                'unknown directive "sticky"',
+                "this nginx is older than 1.29.6 and has no cookie affinity: use a newer image (nginx:1.30), "
+                "or set front_end.kind haproxy, or algorithm: source instead of cookie",
             ),
             (
                 'unknown directive "stream"',
@@ -132,7 +133,7 @@ class Nginx:
         """See FrontEndKind."""
         found = _refusals(site)
         for name, backend in sorted(site.backends.items()):
-            chosen = ["max_fails"] if backend.max_fails is not None else []
+            chosen = [key for key in ("cookie", "max_fails") if getattr(backend, key) is not None]
             chosen += [
                 f"health.{key}"
                 for key in ("host", "method", "port", "status")
@@ -158,7 +159,7 @@ class Nginx:
     def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
         """See FrontEndKind."""
         upstreams = {
-            name: _upstream(service, backend, servers(name, backend, component, generations[name]))
+            name: upstreams_of(name, service, backend, servers(name, backend, component, generations[name]))
             for name, backend in service.backends.items()
         }
         return _render(service, upstreams)
@@ -189,10 +190,9 @@ def _refusals(site: "Site") -> list[str]:
                 f"{key}.health.{ignored[0]}: it is about the active health check, which nginx open "
                 f"source does not have; {_INSTEAD}"
             )
-        if backend.cookie:
+        if backend.cookie and site.mode == "tcp":
             found.append(
-                f"{key}.cookie: nginx open source has no cookie affinity; {_INSTEAD}, "
-                "or set algorithm: source"
+                f"{key}.cookie: a TCP connection has no cookie; set algorithm: source, or front_end.mode http"
             )
         if backend.timeouts.queue is not None:
             found.append(f"{key}.timeouts.queue: nginx open source has no queue; {_INSTEAD}")
@@ -204,7 +204,7 @@ def _refusals(site: "Site") -> list[str]:
     return found
 
 
-def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
+def _render(site: "Site", servers: Mapping[str, list[Upstream] | Tasks]) -> str:
     front_end, log = site.front_end, site.front_end.log
     connections = nginx_connections(front_end)
     view = _View(
@@ -217,6 +217,9 @@ def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
         counters=max(64, ceil(connections * NGINX_CLIENT_KIB)),
         upload_counters=max(64, len(site.backends)),
         log=f"syslog:server={log.address},facility={log.facility}" if log else None,
+        kept=min(milliseconds(front_end.timeouts.keep_alive), milliseconds(site.drain))
+        if site.reloads and site.resolve
+        else None,
         backends=[
             _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
         ],
@@ -224,49 +227,24 @@ def _render(site: "Site", servers: Mapping[str, _Upstream | Tasks]) -> str:
     return render("nginx/nginx.conf.j2", view)
 
 
-def _upstream(service: "Service", backend: "Backend", servers: list[Server]) -> _Upstream:
-    peer = "$remote_addr" if service.mode == "tcp" else "$binary_remote_addr"
-    algorithms = {"leastconn": "least_conn", "source": f"hash {peer} consistent"}
-    return _Upstream(
-        peers=_peers(backend, servers),
-        algorithm=algorithms.get(backend.algorithm),
-        zone=64 + 8 * backend.replicas,
-        fail_timeout=backend.fail_timeout or FAIL_TIMEOUT,
-    )
-
-
-def _peers(backend: "Backend", servers: list[Server]) -> list[_Peer]:
-    """The servers, and the backups that serve when all of them are avoided.
-
-    A client whose requests fail everywhere has all servers avoided, also for those whose requests would
-    succeed. Backups are never avoided: the chosen ones, or else the servers themselves once more.
-    """
-    if len(servers) == 1 or backend.algorithm == "source":
-        return [_Peer(server, 0, backup=False) for server in servers]
-    chosen = [server for server in servers if server.backup]
-    return [
-        *(
-            _Peer(server, backend.max_fails or MAX_FAILS, backup=False)
-            for server in servers
-            if not server.backup
-        ),
-        *(_Peer(server, 0, backup=True) for server in chosen or servers),
-    ]
-
-
-def _backend(site: "Site", name: str, backend: "Route", servers: _Upstream | Tasks) -> _Backend:
+def _backend(site: "Site", name: str, backend: "Route", servers: list[Upstream] | Tasks) -> _Backend:
     times = backend_times(site, backend)
+    upstreams = servers if isinstance(servers, list) else []
+    parts = shares([each.peers[0].server.weight for each in upstreams]) if len(upstreams) > 1 else []
+    target = f"$own_{name.replace('-', '_')}" if parts else name
     return _Backend(
         name=name,
-        upstream=servers if isinstance(servers, _Upstream) else None,
+        upstreams=upstreams,
+        shares=[(f"{size / WHOLE:.1%}", upstreams[index].name) for size, index in parts],
+        target=target if upstreams else "$tasks",
         tasks=servers if isinstance(servers, Tasks) else None,
         tries=backend.retries + 1,
         connect=times.connect,
         deadline=times.deadline,
         server=times.server,
         tunnel=times.tunnel,
-        uploads=uploads(backend) * sum(not peer.backup for peer in servers.peers)
-        if isinstance(servers, _Upstream)
+        uploads=uploads(backend) * sum(not peer.backup for each in upstreams for peer in each.peers)
+        if upstreams
         else None,
         host_names=sorted(backend.host_names),
     )
