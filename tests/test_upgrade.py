@@ -273,7 +273,9 @@ def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) 
     different = {name_of(urn): operation for urn, operation in preview.items() if operation != "same"}
     assert set(different) <= allowed
     made = {name for name in different if f"{name}: new" in DIFFERENCES[file.parent.name]}
-    assert {operation for name, operation in different.items() if name not in made} <= {"update"}
+    renamed = {name for name in different if f"{name}: name" in DIFFERENCES[file.parent.name]}
+    assert {different[name] for name in renamed} <= {"replace"}
+    assert {operation for name, operation in different.items() if name not in made | renamed} <= {"update"}
     assert {name for name, operation in different.items() if operation == "create"} == made
     if not different:  # else `up` needs the services of the state
         program.up()
