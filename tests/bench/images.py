@@ -60,6 +60,8 @@ PACKAGES = (
     "nginx-light",
 )
 LABEL = "longshore.bench.recipe"
+ARCHIVES = 4
+"""Archives of images that are kept for each release of Debian, the newest."""
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 APP_SOURCE = Path(__file__).with_name("app.pl")
 
@@ -142,7 +144,9 @@ def _ensure(engine: docker.DockerClient, host: Host, cache: Path, began: float) 
     if ids is None:
         raise RuntimeError(f"images on {host.name} are not of this recipe; remove {archive}")
     if not archive.exists():
-        for old in cache.glob(f"images-{suite}-*.tar"):
+        # Checkouts beside this one have recipes of their own: images built twice have two ids.
+        archives = sorted(cache.glob(f"images-{suite}-*.tar"), key=lambda each: each.stat().st_mtime)
+        for old in archives[: 1 - ARCHIVES]:
             old.unlink()
         _into(archive, lambda new: _save(host, new))
     return Images(ids, source, time.monotonic() - began)
