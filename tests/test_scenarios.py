@@ -581,9 +581,9 @@ class TestSharing:
             return policies.get("least.example")
 
         with ThreadPoolExecutor() as pool:
-            busy = [pool.submit(policies.get, "least.example", "/slow?ms=1000")]
+            busy = [pool.submit(policies.get, "least.example", "/slow?ms=4000")]
             until(lambda: policies.connections() == 1, "the first is under way", timeout=5)
-            busy.append(pool.submit(policies.get, "least.example", "/slow?ms=1000"))
+            busy.append(pool.submit(policies.get, "least.example", "/slow?ms=4000"))
             until(lambda: policies.connections() == 2, "both are under way", timeout=5)
             quick = counted(quick_one() for _ in range(6))
             assert not any(each.done() for each in busy), "this machine is too busy"
