@@ -258,7 +258,7 @@ class TestProblem:
             assert said is None
             return
         assert said is not None
-        assert "older than 1.27.3" in said
+        assert "older than 1.27.4" in said
         assert "front_end.resolve: false" in said
 
     def test_an_image_that_is_not_there(self, engine: DockerClient, kind: str) -> None:

@@ -74,7 +74,7 @@ def test_the_real_program_takes_it(file: Path, tmp_path: Path) -> None:
     """`haproxy -c` or `nginx -t` has nothing against it, not even a warning.
 
     Names of replicas stand as addresses: only the network of the replicas knows them. An nginx older
-    than 1.27.3 is shown it without the parameter `resolve`.
+    than 1.27.4 is shown it without the parameter `resolve`.
     """
     kind = file.parent.name
     args, text = read(file)

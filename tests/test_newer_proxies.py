@@ -56,7 +56,7 @@ def test_newer_proxies_start_and_reload(host: Host, rehearsal: Rehearsal, kind: 
 
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 def test_a_replica_is_found_at_its_new_address(host: Host, rehearsal: Rehearsal, kind: str) -> None:
-    """With `resolve`, a replica that comes back elsewhere is used again; nginx needs 1.27.3."""
+    """With `resolve`, a replica that comes back elsewhere is used again; nginx needs 1.27.4."""
     rehearsal.up("site", service(replicas=2, front_end={"kind": kind, "image": images.NEWER}))
     replica = rehearsal.container("site-web-0")
     network = rehearsal.resources["site-net"][2]["name"]

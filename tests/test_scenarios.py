@@ -164,7 +164,7 @@ def example(stack: str, kind: str, **front_end: Any) -> dict[str, Any]:
     args: dict[str, Any] = yaml.safe_load(text)["config"]["longshore:services"]["site"]
     args["front_end"].update(kind=kind, image=PROXY, **front_end)
     if kind == "nginx":
-        args["front_end"]["resolve"] = False  # the bench's nginx is older than 1.27.3
+        args["front_end"]["resolve"] = False  # the bench's nginx is older than 1.27.4
     return args
 
 

@@ -269,7 +269,8 @@ class TestPreview:
         run = refused(program)
 
         assert re.search(
-            r'\[emerg\].*invalid parameter "resolve" in /etc/longshore/nginx\.conf:\d+', run.output
+            r'\[emerg\].*unknown directive "keepalive_min_timeout" in /etc/longshore/nginx\.conf:\d+',
+            run.output,
         )
         assert "set front_end.resolve: false" in run.output
         assert "Traceback" not in run.output

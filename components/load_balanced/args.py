@@ -244,7 +244,7 @@ class FrontEndArgs(ProxyArgs, total=False):
     """Names of existing networks it joins beside that of the replicas. Default: none."""
     resolve: Optional[bool]
     """Whether names of replicas are resolved again while it runs, so that a restarted replica is found
-    at its new address. nginx needs 1.27.3 for it. Default: true."""
+    at its new address. nginx needs 1.27.4 for it. Default: true."""
 
 
 class NetworkArgs(TypedDict, total=False):

@@ -205,7 +205,7 @@ def rendered(case: Case) -> tuple[Site, str]:
         gateway = parse(Gateway, _for_gateway(case, settings), COMPONENT)
         return gateway, gateway.text
     if case.kind == "nginx" and case.generation is OLD:
-        front_end.setdefault("resolve", False)  # it is older than 1.27.3
+        front_end.setdefault("resolve", False)  # it is older than 1.27.4
     if "backends" in settings:
         settings["backends"] = {name: {"image": APP, **each} for name, each in settings["backends"].items()}
     else:

@@ -91,13 +91,14 @@ class Nginx:
         remedies=(
             (
                 'invalid parameter "resolve"',
-                "this nginx is older than 1.27.3: use a newer image, or set front_end.resolve: false "
+                "this nginx is older than 1.27.4: use a newer image, or set front_end.resolve: false "
                 "(then a replica that comes back at another address is found at the next change)",
             ),
             (
                 'unknown directive "keepalive_min_timeout"',
                 "this nginx is older than 1.27.4: use a newer image, or set front_end.resolve: false "
-                "(then a reload also closes connections of idle clients)",
+                "(then a reload closes connections of idle clients, and a replica that comes back at another "
+                "address is found at the next change)",
             ),
             (
                 'unknown directive "sticky"',
