@@ -209,7 +209,7 @@ def test_a_mistake_is_a_type_error(right: str, wrong: str, said: str, programs: 
             "timeouts: { keepAlive: 7.5 }",
             "timeouts: { keepalive: 7.5 } as any",
             "LoadBalancedService 'site': front_end.timeouts.keepalive is not a known key; did you mean "
-            "keep_alive? known here: client, connect, keep_alive, request, server, tunnel",
+            "keep_alive? known here: client, connect, keep_alive, queue, request, server, tunnel",
         ),
         (
             "typescript",
