@@ -301,7 +301,7 @@ class TestChange:
         group.roll_out(**FAST)
         new = {**group.state("a"), "image": "registry.invalid/keepalived:1"}
 
-        with pytest.raises(EngineError, match=r"cannot be pulled .* build it with `docker build"):
+        with pytest.raises(EngineError, match=r"no registry can be reached .* build it with `docker build"):
             NODE.update(new, group.state("a"), False)
 
         stays(group, "a")
