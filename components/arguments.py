@@ -141,7 +141,7 @@ def _said(error: dict[str, Any], location: tuple[Any, ...], above: Place, secret
 
 
 def unknown_key(key: object, known: Iterable[str]) -> str:
-    """What is said of a key that is not among the `known` ones."""
+    """Return the error for a key that is not among the `known` ones."""
     known = sorted(known)
     meant = "".join(f"did you mean {each}? " for each in get_close_matches(str(key)[:64], known, 1))
     return f"is not a known key; {meant}known here: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""What components of one deployment know of each other, so that no two want the same thing."""
+"""Claims of the components of one deployment, so that no two want the same thing."""
 
 from contextvars import ContextVar
 from typing import Any, Optional
@@ -18,6 +18,6 @@ current: ContextVar[Optional[Deployment]] = ContextVar("deployment", default=Non
 
 
 def claims(kind: str, empty: type[Any]) -> Any:
-    """What components have claimed so far in this deployment: an `empty()` of this kind at first."""
+    """Return the claims of this kind in this deployment, an `empty()` at first."""
     deployment = current.get() or pulumi.runtime.settings.get_monitor()
     return _stores.setdefault(deployment, {}).setdefault(kind, empty())

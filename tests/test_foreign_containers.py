@@ -10,10 +10,9 @@ import pytest
 from docker.models.containers import Container
 
 from tests.bench import images
-from tests.bench.fixtures import skip_newer
+from tests.bench.fixtures import require_newer
 from tests.bench.hosts import Host
 from tests.bench.load import Load
-from tests.bench.process import BenchUnavailable
 from tests.program import PORT
 from tests.rehearsal import Rehearsal
 
@@ -33,10 +32,7 @@ BACKENDS: dict[str, Any] = {
 @pytest.fixture
 def rehearsal(host: Host) -> Iterator[Rehearsal]:
     """A host with the newer image, too."""
-    try:
-        images.ensure_newer(host)
-    except BenchUnavailable as error:
-        skip_newer(error)
+    require_newer(host)
     running = Rehearsal(host)
     yield running
     running.destroy()
@@ -83,7 +79,10 @@ def test_a_stopped_backend_is_never_answered_by_another(
 
     with ExitStack() as stack:
         loads = {
-            name: stack.enter_context(Load(url, rate=40, host_header=f"{name}.example", fail_status=600))
+            name: stack.enter_context(
+                # nginx asks for an address that nobody has for 3 s, and asks four servers.
+                Load(url, rate=40, host_header=f"{name}.example", fail_status=600, timeout=20)
+            )
             for name in BACKENDS
         }
         loads["blog"].wait_sent(40)
@@ -95,9 +94,8 @@ def test_a_stopped_backend_is_never_answered_by_another(
 
     for name, load in loads.items():
         assert set(load.report.instances) - {""} <= {str(each.id)[:12] for each in replicas[name]}
-    # nginx waits for each replica that is gone, and avoids one that was away.
-    assert loads[gone].report.statuses["503"] >= 5
-    assert loads[back].report.statuses["200"] >= 5
+    assert loads[gone].report.statuses["503"] >= 20  # nginx waits for each
+    assert loads[back].report.statuses["200"] >= 20  # nginx avoids a replica that was away
 
 
 @pytest.mark.parametrize(("kind", "image", "resolve"), PROGRAMS)

@@ -19,13 +19,12 @@ from components.load_balanced.frontends.views import server_addresses
 from components.load_balanced.model import Service
 from components.load_balanced.validation import service as validated
 from components.naming import LABEL
-from components.program import FOLDER, SYSCTLS, TMPFS, USER
+from components.program import FOLDER
 from components.provider.config_check import ImageMissing, problem
 from components.provider.engine import (
     EngineError,
     ErrorLog,
     find,
-    nameless_volume,
     read_file,
     workers,
     write_file,
@@ -33,6 +32,7 @@ from components.provider.engine import (
 from components.provider.front_end_config import deliver, state
 from components.provider.handlers import HANDLERS
 from components.provider.replicas import AT_ONCE, wait_until_well
+from tests.bench import front_ends
 from tests.bench.generations import OLD
 from tests.bench.hosts import Host
 from tests.bench.images import APP, APP_BROKEN, APP_SICK, BROKEN_LINE, PROXY
@@ -55,22 +55,14 @@ class FrontEnd:
         self.host, self.kind = host, kind
         self.engine = host.engine()
         self.program: Program = kind_of(kind).program
-        self.container: Container = self.engine.containers.create(
-            PROXY,
-            entrypoint=list(self.program.run[:1]),
-            command=list(self.program.run[1:]),
-            user=USER,
-            read_only=True,
-            tmpfs=TMPFS,
-            mounts=[nameless_volume(FOLDER)],
-            sysctls=SYSCTLS,
+        self.container: Container = front_ends.create(
+            host,
+            kind,
+            network.name,
+            PORT,
             dns_opt=["timeout:1", "attempts:1"],  # the name of a dead replica costs a second, not ten
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
             restart_policy=RESTART,
             stop_signal=self.program.stop_signal,
-            ports={f"{PORT}/tcp": PORT},
-            network=network.name,
             **options,
         )
         self.id = str(self.container.id)

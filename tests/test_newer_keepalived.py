@@ -7,9 +7,9 @@ import pytest
 
 from components.provider.handlers import HANDLERS
 from tests.bench import images
-from tests.bench.fixtures import skip_newer
+from tests.bench.fixtures import require_newer
 from tests.bench.hosts import Host
-from tests.bench.process import BenchUnavailable, until
+from tests.bench.process import until
 from tests.floating import FAST, PORT, Floating, client, floating_address, gateways
 
 pytestmark = pytest.mark.engine
@@ -22,11 +22,7 @@ TRACK: Any = {"track": {"port": PORT, "path": "/healthz"}}
 @pytest.fixture
 def group(hosts: list[Host]) -> Iterator[Floating]:
     """A group that is not there yet, on hosts that have the image; skips where that cannot be made."""
-    try:
-        for host in hosts[:2]:
-            images.ensure_newer(host)
-    except BenchUnavailable as error:
-        skip_newer(error)
+    require_newer(*hosts[:2])
     made = Floating(hosts)
     yield made
     made.destroy()

@@ -9,9 +9,9 @@ import pytest
 
 from components.provider.engine import workers
 from tests.bench import images
-from tests.bench.fixtures import skip_newer
+from tests.bench.fixtures import require_newer
 from tests.bench.hosts import Host
-from tests.bench.process import BenchUnavailable, until
+from tests.bench.process import until
 from tests.program import PORT, service
 from tests.rehearsal import Rehearsal
 
@@ -21,10 +21,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def rehearsal(host: Host) -> Iterator[Rehearsal]:
     """An empty host that has the image; skips where the image cannot be made."""
-    try:
-        images.ensure_newer(host)
-    except BenchUnavailable as error:
-        skip_newer(error)
+    require_newer(host)
     running = Rehearsal(host)
     yield running
     running.destroy()

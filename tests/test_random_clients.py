@@ -8,11 +8,9 @@ from random import SystemRandom
 
 import pytest
 
-from tests.bench import images
 from tests.bench.figures.clients import CLIENTS, run
-from tests.bench.fixtures import skip_newer
+from tests.bench.fixtures import require_newer
 from tests.bench.hosts import Host
-from tests.bench.process import BenchUnavailable
 
 pytestmark = [pytest.mark.engine, pytest.mark.load]
 
@@ -22,10 +20,7 @@ def test_ordinary_requests_are_answered_whatever_others_do(
     host: Host, kind: str, note: Callable[[str], None]
 ) -> None:
     """None fails, and none is answered by a container of another backend."""
-    try:
-        images.ensure_newer(host)
-    except BenchUnavailable as error:
-        skip_newer(error)
+    require_newer(host)
     seed = SystemRandom().randrange(10**6)
 
     seen = run(host, kind, seed, count=4)

@@ -10,10 +10,10 @@ import pytest
 
 from tests.bench import crowd, images
 from tests.bench.crowd import Crowd, Manner
-from tests.bench.fixtures import skip_newer
+from tests.bench.fixtures import require_newer
 from tests.bench.hosts import GATEWAY, Host
 from tests.bench.load import Load
-from tests.bench.process import BenchUnavailable, until
+from tests.bench.process import until
 from tests.program import PORT, service
 from tests.rehearsal import Rehearsal
 
@@ -38,10 +38,7 @@ def brought_up(host: Host, program: tuple[str, str], **keys: Any) -> Iterator[Re
     """Two replicas behind a front end; `keys` are arguments."""
     kind, image = program
     if image == images.NEWER:
-        try:
-            images.ensure_newer(host)
-        except BenchUnavailable as error:
-            skip_newer(error)
+        require_newer(host)
     rehearsal = Rehearsal(host)
     front_end = {
         "kind": kind,

@@ -1,1 +1,1 @@
-"""The same program for engines without Pulumi: `python -m components.export`."""
+"""Export a program for engines without Pulumi: `python -m components.export`."""

@@ -1,4 +1,4 @@
-"""What every form of an export has: a file for the program that runs it, files beside it, and variables."""
+"""Parts of every export: a file for the program that runs it, files beside it, and variables."""
 
 import os
 import re
@@ -25,7 +25,7 @@ class CannotExport(Exception):
 
 @dataclass
 class Project:
-    """What is written of a program."""
+    """The files and variables of an export."""
 
     file: str
     """Name of the file that is run."""
@@ -36,11 +36,11 @@ class Project:
     mounted: dict[str, str] = field(default_factory=dict)
     """Texts by path that containers read there as a user of their own."""
     variables: dict[str, str] = field(default_factory=dict)
-    """What whoever runs it has to set, by name, and what each is."""
+    """Variables that the reader must set, by name, each with its meaning."""
     carried: list[Instance] = field(default_factory=list)
     """The components that are in it."""
     missing: list[str] = field(default_factory=list)
-    """What of these is not in it."""
+    """Parts of these components that the export leaves out."""
 
     def ask(self, name: str, what: str) -> str:
         """A variable in place of a value. Raises CannotExport when another value has its name already."""

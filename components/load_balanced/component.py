@@ -54,7 +54,6 @@ class LoadBalancedService(pulumi.ComponentResource):
         # A provider of another host does not make its resources others: the trigger does.
         child = pulumi.ResourceOptions(parent=self, provider=provider, replacement_trigger=what.host.address)
         ours = pulumi.ResourceOptions(parent=self)
-        mode = what.front_end.mode
         generations = {
             backend_name: replicas.generation(f"{name}-{backend_name}-generation", backend, what, ours)
             for backend_name, backend in sorted(what.backends.items())
@@ -69,7 +68,6 @@ class LoadBalancedService(pulumi.ComponentResource):
                 name,
                 backend_name,
                 backend,
-                mode,
                 network,
                 isolated.get(backend_name),
                 generations[backend_name],

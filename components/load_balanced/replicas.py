@@ -65,7 +65,6 @@ def replicas(
     component: str,
     name: str,
     backend: Backend,
-    mode: str,
     network: pulumi.Input[str],
     own: Optional[docker.Network],
     generation: Generation,

@@ -16,13 +16,16 @@ _ROLE = f"{LABEL}.role"
 _COMPONENT, _STACK, _PROJECT = (f"{LABEL}.{key}" for key in ("component", "stack", "project"))
 
 
+def possible(demands: Json) -> bool:
+    """Whether the front end is on a network that others are on, too."""
+    return bool(demands["network"] or demands["networks"])
+
+
 def refusals(engine: "DockerClient", demands: Json, labels: Mapping[str, str]) -> list[str]:
     """Return one refusal for each backend whose replicas' names another container of the host has.
 
     The engine's DNS answers a front end with the containers of all networks that the front end is on.
     """
-    if not demands["network"] and not demands["networks"]:
-        return []
     networks = engine.api.networks()
     of_replicas = _names(networks, demands["network"])
     given = of_replicas | _names(networks, demands["networks"])
@@ -96,7 +99,7 @@ def _listening(others: list[Json], networks: set[str], prefix: str) -> Iterator[
 
 
 def _prefix(labels: Mapping[str, str]) -> Optional[str]:
-    """What the names of a replica begin with; None of another container."""
+    """Return the prefix of a replica's names; None for another container."""
     role = labels.get(_ROLE, "")
     if not role.startswith("replica-"):
         return None

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from random import Random
-from types import TracebackType
+from typing import Any
 
+from .background import Background
 from .load import target
 
 LONGEST = 8.0
@@ -174,10 +174,11 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-class Clients:
+class Clients(Background):
     """So many clients, each with chances of its own that the seed decides, as a context manager."""
 
     def __init__(self, url: str, hosts: Sequence[str], count: int, seed: int) -> None:
+        super().__init__()
         address, port, _ = target(url)
         self.done: Counter[str] = Counter()
         """How often they did what."""
@@ -187,29 +188,12 @@ class Clients:
             Client((address, port), hosts, Random(f"{seed}-{number}"), self.instances)  # noqa: S311
             for number in range(count)
         ]
-        self._stop: Callable[[], object] = lambda: None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
-    def __enter__(self) -> Clients:
-        self._thread.start()
-        return self
+    def work(self) -> Iterable[Coroutine[Any, Any, None]]:
+        return map(self._each, self._clients)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._each(client)) for client in self._clients]
-        self._stop = lambda: loop.call_soon_threadsafe(lambda: [each.cancel() for each in tasks])
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
-            if not isinstance(ended, asyncio.CancelledError):
-                self.done[f"client ended: {ended!r}"] += 1
+    def ended(self, error: BaseException) -> None:
+        self.done[f"client ended: {error!r}"] += 1
 
     async def _each(self, client: Client) -> None:
         while True:

@@ -7,19 +7,18 @@ with Crowd(url, SLOW_BODY, 100, sources(2)):
 from __future__ import annotations
 
 import asyncio
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
+from .background import Background
 from .hosts import BRIDGE, NETWORK
 from .load import target
 from .process import run, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import TracebackType
+    from collections.abc import Coroutine, Iterable, Sequence
 
 PAUSE = 1.0
 """Seconds between two pieces of a slow client."""
@@ -28,7 +27,7 @@ MOST_SOURCES = 100
 
 @dataclass(frozen=True)
 class Manner:
-    """What a client sends at once, and then in pieces that it does not end."""
+    """The bytes that a client sends at once, and the piece that it repeats without end."""
 
     name: str
     first: bytes
@@ -59,37 +58,24 @@ def sources(count: int) -> list[str]:
     return addresses
 
 
-class Crowd:
+class Crowd(Background):
     """So many clients of one manner, as a context manager; one that is cut off comes back after a pause."""
 
     def __init__(self, url: str, manner: Manner, count: int, sources: Sequence[str]) -> None:
+        super().__init__()
         self._address, self._port, _ = target(url)
         self._manner = manner
         self._sources = list(islice(cycle(sources), count))
-        self._stop: Callable[[], object] = lambda: None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self.tried = 0
         """Connections opened or refused."""
 
-    def __enter__(self) -> Crowd:
-        self._thread.start()
+    def __enter__(self) -> Self:
+        super().__enter__()
         until(lambda: self.tried >= len(self._sources), f"{len(self._sources)} {self._manner.name}", 60.0)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop()
-        self._thread.join()
-
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(self._client(source)) for source in self._sources]
-        self._stop = lambda: loop.call_soon_threadsafe(lambda: [each.cancel() for each in tasks])
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def work(self) -> Iterable[Coroutine[Any, Any, None]]:
+        return map(self._client, self._sources)
 
     async def _client(self, source: str) -> None:
         while True:

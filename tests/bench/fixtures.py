@@ -70,6 +70,15 @@ def hosts(bench: Bench, request: pytest.FixtureRequest) -> list[Host]:
     return found
 
 
+def require_newer(*hosts: Host) -> None:
+    """Have the image of newer proxies on the hosts; skip the test where it cannot be made."""
+    try:
+        for host in hosts:
+            images.ensure_newer(host)
+    except BenchUnavailable as error:
+        skip_newer(error)
+
+
 def skip_newer(error: BenchUnavailable) -> NoReturn:
     """Skip for the one reason that newer programs cannot be had; a warning says why that is."""
     warnings.warn(str(error), stacklevel=2)

@@ -36,11 +36,11 @@ class Step:
     eventually: float = 0
     """Seconds within which it must be as expected; it is tried again until then."""
     answer: dict[str, Any] | None = None
-    """What the client gets: see `verdict.answer`."""
+    """The answer that the client gets: see `verdict.answer`."""
     answers: list[dict[str, Any]] | None = None
-    """The same for several answers on one connection."""
+    """Several answers on one connection, instead of `answer`."""
     replica: dict[str, Any] | None = None
-    """What replicas saw: see `verdict.replica`."""
+    """The requests that replicas see: see `verdict.replica`."""
     log: list[str] = field(default_factory=list)
     """Texts in the line that the front end logs about it; `not TEXT` is none in it."""
 
@@ -58,13 +58,13 @@ class Case:
     """Arguments of LoadBalancedService, without image and host."""
     steps: list[Step]
     others: dict[str, Any] = field(default_factory=dict)
-    """What everybody else gets: see `stage.Others`."""
+    """The answers that everybody else gets: see `stage.Others`."""
     healthy: bool | None = None
     """Whether the health check of the replicas' own containers passes."""
     row: str | None = None
     """Line of docs/front-ends.md that shows it, in the words of a user."""
     cell: str | None = None
-    """What the line says of its kind: yes by default, or refused."""
+    """The line's text for a kind: yes by default, or refused."""
     place: int = 0
     """Its number in the file."""
     refused: str | None = None
@@ -142,5 +142,5 @@ def merged(first: Any, second: Any) -> Any:
 
 
 def once(step: Step) -> Step:
-    """The same step for one client and one time."""
+    """Return the step for one client and one time."""
     return replace(step, times=1, clients=1)

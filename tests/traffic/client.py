@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass
 class Heard:
-    """What one connection brought."""
+    """The bytes of one connection, and when they came."""
 
     port: int = 0
     """The client's own, which the front end logs."""

@@ -14,12 +14,12 @@ from components.arguments import parse
 from components.load_balanced.frontends import kind_of
 from components.load_balanced.validation import service as validated
 from components.naming import replica_alias
-from components.program import FOLDER, SYSCTLS, TMPFS, USER
-from components.provider.engine import nameless_volume, write_file
+from components.provider.engine import write_file
 from components.provider.front_end_config import deliver
 from components.swarm.gateway.model import Gateway
+from tests.bench import front_ends
 from tests.bench.generations import OLD
-from tests.bench.images import APP, BASE, PROXY
+from tests.bench.images import APP, BASE
 from tests.bench.process import until
 
 from .client import Client, Heard
@@ -86,7 +86,7 @@ class Replica:
         self._log = Log(self.container)
 
     def seen(self, case: str) -> Iterator[dict[str, Any]]:
-        """What it saw of the requests whose header Case is this."""
+        """Return the requests that it saw with this header Case."""
         for line in self._log.lines:
             with suppress(ValueError):
                 entry = json.loads(line)
@@ -114,20 +114,8 @@ class FrontEnd:
     def __init__(self, stage: Stage, kind: str) -> None:
         self._stage, self.kind, self.port = stage, kind, PORTS[kind]
         self.program = kind_of(kind).program
-        self.container: Container = stage.host.engine().containers.create(
-            PROXY,
-            entrypoint=list(self.program.run[:1]),
-            command=list(self.program.run[1:]),
-            user=USER,
-            read_only=True,
-            tmpfs=TMPFS,
-            mounts=[nameless_volume(FOLDER)],
-            sysctls=SYSCTLS,
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            mem_limit="256m",
-            ports={f"{self.port}/tcp": self.port},
-            network=stage.network.name,
+        self.container: Container = front_ends.create(
+            stage.host, kind, stage.network.name, self.port, mem_limit="256m"
         )
         self._text = ""
         self._log: Log | None = None
@@ -152,7 +140,7 @@ class FrontEnd:
             until(lambda: self._log is None or self._log.ended(), "the log of the front end ends")
 
     def lines(self, port: int) -> list[str]:
-        """What it has logged about the connection from this port of the client."""
+        """Return the lines that it has logged about the connection from this port of the client."""
         found = f":{port} ["
         return [line for line in (self._log.lines if self._log else []) if found in line]
 
@@ -228,7 +216,7 @@ def _with_counts(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _for_gateway(case: Case, settings: dict[str, Any]) -> dict[str, Any]:
-    """The same for a gateway: its backends are services that exist, with as many tasks."""
+    """Render for a gateway, whose backends are services that exist, with as many tasks."""
     front_end = settings.pop("front_end")
     backends = settings.pop("backends", None) or {settings.pop("name", "web"): settings}
     count = counts(case)

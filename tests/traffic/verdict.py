@@ -1,4 +1,4 @@
-"""What of a case is otherwise than the table says, in words; an empty list when nothing is."""
+"""List the differences between a case and the table, in words; an empty list without one."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class _Backend:
     check: Optional[str]
     """Options of every server for its health check, or None without one."""
     question: Optional[Question]
-    """What is asked; None when a connection is answer enough."""
+    """The health check's question; None when a connection is answer enough."""
     expected: Optional[str]
     """Statuses of a healthy server, where they are not what HAProxy expects by itself."""
     check_timeout: int
@@ -239,7 +239,10 @@ def _spares(servers: list[Server]) -> list[Server]:
 
 
 def _tunnels(backend: _Backend) -> _Backend:
-    """The same servers for connections that are upgraded, as many as come. Tasks cannot be tracked."""
+    """Return the section of upgraded connections, without a limit.
+
+    Its servers follow the health of the backend's servers; those of tasks cannot.
+    """
     tracks = bool(backend.check and not backend.tasks)
     return replace(
         backend,

@@ -22,7 +22,7 @@ from .capacity import (
 )
 from .shares import WHOLE, shares
 from .upstreams import Upstream, upstreams_of
-from .views import Entry, Tasks, backend_times, entry, milliseconds, servers
+from .views import Entry, Tasks, Times, backend_times, entry, milliseconds, servers
 
 if TYPE_CHECKING:
     from ..model import Service
@@ -46,11 +46,7 @@ class _Backend:
     tasks: Optional[Tasks]
     """Instead of upstreams: a name in a variable is resolved while it runs, and may not exist yet."""
     tries: int
-    connect: int
-    deadline: Optional[int]
-    """Milliseconds until an answer begins, for requests that ask for no stream of events."""
-    server: int
-    tunnel: int
+    times: Times
     uploads: Optional[int]
     """Requests that may wait for the rest of their bodies; None where nobody knows how many servers there
     are."""
@@ -68,7 +64,7 @@ class _View:
     counters: int
     """Shared memory in which the requests of each client are counted, in KiB."""
     upload_counters: int
-    """The same for the uploads of each backend."""
+    """Shared memory in which the uploads of each backend are counted, in KiB."""
     log: Optional[str]
     kept: Optional[int]
     """Milliseconds for which a reload keeps an idle client; None for an nginx that may be too old."""
@@ -229,7 +225,6 @@ def _render(site: "Site", servers: Mapping[str, list[Upstream] | Tasks]) -> str:
 
 
 def _backend(site: "Site", name: str, backend: "Route", servers: list[Upstream] | Tasks) -> _Backend:
-    times = backend_times(site, backend)
     upstreams = servers if isinstance(servers, list) else []
     parts = shares([each.peers[0].server.weight for each in upstreams]) if len(upstreams) > 1 else []
     target = f"$own_{name.replace('-', '_')}" if parts else name
@@ -240,10 +235,7 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Upstream] 
         target=target if upstreams else "$tasks",
         tasks=servers if isinstance(servers, Tasks) else None,
         tries=backend.retries + 1,
-        connect=times.connect,
-        deadline=times.deadline,
-        server=times.server,
-        tunnel=times.tunnel,
+        times=backend_times(site, backend),
         uploads=uploads(backend) * sum(not peer.backup for each in upstreams for peer in each.peers)
         if upstreams
         else None,

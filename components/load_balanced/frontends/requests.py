@@ -1,4 +1,4 @@
-"""What a request may hold when it reaches a replica, alike for both kinds. RFC 9110, RFC 9112."""
+"""Rules for the headers and targets of requests, alike for both kinds. RFC 9110, RFC 9112."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ NAME = r"(?:(?:[A-Za-z0-9_-]+[.])*[A-Za-z0-9_-]+[.]?|[[][0-9A-Fa-f:.]+[]])"
 """A host without a port, as a Perl expression: a name, an IPv4 address, an IPv6 address in brackets."""
 PORT = r":(?:[0-5]?[0-9]{0,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 HOST = f"{NAME}(?:{PORT})?"
-"""What a Host header may be. Anything else means different hosts to different programs."""
+"""A Host header that is accepted. Anything else means different hosts to different programs."""
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 """The Allow header of a 405. Other methods pass, too, except for CONNECT and TRACE."""
 UNKNOWN = "localhost"
@@ -58,4 +58,4 @@ NO_IPV6 = (
     "Address family not supported by protocol",
     "this host's kernel has no IPv6: set front_end.ipv6: false",
 )
-"""What both programs say of a kernel without IPv6, and the remedy."""
+"""Error text of both programs on a kernel without IPv6, and the remedy."""

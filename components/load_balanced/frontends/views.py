@@ -40,6 +40,7 @@ class Times:
     """Never longer than the deadline of an answer."""
     queue: int
     deadline: Optional[int]
+    """Until an answer begins, for requests that ask for no stream of events."""
     server: int
     tunnel: int
 

@@ -120,12 +120,12 @@ def _refused(new: Values, old: Values, configured: bool) -> Optional[str]:
     asked, labels = new["demands"], new["labels"]
     if old.get("container") != new["container"] or (configured and demands.needs_files(asked)):
         said += demands.refusals(facts.of(new["host"], labels), asked, labels)
-    if any(old.get(key) != new[key] for key in ("names", "container")):
+    named = any(old.get(key) != new[key] for key in ("names", "container")) and namesakes.possible(asked)
+    made = has_unknown(new["replicas"])  # there will be new ones
+    if named or made:
         with connect(new["host"], timeout=30) as engine:
-            said += namesakes.refusals(engine, asked, labels)
-    if has_unknown(new["replicas"]):  # there will be new ones
-        with connect(new["host"], timeout=30) as engine:
-            said += demands.replica_refusals(engine, asked, labels)
+            said += namesakes.refusals(engine, asked, labels) if named else []
+            said += demands.replica_refusals(engine, asked, labels) if made else []
     return "; ".join(said) or None
 
 

@@ -28,7 +28,7 @@ CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "another name of the backend": ({"replicas": 3}, {"replicas": 3, "name": "site"}),
     "other weights (1, 1, 1 to 2, 1, 1)": ({"replicas": 3}, {"replicas": 3, "weights": [2, 1, 1]}),
 }
-"""What changes, from what to what."""
+"""Changes of a backend: its arguments before and after."""
 
 
 class _Answers(BaseHTTPRequestHandler):

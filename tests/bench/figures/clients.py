@@ -31,7 +31,7 @@ DEATHS = ("killed", "stopped", "restarted", "replaced", "scaled")
 
 @dataclass
 class Seen:
-    """What clients saw, and what was done to replicas."""
+    """Observations of clients, and the disturbances of replicas."""
 
     report: Report = field(default_factory=Report)
     """Of the ordinary requests."""

@@ -17,10 +17,10 @@ from typing import Any
 from docker.models.containers import Container
 
 from components.load_balanced.frontends import kind_of
-from components.program import FOLDER, SYSCTLS, TMPFS, USER
+from components.program import FOLDER
 from components.provider import engine
 from components.provider.front_end_config import deliver
-from tests.bench import crowd, images
+from tests.bench import crowd, front_ends, images
 from tests.bench.crowd import Crowd
 from tests.bench.figures.earlier import checkout
 from tests.bench.figures.report import Ratio, note, ratio_of, show
@@ -176,22 +176,6 @@ def _text(root: Path, args: dict[str, Any]) -> tuple[str, list[str]]:
 
 
 def _front(host: Host, network: str, kind: str, text: str, port: int) -> Container:
-    program = kind_of(kind).program
-    container = host.engine().containers.create(
-        images.PROXY,
-        entrypoint=[program.run[0]],
-        command=list(program.run[1:]),
-        network=network,
-        ports={f"{port}/tcp": port},
-        user=USER,
-        read_only=True,
-        tmpfs=TMPFS,
-        mounts=[engine.nameless_volume(FOLDER)],
-        sysctls=SYSCTLS,
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        mem_limit="2g",
-        memswap_limit="2g",
-    )
-    engine.write_file(container, FOLDER, program.file, text)
+    container = front_ends.create(host, kind, network, port, mem_limit="2g", memswap_limit="2g")
+    engine.write_file(container, FOLDER, kind_of(kind).program.file, text)
     return container

@@ -17,7 +17,7 @@ ANSWERS = {
     "long polling": f"{PAUSE} | chunk @STAMP@",
     "without a length": f"head | write @STAMP@ | {PAUSE} | write @STAMP@ | {PAUSE}",
 }
-"""What a replica does for each; see tests/traffic/replica.pl."""
+"""A replica's instructions for each; see tests/traffic/replica.pl."""
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:

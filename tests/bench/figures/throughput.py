@@ -19,8 +19,9 @@ from docker.models.containers import Container
 
 from components.load_balanced.frontends import kind_of
 from components.naming import replica_alias
-from components.program import FOLDER, SYSCTLS, TMPFS, USER
+from components.program import FOLDER
 from components.provider import engine
+from tests.bench import front_ends
 from tests.bench.figures import hand_tuned
 from tests.bench.figures.report import Ratio, note, ratio_of, show
 from tests.bench.figures.rivals import serves, unavailable
@@ -102,26 +103,10 @@ def _pair(host: Host, kind: str) -> Iterator[list[tuple[int, Container]]]:
 
 
 def _by_hand(host: Host, kind: str, network: str) -> Container:
-    program = kind_of(kind).program
     names = [replica_alias("web", "web", index, 1) for index in range(REPLICAS)]
-    container = host.engine().containers.create(
-        PROXY,
-        entrypoint=[program.run[0]],
-        command=list(program.run[1:]),
-        network=network,
-        ports={f"{PORT + 1}/tcp": PORT + 1},
-        user=USER,
-        read_only=True,
-        tmpfs=TMPFS,
-        mounts=[engine.nameless_volume(FOLDER)],
-        sysctls=SYSCTLS,
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        mem_limit="256m",
-        memswap_limit="256m",
-    )
+    container = front_ends.create(host, kind, network, PORT + 1, mem_limit="256m", memswap_limit="256m")
     text = hand_tuned.configuration(kind, names, PORT + 1)
-    engine.write_file(container, FOLDER, program.file, text)
+    engine.write_file(container, FOLDER, kind_of(kind).program.file, text)
     container.start()
     return container
 

@@ -1,0 +1,39 @@
+"""Containers of front ends as the component makes them, without Pulumi."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from components.load_balanced.frontends import kind_of
+from components.program import FOLDER, SYSCTLS, TMPFS, USER
+from components.provider.engine import nameless_volume
+
+from .images import PROXY
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+    from .hosts import Host
+
+
+def create(host: Host, kind: str, network: str | None, port: int, **options: Any) -> Container:
+    """Create the container of a front end on a network, its port published, and do not start it.
+
+    `options` are further ones of the engine, such as limits.
+    """
+    program = kind_of(kind).program
+    return host.engine().containers.create(
+        PROXY,
+        entrypoint=[program.run[0]],
+        command=list(program.run[1:]),
+        user=USER,
+        read_only=True,
+        tmpfs=TMPFS,
+        mounts=[nameless_volume(FOLDER)],
+        sysctls=SYSCTLS,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        network=network,
+        ports={f"{port}/tcp": port},
+        **options,
+    )
