@@ -30,7 +30,7 @@ down: .venv/.run ## remove everything the stack has made; its settings stay
 	@$(PY) -m components.operate down --stack $(STACK) $(DEBUG_OPTION)
 
 test: .venv/.dev ## run all tests, or TESTS=<paths>; what cannot run here is skipped, with the reason
-	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: .venv/.dev ## lint, formatting, types
 	@$(PY) -m ruff check .

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ import requests
 from components.load_balanced.frontends import kind_of
 from components.naming import LABEL
 from components.operate import workspace
+from components.operate.leftovers import BEFORE
 from components.provider.engine import read_file
 
 from .bench.hosts import Host
@@ -259,6 +261,8 @@ def test_things_of_another_state_are_left_alone(stack: Stack) -> None:
     """Another state may have a stack of this name: what no run of this one made is named, and stays."""
     labels = dict(label.split("=") for label in stack.program.labels)
     other = stack.host.engine().containers.create(APP, labels={**labels, f"{LABEL}.role": "replica-web"})
+    created = time.time()
+    until(lambda: time.time() > created + 2 * BEFORE, "it is older than clocks may differ")
 
     up = stack.program.operate("up")
     down = stack.program.operate("down")

@@ -195,7 +195,7 @@ def test_containers_reach_each_other(
     }
     assert len(ways) == 12
     assert all(re.fullmatch(pattern, name) for name in ways.values())
-    ask = "for way; do echo $way $(curl -s --max-time 5 http://$way/); done"
+    ask = "for way; do echo $way $(curl -s --max-time 5 --retry 3 --retry-all-errors http://$way/); done"
     for container in found:
         said = container.exec_run(["sh", "-c", ask, "sh", *ways, "tasks.web"]).output.decode().splitlines()
         answered = {line.split()[0]: line.split()[1:2] for line in said}
