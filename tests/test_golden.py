@@ -89,7 +89,7 @@ def test_the_real_program_takes_it(file: Path, tmp_path: Path) -> None:
 def test_the_real_program_refuses_nonsense(kind: str, tmp_path: Path) -> None:
     """What is broken is refused: the test above can fail."""
     text = configuration(kind, {"image": "httpd:2.4", "front_end": {"resolve": False}})
-    broken = with_addresses(text, kind, {"image": "httpd:2.4"}).replace("5000ms", "5000 bananas")
+    broken = with_addresses(text, kind, {"image": "httpd:2.4"}).replace("10000ms", "10000 bananas")
 
     assert objections(kind, broken, tmp_path) != []
 

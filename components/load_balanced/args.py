@@ -167,7 +167,7 @@ class TimeoutArgs(TypedDict, total=False):
     """Time-outs of the front end, in seconds."""
 
     connect: Optional[float]
-    """To connect to a server. Default: 5; in the gateway of a swarm 1."""
+    """To connect to a server. Default: 1."""
     queue: Optional[float]
     """To wait for a free server, where `max_connections` is reached: then 503. HAProxy only. Default: 5."""
     client: Optional[float]

@@ -105,7 +105,7 @@ class Route(Frozen):
 
 
 class Timeouts(Frozen):
-    connect: Seconds = 5
+    connect: Seconds = 1
     queue: Seconds = 5
     client: Seconds = 50
     server: Seconds = 60

@@ -31,6 +31,8 @@ MOST_CONNECTIONS = 4000
 1,000 that never finish a request cost the others nothing."""
 SERVER_SLOTS = 32
 """Requests that a server gets at the same time, where nobody sets another limit and the proxy has a queue."""
+SPARES = 256
+"""Servers of a backend that stand once more as backups, at most: for the moments in which all are avoided."""
 UPLOAD_SHARE = 0.75
 """Part of a server's requests that may wait for the rest of their bodies."""
 

@@ -13,6 +13,7 @@ from . import requests
 from .capacity import (
     HAPROXY_FILES,
     SERVER_SLOTS,
+    SPARES,
     client_connections,
     haproxy_connections,
     haproxy_memory,
@@ -231,11 +232,11 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
 
 
 def _spares(servers: list[Server]) -> list[Server]:
-    """Backups for when one client's failing requests have all servers avoided: the servers once more, unless
-    there are chosen ones."""
+    """Backups for when one client's failing requests have all servers avoided: the first of the servers,
+    unless there are chosen ones."""
     if any(server.backup for server in servers):
         return []
-    return [replace(server, name=f"{server.name}-spare", backup=True) for server in servers]
+    return [replace(server, name=f"{server.name}-spare", backup=True) for server in servers[:SPARES]]
 
 
 def _tunnels(backend: _Backend) -> _Backend:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
+from .capacity import SPARES
 from .views import Server
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _peers(backend: "Backend", servers: list[Server]) -> list[Peer]:
     """The servers, and the backups that serve when all of them are avoided.
 
     A client whose requests fail everywhere has all servers avoided, also for those whose requests would
-    succeed. Backups are never avoided: the chosen ones, or else the servers themselves once more.
+    succeed. Backups are never avoided: the chosen ones, or else the first of the servers themselves.
     """
     if len(servers) == 1 or backend.algorithm == "source":
         return [Peer(server, 0, backup=False) for server in servers]
@@ -80,5 +81,5 @@ def _peers(backend: "Backend", servers: list[Server]) -> list[Peer]:
             for server in servers
             if not server.backup
         ),
-        *(Peer(server, 0, backup=True) for server in chosen or servers),
+        *(Peer(server, 0, backup=True) for server in chosen or servers[:SPARES]),
     ]

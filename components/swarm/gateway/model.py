@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from ...health import listens
 from ...load_balanced.frontends import kind_of
 from ...load_balanced.frontends.views import Tasks
-from ...load_balanced.site import Proxy, Route, Site, Timeouts, differ
+from ...load_balanced.site import Proxy, Route, Site, differ
 from ...program import FOLDER, USER
-from ...types import Name, PublishMode, Seconds, number, whole
+from ...types import Name, PublishMode, number, whole
 from ..managers import Managers
 from ..service.fields import Constraint, InputOverlay, ServiceName
 from ..service.model import File, Health, PublishedPort, Service
@@ -18,12 +18,7 @@ CONFIG = "proxy"
 """Name of the configuration among the configs of the service."""
 
 
-class GatewayTimeouts(Timeouts):
-    connect: Seconds = 1
-
-
 class GatewayFrontEnd(Proxy):
-    timeouts: GatewayTimeouts = GatewayTimeouts()
     drain: Annotated[float, number(0.05, 3600)] = 10
 
 
