@@ -2,10 +2,14 @@
 
 import pytest
 
+from components.load_balanced.frontends import kind_of
 from components.load_balanced.frontends.shares import WHOLE, shares
+from components.load_balanced.validation import service
 from tests.bench.figures.affinity import CASES, asked, moved
+from tests.bench.images import APP
 from tests.bench.process import until
 from tests.golden_files import installed
+from tests.program import PORT
 
 MOST = {
     "another image": (0.0, 0.0),
@@ -30,6 +34,28 @@ def test_few_clients_get_another_server(kind: str, what: str) -> None:
     assert {*first} == {*range(before["replicas"])}
     assert {*second} == {*range(after["replicas"])} - {*after.get("down", [])}
     assert moved(first, second, after.get("down", [])) <= MOST[what][kind == "nginx"]
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_the_order_of_backends_is_none_of_a_server(kind: str) -> None:
+    """The configuration is the same, so every client keeps its server."""
+    backends = {
+        name: {"image": APP, "replicas": 3, "host_names": [f"{name}.example"], "algorithm": "source"}
+        for name in ("blog", "shop")
+    }
+
+    def text(names: list[str]) -> str:
+        what = service(
+            "web",
+            {
+                "host": {"address": "unix:///run/docker.sock"},
+                "backends": {name: backends[name] for name in names},
+                "front_end": {"kind": kind, "port": PORT},
+            },
+        )
+        return kind_of(kind).render(what, "web", dict.fromkeys(names, 1))
+
+    assert text(["blog", "shop"]) == text(["shop", "blog"])
 
 
 @pytest.mark.parametrize("weights", [[1], [1, 1, 1], [2, 1, 1], [1] * 40, [256, 1, 7], [3, 3, 9, 1]])

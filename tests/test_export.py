@@ -10,6 +10,8 @@ import yaml
 from components.export.command import main
 from components.export.compose import compose
 from components.export.project import CannotExport, Project
+from components.load_balanced.frontends import kind_of
+from components.load_balanced.validation import service
 from components.plan.program import planned
 from components.review.instance import instances, others
 from components.review.preview import Preview, read
@@ -17,6 +19,8 @@ from tests.bench.images import APP_2
 from tests.program import ROOT
 from tests.test_plan import SERVICES
 from tests.test_plan import Project as Repository
+from tests.traffic.cases import read as traffic
+from tests.traffic.stage import arguments
 
 
 def exported(preview: Preview, host: str = "") -> Project:
@@ -68,6 +72,27 @@ def test_the_parts_of_a_project(repository: Repository) -> None:
     assert front_end["depends_on"]["web-web-1"] == {"condition": "service_healthy"}
     assert front_end["volumes"] == ["./web-lb/haproxy.cfg:/etc/longshore/haproxy.cfg:ro"]
     assert "server web-1 web-web-1-g1:80" in project.mounted["web-lb/haproxy.cfg"]
+
+
+def test_the_configuration_is_that_of_the_table_of_traffic(repository: Repository) -> None:
+    """Every case of the table, which shows what it does to requests."""
+    cases = [case for case in traffic() if case.component == "service" and not case.refused]
+    services: dict[str, dict[str, Any]] = {}
+    for case in cases:
+        given = arguments(case)
+        if given not in services.values():
+            services[f"web{len(services)}"] = given
+    ports = {name: 20000 + place for place, name in enumerate(services)}
+    for name, given in services.items():
+        services[name] = {**given, "front_end": {**given["front_end"], "port": ports[name]}}
+
+    project = exported(previewed(repository, services))
+
+    for name, given in services.items():
+        what = service(name, given)
+        kind = kind_of(what.front_end.kind)
+        text = kind.render(what, name, dict.fromkeys(what.backends, 1))
+        assert project.mounted[f"{name}-lb/{kind.program.file}"] == text
 
 
 @pytest.mark.parametrize("before", [None, 0o644, 0o666])

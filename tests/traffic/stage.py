@@ -186,12 +186,17 @@ class Stage:
 
 def rendered(case: Case) -> tuple[Site, str]:
     """The settings of a case, validated, and their configuration. Raises ArgumentError."""
-    kind = kind_of(case.kind)
-    front_end = {"kind": case.kind, "port": PORTS[case.kind], **case.settings.get("front_end", {})}
-    settings = {**case.settings, "front_end": front_end}
     if case.component == "gateway":
-        gateway = parse(Gateway, _for_gateway(case, settings), COMPONENT)
+        gateway = parse(Gateway, _for_gateway(case), COMPONENT)
         return gateway, gateway.text
+    service = validated(COMPONENT, arguments(case))
+    return service, kind_of(case.kind).render(service, COMPONENT, dict.fromkeys(service.backends, 1))
+
+
+def arguments(case: Case) -> dict[str, Any]:
+    """The arguments of LoadBalancedService in a case."""
+    settings = _with_front_end(case)
+    front_end = settings["front_end"]
     if case.kind == "nginx" and case.generation is OLD:
         front_end.setdefault("resolve", False)  # it is older than 1.27.4
     if "backends" in settings:
@@ -199,8 +204,7 @@ def rendered(case: Case) -> tuple[Site, str]:
     else:
         settings["image"] = APP
     settings.setdefault("host", {"address": "unix:///run/docker.sock"})
-    service = validated(COMPONENT, _with_counts(settings))
-    return service, kind.render(service, COMPONENT, dict.fromkeys(service.backends, 1))
+    return _with_counts(settings)
 
 
 def counts(case: Case) -> dict[str, int]:
@@ -215,8 +219,14 @@ def _with_counts(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "backends": {k: {"replicas": 2, **v} for k, v in settings["backends"].items()}}
 
 
-def _for_gateway(case: Case, settings: dict[str, Any]) -> dict[str, Any]:
-    """Render for a gateway, whose backends are services that exist, with as many tasks."""
+def _with_front_end(case: Case) -> dict[str, Any]:
+    front_end = {"kind": case.kind, "port": PORTS[case.kind], **case.settings.get("front_end", {})}
+    return {**case.settings, "front_end": front_end}
+
+
+def _for_gateway(case: Case) -> dict[str, Any]:
+    """The arguments of a gateway, whose backends are services that exist, with as many tasks."""
+    settings = _with_front_end(case)
     front_end = settings.pop("front_end")
     backends = settings.pop("backends", None) or {settings.pop("name", "web"): settings}
     count = counts(case)
