@@ -66,18 +66,20 @@ class Client:
         {sleep: S}                 nothing for S seconds
         {await: T}                 nothing until T has come back
         {end: true}                no more: the client shuts its half down
-        {abort: true}              the client closes with a reset
+        {abort: true}              the client closes with a reset; at the end of the pieces, it does so
+                                   as soon as the other steps of its case are done
     """
 
-    def __init__(self, address: tuple[str, int], methods: list[str]) -> None:
-        self._address, self._methods = address, methods
+    def __init__(self, address: tuple[str, int], methods: list[str], enough: threading.Event) -> None:
+        self._address, self._methods, self._enough = address, methods, enough
         self.heard = Heard()
         self._come = threading.Condition()
-        self._done = False
+        self._done = self._hurries = False
 
     def talk(self, pieces: list[Any], answers: int | None) -> Heard:
         """Send all pieces, await so many answers or (None) the end of the connection, and close."""
         self.heard.began = time.time()
+        self._hurries = {"abort": True} in pieces[-1:]
         try:
             connection = socket.create_connection(self._address, timeout=PATIENCE)
         except OSError:
@@ -104,6 +106,8 @@ class Client:
             connection.sendall(wire(piece))
         elif "bytes" in piece:
             connection.sendall(b"x" * piece["bytes"])
+        elif "sleep" in piece and self._hurries:
+            self._enough.wait(piece["sleep"])
         elif "sleep" in piece:
             with self._come:
                 self._come.wait_for(lambda: self.heard.end != "open", piece["sleep"])
@@ -111,6 +115,8 @@ class Client:
             for _ in range(piece.get("times", 1)):
                 connection.sendall(wire(piece["text"]))
                 self._piece(connection, {"sleep": piece.get("every", 0)})
+                if self._hurries and self._enough.is_set():
+                    break
         elif "await" in piece:
             with self._come:
                 awaited = wire(piece["await"])

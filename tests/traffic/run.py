@@ -43,6 +43,7 @@ def run(stage: Stage, case: Case) -> list[str]:
         others = Others(front_end, stage.host.address, site, case.others)
         stack.enter_context(others)
         waiting: list[Future[list[str]]] = []
+        enough = threading.Event()
         for step in case.steps:
             if step.do == "reload":
                 front_end.reload()
@@ -52,11 +53,12 @@ def run(stage: Stage, case: Case) -> list[str]:
                 stage.replica(name).do(what)
                 moved = True
                 continue
-            asked = pool.submit(_step, stage, front_end, step)
+            asked = pool.submit(_step, stage, front_end, step, enough)
             if step.meanwhile:
                 waiting.append(asked)
             else:
                 found += asked.result()
+        enough.set()
         for each in waiting:
             found += each.result()
     if moved:
@@ -92,12 +94,12 @@ def _broken(case: Case) -> bool:
     return any(word in text for word in ("close", "reset", "sleep", "status 5", "abort"))
 
 
-def _step(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
+def _step(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event) -> list[str]:
     if step.eventually:
         found: list[str] = []
 
         def fits() -> bool:
-            found[:] = _clients(stage, front_end, step)
+            found[:] = _clients(stage, front_end, step, enough)
             return not found
 
         try:
@@ -105,16 +107,16 @@ def _step(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
         except TimeoutError:
             return [f"within {step.eventually} s: {each}" for each in found]
         return []
-    return _clients(stage, front_end, step)
+    return _clients(stage, front_end, step, enough)
 
 
-def _clients(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
+def _clients(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event) -> list[str]:
     """Every client of a step; each difference once."""
     found: list[str] = []
 
     def client() -> None:
         for _ in range(step.times):
-            found.extend(_one(stage, front_end, step))
+            found.extend(_one(stage, front_end, step, enough))
 
     threads = [threading.Thread(target=client, daemon=True) for _ in range(step.clients)]
     for each in threads:
@@ -127,7 +129,7 @@ def _clients(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
     ]
 
 
-def _one(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
+def _one(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event) -> list[str]:
     """One client, once."""
     case = f"c{secrets.token_hex(6)}"
     pieces = (
@@ -143,7 +145,7 @@ def _one(stage: Stage, front_end: FrontEnd, step: Step) -> list[str]:
     ]
     expected = step.answers if step.answers is not None else [step.answer] if step.answer is not None else []
     to_the_end = any(each.get("end", "open") != "open" for each in expected)
-    heard = front_end.talk(pieces, methods, None if to_the_end else len(expected))
+    heard = front_end.talk(pieces, methods, None if to_the_end else len(expected), enough)
     answers = parsed(heard, methods)
     finals = [each for each in answers if each.status >= 200 or each.status == 101]
     found = []

@@ -144,9 +144,11 @@ class FrontEnd:
         found = f":{port} ["
         return [line for line in (self._log.lines if self._log else []) if found in line]
 
-    def talk(self, pieces: list[Any], methods: list[str], answers: int | None) -> Heard:
+    def talk(
+        self, pieces: list[Any], methods: list[str], answers: int | None, enough: threading.Event
+    ) -> Heard:
         """Have a client of its own talk to it."""
-        return Client((self._stage.host.address, self.port), methods).talk(pieces, answers)
+        return Client((self._stage.host.address, self.port), methods, enough).talk(pieces, answers)
 
 
 class Stage:

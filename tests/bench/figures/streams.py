@@ -1,6 +1,7 @@
 """Milliseconds from a replica's piece of an answer until the client has it."""
 
 import statistics
+from threading import Event
 
 from tests.bench.figures.report import Ratio, note, show
 from tests.bench.hosts import Host, clear
@@ -46,5 +47,5 @@ def _median(stage: Stage, kind: str, words: str, rounds: int) -> float:
     front_end = stage.front_end(kind)
     front_end.serve(text)
     request = f"GET / HTTP/1.1\nHost: a.example\nDo: {words}\n\n"
-    found = [delay(front_end.talk([request], ["GET"], 1)) for _ in range(rounds)]
+    found = [delay(front_end.talk([request], ["GET"], 1, Event())) for _ in range(rounds)]
     return 1000 * statistics.median(each for each in found if each is not None)
