@@ -63,7 +63,7 @@ class Client:
 
         {bytes: N}                 N letters
         {text: T, times: N, every: S}   T again and again, S seconds apart
-        {sleep: S}                 nothing for S seconds
+        {sleep: S}                 nothing for S seconds; as the first piece, before it connects
         {await: T}                 nothing until T has come back
         {end: true}                no more: the client shuts its half down
         {abort: true}              the client closes with a reset; at the end of the pieces, it does so
@@ -78,6 +78,8 @@ class Client:
 
     def talk(self, pieces: list[Any], answers: int | None) -> Heard:
         """Send all pieces, await so many answers or (None) the end of the connection, and close."""
+        if pieces and "sleep" in pieces[0]:
+            self._enough.wait(pieces.pop(0)["sleep"])
         self.heard.began = time.time()
         self._hurries = {"abort": True} in pieces[-1:]
         try:
