@@ -78,8 +78,9 @@ class Client:
 
     def talk(self, pieces: list[Any], answers: int | None) -> Heard:
         """Send all pieces, await so many answers or (None) the end of the connection, and close."""
-        if pieces and "sleep" in pieces[0]:
-            self._enough.wait(pieces.pop(0)["sleep"])
+        if isinstance(first := next(iter(pieces), None), dict) and "sleep" in first:
+            self._enough.wait(first["sleep"])
+            pieces = pieces[1:]
         self.heard.began = time.time()
         self._hurries = {"abort": True} in pieces[-1:]
         try:

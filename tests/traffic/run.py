@@ -118,11 +118,9 @@ def _clients(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Ev
         for _ in range(step.times):
             found.extend(_one(stage, front_end, step, enough))
 
-    threads = [threading.Thread(target=client, daemon=True) for _ in range(step.clients)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    with ThreadPoolExecutor(step.clients) as pool:
+        for each in [pool.submit(client) for _ in range(step.clients)]:
+            each.result()
     return [
         f"{text} ({found.count(text)} times)" if found.count(text) > 1 else text
         for text in dict.fromkeys(found)
