@@ -1,15 +1,15 @@
 """`algorithm: source`: a server is known by its index, so that few clients get another one."""
 
+from typing import Any
+
 import pytest
 
-from components.load_balanced.frontends import kind_of
 from components.load_balanced.frontends.shares import WHOLE, shares
-from components.load_balanced.validation import service
 from tests.bench.figures.affinity import CASES, asked, moved
 from tests.bench.images import APP
 from tests.bench.process import until
 from tests.golden_files import installed
-from tests.program import PORT
+from tests.test_golden import configuration, turned
 
 MOST = {
     "another image": (0.0, 0.0),
@@ -39,23 +39,14 @@ def test_few_clients_get_another_server(kind: str, what: str) -> None:
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 def test_the_order_of_backends_is_none_of_a_server(kind: str) -> None:
     """The configuration is the same, so every client keeps its server."""
-    backends = {
-        name: {"image": APP, "replicas": 3, "host_names": [f"{name}.example"], "algorithm": "source"}
-        for name in ("blog", "shop")
+    args: dict[str, Any] = {
+        "backends": {
+            name: {"image": APP, "replicas": 3, "host_names": [f"{name}.example"], "algorithm": "source"}
+            for name in ("blog", "shop")
+        }
     }
 
-    def text(names: list[str]) -> str:
-        what = service(
-            "web",
-            {
-                "host": {"address": "unix:///run/docker.sock"},
-                "backends": {name: backends[name] for name in names},
-                "front_end": {"kind": kind, "port": PORT},
-            },
-        )
-        return kind_of(kind).render(what, "web", dict.fromkeys(names, 1))
-
-    assert text(["blog", "shop"]) == text(["shop", "blog"])
+    assert configuration(kind, args) == configuration(kind, turned(args))
 
 
 @pytest.mark.parametrize("weights", [[1], [1, 1, 1], [2, 1, 1], [1] * 40, [256, 1, 7], [3, 3, 9, 1]])

@@ -77,14 +77,14 @@ def test_the_parts_of_a_project(repository: Repository) -> None:
 def test_the_configuration_is_that_of_the_table_of_traffic(repository: Repository) -> None:
     """Every case of the table, which shows what it does to requests."""
     cases = [case for case in traffic() if case.component == "service" and not case.refused]
-    services: dict[str, dict[str, Any]] = {}
+    found: list[dict[str, Any]] = []
     for case in cases:
-        given = arguments(case)
-        if given not in services.values():
-            services[f"web{len(services)}"] = given
-    ports = {name: 20000 + place for place, name in enumerate(services)}
-    for name, given in services.items():
-        services[name] = {**given, "front_end": {**given["front_end"], "port": ports[name]}}
+        if (given := arguments(case)) not in found:
+            found.append(given)
+    services = {
+        f"web{place}": {**given, "front_end": {**given["front_end"], "port": 20000 + place}}
+        for place, given in enumerate(found)
+    }
 
     project = exported(previewed(repository, services))
 

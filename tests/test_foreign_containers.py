@@ -80,7 +80,7 @@ def test_a_stopped_backend_is_never_answered_by_another(
     with ExitStack() as stack:
         loads = {
             name: stack.enter_context(
-                # nginx asks for an address that nobody has for 3 s, and asks four servers.
+                # nginx waits for an address that nobody has, and asks four servers.
                 Load(url, rate=40, host_header=f"{name}.example", fail_status=600, timeout=20)
             )
             for name in BACKENDS

@@ -30,7 +30,7 @@ class Project:
     file: str
     """Name of the file that is run."""
     content: dict[str, Any]
-    """That file."""
+    """Content of this file."""
     files: dict[str, str] = field(default_factory=dict)
     """Texts by path beside it."""
     mounted: dict[str, str] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Project:
         return self.ask(name, what) if hidden(value) else doubled(str(value))
 
     def left_out(self, instances: Iterable[Instance], others: Iterable[Step]) -> list[str]:
-        """What of the program, these components and other resources, is not in it."""
+        """Name the components and the other resources that the export leaves out."""
         apart = [f"{each.name} ({each.kind})" for each in instances if each not in self.carried]
         return [*self.missing, *apart, *(f"{step.name} ({step.type})" for step in others)]
 
@@ -118,7 +118,7 @@ def hidden(value: Any) -> bool:
 
 
 def doubled(value: Any) -> Any:
-    """The same with each `$` twice: variables are put in place of single ones."""
+    """Return the value with each `$` twice: variables are put in place of single ones."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, Mapping):

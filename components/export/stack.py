@@ -78,7 +78,7 @@ def _each(keys: Mapping[str, str]) -> Callable[[list[Mapping[str, Any]]], list[d
 
 
 def _renamed(given: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
-    """The same by other keys, and in their order."""
+    """Return the mapping by other keys, and in their order."""
     return {keys[key]: given[key] for key in sorted(given, key=list(keys).index)}
 
 

@@ -1,4 +1,4 @@
-"""What a user writes for a LoadBalancedService. Validated by `model`; the docstrings are the reference.
+"""Arguments of a LoadBalancedService. Validated by `model`; the docstrings are the reference.
 
 Topology (counts, ports, host names, subnets) is plain, so that a preview shows it. Images, commands'
 environment and certificates may be Outputs. All durations are in seconds.
@@ -52,7 +52,7 @@ class HealthArgs(ProbeArgs, total=False):
 
 
 class RestartArgs(TypedDict, total=False):
-    """What the engine does when a replica ends by itself."""
+    """Restarts by the engine when a replica ends by itself."""
 
     policy: Optional[RestartPolicy]
     """`no`, `on-failure`, `always` or `unless-stopped`. Default: always."""
