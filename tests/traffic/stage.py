@@ -44,8 +44,8 @@ PACE = 0.03
 """Seconds between two requests of everybody else."""
 AFTERWARDS = 10
 """Requests of everybody else that follow a case at least."""
-SLOW = 4.0
-"""Seconds after which an ordinary request has failed: a connection may lose two packets, which takes 3."""
+SLOW = 3.0
+"""Seconds after which an ordinary request has failed."""
 
 
 class Log:
