@@ -149,7 +149,7 @@ class Client:
 
 @contextmanager
 def client() -> Iterator[Client]:
-    """A client while the context is open."""
+    """A client while the context is open; it has its first answer before the caller goes on."""
     made, ended = Client(), Event()
 
     def work() -> None:
@@ -161,6 +161,7 @@ def client() -> Iterator[Client]:
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:
+        until(lambda: made.answers, "the floating address answers a client")
         yield made
     finally:
         ended.set()
