@@ -63,15 +63,18 @@ reference: .venv/.dev ## write docs/reference anew, from docstrings and models
 clean: ## remove the virtual environment, caches and the site
 	@rm -rf .venv docs/_build .mypy_cache .pytest_cache .ruff_cache
 
+# Pulumi asks pip for its version and its packages at every command; this one answers in half the time of Python 3.11's own.
+PIP := pip==26.3
+
 # The stamps say which packages .venv has; a changed list of them is installed again.
-.venv/.run: requirements.txt | $(PY)
+.venv/.run: requirements.txt Makefile | $(PY)
 	@$(call install,requirements.txt)
 
-.venv/.dev: requirements-dev.txt requirements.txt policy/requirements.txt | $(PY)
+.venv/.dev: requirements-dev.txt requirements.txt policy/requirements.txt Makefile | $(PY)
 	@$(call install,requirements-dev.txt)
 
 define install
-$(PY) -m pip install --quiet --disable-pip-version-check -r $(1) >.venv/pip.log 2>&1 || { \
+$(PY) -m pip install --quiet --disable-pip-version-check -r $(1) $(PIP) >.venv/pip.log 2>&1 || { \
 	echo "error: cannot install the packages of $(1) ($$(tail -1 .venv/pip.log)); the whole log is .venv/pip.log: is there a way to a package index?" >&2; \
 	exit 1; }
 @touch $@
