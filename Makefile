@@ -21,24 +21,25 @@ help: ## list the targets
 	@echo "  DEBUG=1         up, preview, down: show what Pulumi and its plugins say, as it is"
 
 up: .venv/.run ## make the stack what its settings say, after repairing what a killed run left
-	@$(PY) -m components.operate up --stack $(STACK) $(if $(YES),--yes) $(DEBUG_OPTION)
+	@$(PY) -m checkout up --stack $(STACK) $(if $(YES),--yes) $(DEBUG_OPTION)
 
 preview: .venv/.run ## show what `make up` would change
-	@$(PY) -m components.operate preview --stack $(STACK) $(if $(ALLOW_UNCHECKED),--allow-unchecked) $(DEBUG_OPTION)
+	@$(PY) -m checkout preview --stack $(STACK) $(if $(ALLOW_UNCHECKED),--allow-unchecked) $(DEBUG_OPTION)
 
 down: .venv/.run ## remove everything the stack has made; its settings stay
-	@$(PY) -m components.operate down --stack $(STACK) $(DEBUG_OPTION)
+	@$(PY) -m checkout down --stack $(STACK) $(DEBUG_OPTION)
 
 test: .venv/.dev ## run all tests, or TESTS=<paths>; what cannot run here is skipped, with the reason
 	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-check: .venv/.dev ## lint, formatting, types
+check: .venv/.dev ## lint, formatting, types, and which room imports which
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy components docs tests
+	@$(PY) -m mypy components checkout docs tests
 	@$(PY) -m mypy __main__.py
 	@$(PY) -m mypy plugin/__main__.py
 	@MYPYPATH=policy $(PY) -m mypy policy/__main__.py
+	@.venv/bin/lint-imports --no-logo
 
 format: .venv/.dev ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
@@ -61,7 +62,7 @@ reference: .venv/.dev ## write docs/reference anew, from docstrings and models
 	@$(PY) -m docs.generator
 
 clean: ## remove the virtual environment, caches and the site
-	@rm -rf .venv docs/_build .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv docs/_build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # Pulumi asks pip for its version and its packages at every command; this one answers in half the time of Python 3.11's own.
 PIP := pip==26.3

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import pulumi
-
 PACKAGE = "longshore"
 LABEL = "io.longshore"
 CHECK = {f"{LABEL}.role": "check"}
@@ -13,16 +11,6 @@ CHECK = {f"{LABEL}.role": "check"}
 def type_token(name: str) -> str:
     """The Pulumi type of a component or resource of ours."""
     return f"{PACKAGE}:index:{name}"
-
-
-def labels(component: str, role: str) -> dict[str, str]:
-    """Labels that say whose a container or network is: project, stack, component and role in it."""
-    return {
-        f"{LABEL}.project": pulumi.get_project(),
-        f"{LABEL}.stack": pulumi.get_stack(),
-        f"{LABEL}.component": component,
-        f"{LABEL}.role": role,
-    }
 
 
 def same_owner(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -8,10 +8,10 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import PlainValidator
 
-from .arguments import ArgumentError, Frozen, parse
-from .depth import DEEPEST, is_deep
-from .messages import Wrong, begun, kind, listed, named
-from .types import SECRET, Name
+from .arguments.depth import DEEPEST, is_deep
+from .arguments.messages import Wrong, begun, kind, listed, named
+from .arguments.parsing import ArgumentError, Frozen, parse
+from .arguments.types import SECRET, Name
 
 
 def _secrets(value: Any) -> dict[str, str]:

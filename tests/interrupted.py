@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from components.naming import LABEL
-from components.operate import processes, survey
+from components.repair import processes, survey
 
 from .bench.hosts import Host
 from .bench.images import APP

@@ -134,7 +134,7 @@ class Program:
         for folder in (self.project, self.state, self.home):
             folder.mkdir(parents=True)
         # Links, not copies: what is tested is the repository, and nothing is written there.
-        for name in ("Pulumi.yaml", "__main__.py", "components", "templates", "plugin"):
+        for name in ("Pulumi.yaml", "__main__.py", "components", "checkout", "templates", "plugin"):
             (self.project / name).symlink_to(self.root / name)
         (self.project / ".venv").symlink_to(sys.prefix)
         if _plugins().is_dir():
@@ -216,8 +216,8 @@ class Program:
         return self._run(self._command(arguments), check, timeout)
 
     def operate(self, *arguments: str, check: bool = True, timeout: float = 300) -> Run:
-        """`python -m components.operate <arguments>` on this stack, as `make` runs it."""
-        module = (sys.executable, "-m", "components.operate")
+        """`python -m checkout <arguments>` on this stack, as `make` runs it."""
+        module = (sys.executable, "-m", "checkout")
         return self._run((*module, *arguments, "--stack", self.stack), check, timeout)
 
     def _command(self, arguments: tuple[str, ...]) -> tuple[str, ...]:

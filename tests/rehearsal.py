@@ -18,8 +18,8 @@ import pulumi
 from docker.models.containers import Container
 from docker.models.networks import Network
 
+from components.engine.containers import nameless_volume
 from components.load_balanced.component import LoadBalancedService
-from components.provider.engine import nameless_volume
 from components.provider.handlers import HANDLERS
 from components.provider.server import problem
 from tests.bench.hosts import Host

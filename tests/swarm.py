@@ -19,7 +19,7 @@ import docker.errors
 import pulumi
 from docker.types import IPAMConfig, IPAMPool
 
-from components.provider.engine import Unfinished
+from components.engine.containers import Unfinished
 from components.provider.handlers import HANDLERS
 from components.provider.server import problem
 from tests.bench.hosts import Host

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.load_balanced.frontends.shares import WHOLE, shares
+from components.proxies.shares import WHOLE, shares
 from tests.bench.figures.affinity import CASES, asked, moved
 from tests.bench.images import APP
 from tests.bench.process import until

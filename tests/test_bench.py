@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.connection import connect
+from components.engine.connection import connect
 from tests.bench import images
 from tests.bench.hosts import Host
 from tests.bench.load import Load, Settings

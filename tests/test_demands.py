@@ -13,12 +13,12 @@ from unittest.mock import Mock
 
 import pytest
 
-from components.connection import HostUnreachable
+from components.engine import facts
+from components.engine.connection import HostUnreachable
+from components.engine.containers import EngineError
+from components.engine.demands import refusals, replica_refusals
+from components.engine.facts import Facts
 from components.naming import LABEL
-from components.provider import facts
-from components.provider.demands import refusals, replica_refusals
-from components.provider.engine import EngineError
-from components.provider.facts import Facts
 from tests.bench.hosts import Host
 from tests.bench.load import Load
 from tests.program import APP, PORT, PROXY, Inline, service
@@ -216,7 +216,7 @@ def test_an_engine_is_asked_whether_it_would_run_replicas(
     """Nothing of the image runs, and nothing is left."""
     before = everything(host)
 
-    found = replica_refusals(host.engine(), {"replicas": {"web": {**LIMITS, **keys}}}, OURS)
+    found = replica_refusals(host.engine(), {"web": {**LIMITS, **keys}}, OURS)
 
     assert everything(host) == before
     if words:

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from components import project_files
+from components.arguments import project_files
 from components.review.command import main as review
 from tests.documents import DOCS
 from tests.program import ROOT
 
 SETTINGS = 'config:\n  mine:services:\n    web: {image: "httpd:2.4"}\n'
 PROGRAM = "from components import LoadBalancedService\nLoadBalancedService('web', {'image': 'httpd:2.4'})\n"
-OPERATE = [["components.operate", action, "--stack", "test"] for action in ("up", "preview", "down")]
+OPERATE = [["checkout", action, "--stack", "test"] for action in ("up", "preview", "down")]
 PLAN = ["components.plan", "--stack", "test"]
 EXPORT = ["components.export", "compose", "made", "--stack", "test"]
 REVIEW = ["components.review", "preview.json"]
@@ -67,7 +67,7 @@ def said(done: "subprocess.CompletedProcess[str]", status: int) -> str:
 
 
 def failed(command: list[str]) -> int:
-    return 1 if command[0] == "components.operate" else 2
+    return 1 if command[0] == "checkout" else 2
 
 
 MAIN, STACK = "Pulumi.yaml", "Pulumi.test.yaml"

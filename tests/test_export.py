@@ -10,11 +10,11 @@ import yaml
 from components.export.command import main
 from components.export.compose import compose
 from components.export.project import CannotExport, Project
-from components.load_balanced.frontends import kind_of
 from components.load_balanced.validation import service
 from components.plan.program import planned
-from components.review.instance import instances, others
-from components.review.preview import Preview, read
+from components.preview.instance import instances, others
+from components.preview.reading import Preview, read
+from components.proxies.registry import kind_of
 from tests.bench.images import APP_2
 from tests.program import ROOT
 from tests.test_plan import SERVICES

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
+from components.engine.swarm import services
 from components.export.command import main
 from components.export.project import CannotExport, Project
 from components.export.stack import stack
 from components.plan.program import planned
-from components.provider import services
-from components.review.instance import instances, others
-from components.review.preview import Preview, read
+from components.preview.instance import instances, others
+from components.preview.reading import Preview, read
 from components.swarm.service.component import config_name
 from tests.bench.hosts import Host
 from tests.bench.process import until

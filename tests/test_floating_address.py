@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from components.program import FOLDER
-from components.provider import keepalived
-from components.provider.engine import EngineError, Unfinished, read_file, write_file
+from components.engine import keepalived
+from components.engine.containers import EngineError, Unfinished, read_file, write_file
 from components.provider.handlers import HANDLERS
-from components.swarm.floating.program import FILE, KEEPALIVED
+from components.proxies.keepalived import FILE, KEEPALIVED
+from components.proxies.program import FOLDER
 from tests.bench import images
 from tests.bench.hosts import Host
 from tests.bench.process import until

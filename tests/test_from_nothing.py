@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import docker
 import pytest
 
-from components.operate import debian
+from checkout import debian
 from tests.program import ROOT
 from tests.wheel import checkout
 

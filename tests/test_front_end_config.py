@@ -14,24 +14,17 @@ from docker import DockerClient
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from components.load_balanced.frontends import Program, kind_of
-from components.load_balanced.frontends.views import server_addresses
-from components.load_balanced.model import Service
+from components.engine.config_check import ImageMissing, problem
+from components.engine.containers import EngineError, ErrorLog, find, read_file, workers, write_file
+from components.engine.front_end_config import deliver, state
+from components.engine.replicas import AT_ONCE, wait_until_well
 from components.load_balanced.validation import service as validated
 from components.naming import LABEL
-from components.program import FOLDER
-from components.provider.config_check import ImageMissing, problem
-from components.provider.engine import (
-    EngineError,
-    ErrorLog,
-    find,
-    read_file,
-    workers,
-    write_file,
-)
-from components.provider.front_end_config import deliver, state
 from components.provider.handlers import HANDLERS
-from components.provider.replicas import AT_ONCE, wait_until_well
+from components.proxies.model import Service
+from components.proxies.program import FOLDER
+from components.proxies.registry import Program, kind_of
+from components.proxies.views import server_addresses
 from tests.bench import front_ends
 from tests.bench.generations import OLD
 from tests.bench.hosts import Host

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from components.arguments import parse
-from components.load_balanced.frontends import KINDS
+from components.arguments.parsing import parse
+from components.proxies.registry import KINDS
 from components.swarm.gateway.model import Gateway
 from tests.bench.process import until
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from components.arguments import parse
-from components.load_balanced.frontends import KINDS, kind_of
-from components.load_balanced.frontends.views import server_addresses
-from components.load_balanced.model import Service
+from components.arguments.parsing import parse
 from components.load_balanced.validation import service
+from components.proxies.model import Service
+from components.proxies.registry import KINDS, kind_of
+from components.proxies.views import server_addresses
 from components.swarm.gateway.model import Gateway
 from tests.golden_files import FOLDER, installed, main, read, tidy
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from components.swarm.floating.program import FILE, KEEPALIVED
+from components.proxies.keepalived import FILE, KEEPALIVED
 from components.swarm.floating.validation import floating
 from components.swarm.floating.view import configuration
 from tests.golden_files import FOLDER, installed, main, read, tidy

@@ -16,15 +16,17 @@ from docker.errors import APIError, ImageNotFound
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.connection import HostUnreachable
-from components.health import Question, ask
-from components.program import PIDS_LIMIT
-from components.provider import front_end_config, nodes, server
-from components.provider.engine import EngineError
+from components.engine import front_end_config
+from components.engine.connection import HostUnreachable
+from components.engine.containers import EngineError
+from components.engine.swarm import nodes
+from components.provider import server
 from components.provider.handlers import HANDLERS, Handler, Values, front_end, gateway, swarm
 from components.provider.server import Longshore
 from components.provider.values import plain_map, wrap
 from components.provider.written import WRITTEN_BY, refuse_newer
+from components.proxies.health import Question, ask
+from components.proxies.program import PIDS_LIMIT
 from components.version import VERSION
 
 T = TypeVar("T")

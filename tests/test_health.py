@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 
-from components.health import Question, ask, connect
-from components.load_balanced.frontends import kind_of
+from components.engine.containers import write_file
 from components.load_balanced.replicas import health_test
 from components.load_balanced.validation import service
-from components.provider.engine import write_file
+from components.proxies.health import Question, ask, connect
+from components.proxies.registry import kind_of
 from tests.bench.hosts import Host
 from tests.bench.images import BASE
 from tests.bench.process import until

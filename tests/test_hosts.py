@@ -12,9 +12,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import connection, hosts
-from components.arguments import parse
-from components.connection import (
+from components.arguments import hosts
+from components.arguments.hosts import Host
+from components.arguments.parsing import parse
+from components.engine import connection
+from components.engine.connection import (
     EngineUnsupported,
     HostUnreachable,
     answers,
@@ -22,7 +24,6 @@ from components.connection import (
     responds,
     unreachable_in,
 )
-from components.hosts import Host
 from tests.mocks import Secret, run
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"

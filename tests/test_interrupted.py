@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 import requests
 
-from components.load_balanced.frontends import kind_of
+from checkout import workspace
+from components.engine.containers import read_file
 from components.naming import LABEL
-from components.operate import workspace
-from components.operate.leftovers import BEFORE
-from components.provider.engine import read_file
+from components.proxies.registry import kind_of
+from components.repair.leftovers import BEFORE
 
 from .bench.hosts import Host
 from .bench.images import APP, APP_2
@@ -346,7 +346,7 @@ def test_refresh_killed(stack: Stack) -> None:
 def test_killed_twice(stack: Stack) -> None:
     """A repairing `up` that is killed itself is repaired by the one after it."""
     stack.killed(lambda s: len(s.containers()) >= 1)
-    command = [sys.executable, "-m", "components.operate", "up", "--stack", stack.program.stack]
+    command = [sys.executable, "-m", "checkout", "up", "--stack", stack.program.stack]
     with stack.program.log.open("w") as log:
         operate = subprocess.Popen(
             command,
@@ -417,7 +417,7 @@ def test_registry_of_the_front_end_that_nobody_reaches(stack: Stack) -> None:
 
 def test_two_runs_at_once_on_a_stack_that_is_not_made_yet(stack: Stack) -> None:
     """The second says so in one line and touches nothing."""
-    command = [sys.executable, "-m", "components.operate", "up", "--stack", stack.program.stack]
+    command = [sys.executable, "-m", "checkout", "up", "--stack", stack.program.stack]
     with workspace.alone(workspace.Project(stack.program.project, stack.program.stack)):
         second = subprocess.run(
             command,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from components.provider.masking import without_values
+from components.engine.masking import without_values
 
 SECRETS = [
     "hunter2",

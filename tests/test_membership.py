@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.provider import membership, server
-from components.provider.engine import EngineError, Unfinished
+from components.engine.containers import EngineError, Unfinished
+from components.engine.swarm import membership
+from components.provider import server
 from components.provider.handlers import HANDLERS, Values
 from components.provider.handlers.swarm import SwarmNode
 from tests.bench.hosts import Host

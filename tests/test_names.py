@@ -16,10 +16,11 @@ import pytest
 
 from components import LoadBalancedService
 from components.load_balanced.validation import service
-from components.naming import labels, replica_alias
-from components.provider import resources
+from components.naming import replica_alias
 from components.provider.handlers import HANDLERS
 from components.provider.server import Longshore
+from components.resources import declarations as resources
+from components.resources.labels import labels_of
 from tests.mocks import run
 
 SERVICE = "longshore:index:LoadBalancedService"
@@ -135,7 +136,7 @@ def test_labels_say_whose_a_thing_is() -> None:
     """Project, stack, component and role."""
     found: dict[str, str] = {}
 
-    run(lambda: found.update(labels("site", "replica-web")))
+    run(lambda: found.update(labels_of("site", "replica-web")))
 
     assert found == {
         "io.longshore.project": "longshore",

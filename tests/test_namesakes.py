@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from docker.models.networks import Network
 
+from components.engine.namesakes import refusals
 from components.naming import LABEL
-from components.provider.namesakes import refusals
 from tests.bench.hosts import Host
 from tests.bench.images import APP, APP_2
 from tests.program import PORT, service

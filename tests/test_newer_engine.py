@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.provider import membership, services
+from components.engine.swarm import membership, services
 
 HEALTH = {"Test": ["CMD", "true"], "Interval": 2, "StartPeriod": 30}
 SPEC: Any = {

@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from components.provider.engine import workers
+from components.engine.containers import workers
 from tests.bench import images
 from tests.bench.fixtures import require_newer
 from tests.bench.hosts import Host

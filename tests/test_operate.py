@@ -18,24 +18,14 @@ import pytest
 from docker.errors import NotFound
 from pulumi import automation
 
-from components.home import expanded, pulumi_home
-from components.load_balanced.frontends import kind_of
+from checkout import causes, command, run, serving, workspace
+from checkout.run import HostsUnchecked
+from components.engine import config_check, facts
 from components.naming import LABEL
-from components.operate import (
-    CannotGoOn,
-    HostsUnchecked,
-    causes,
-    command,
-    leftovers,
-    lock,
-    processes,
-    repair,
-    run,
-    serving,
-    survey,
-    workspace,
-)
-from components.provider import config_check, facts
+from components.proxies.registry import kind_of
+from components.repair import leftovers, lock, processes, repair, survey
+from components.repair.telling import CannotGoOn
+from components.resources.home import expanded, pulumi_home
 from tests.bench.process import until
 from tests.program import Program, service
 

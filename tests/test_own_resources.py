@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.load_balanced.frontends import kind_of
-from components.provider.engine import read_file
+from components.engine.containers import read_file
+from components.proxies.registry import kind_of
 from tests.bench.hosts import Host
 from tests.bench.images import PROXY
 from tests.program import Inline, PulumiError
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]
 MAIN = """
 import pulumi
 from components.naming import labels
-from components.provider.resources import FrontEndConfig, Generation, Readiness
+from components.resources.declarations import FrontEndConfig, Generation, Readiness
 
 given = pulumi.Config().require_object("given")
 generation = Generation("web-generation", {"definition": given["definition"]})

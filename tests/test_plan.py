@@ -15,9 +15,9 @@ import yaml
 from components.plan.checks import check
 from components.plan.compare import compared
 from components.plan.program import planned
+from components.preview.reading import read
 from components.review import review
 from components.review.markdown import markdown
-from components.review.preview import read
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("Pulumi.yaml", "__main__.py", "components", "templates")

@@ -9,7 +9,8 @@ import docker.types
 import pytest
 from docker.models.containers import Container
 
-from components.load_balanced.frontends import KINDS, requests
+from components.proxies import requests
+from components.proxies.registry import KINDS
 from tests.bench import images
 from tests.bench.hosts import Host
 from tests.bench.process import until

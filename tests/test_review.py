@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from components.preview.reading import NotAPreview
 from components.review import review
 from components.review.command import REFUSED, main
 from components.review.consequences import ENDLESS
 from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markdown
-from components.review.preview import NotAPreview
 from components.review.report import Change
 
 FOLDER = Path(__file__).parent / "cases" / "previews"

@@ -18,9 +18,10 @@ import pytest
 import yaml
 from docker.models.containers import Container
 
-from components.arguments import ArgumentError
-from components.load_balanced.frontends import kind_of, requests
+from components.arguments.parsing import ArgumentError
 from components.load_balanced.validation import service as validated
+from components.proxies import requests
+from components.proxies.registry import kind_of
 from tests.bench.hosts import BRIDGE, GATEWAY, NETWORK, Host, clear
 from tests.bench.images import APP, PROXY
 from tests.bench.process import run, until

@@ -17,7 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 import components
-from components import types
+from components.arguments import types
 from components.naming import PACKAGE, type_token
 from components.provider.handlers import HANDLERS
 from components.provider.schema import OFFERED, schema

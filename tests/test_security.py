@@ -7,10 +7,10 @@ import pytest
 from docker.utils import version_gte
 
 from components import FloatingAddress, SwarmGateway, SwarmService
+from components.engine import config_check
+from components.engine.containers import write_file
+from components.engine.swarm.services import ENGINE_25
 from components.naming import LABEL
-from components.provider import config_check
-from components.provider.engine import write_file
-from components.provider.services import ENGINE_25
 from tests.bench.hosts import NETWORK, Host
 from tests.bench.images import KEEPALIVED
 from tests.documents import DOCS

@@ -15,11 +15,12 @@ import pulumi
 import pytest
 
 from components import ArgumentError, SwarmGateway, SwarmService
-from components.arguments import parse
+from components.arguments.parsing import parse
+from components.engine.swarm.placement import unmet
+from components.swarm.cluster.validation import problem
 from components.swarm.gateway.model import Gateway
 from components.swarm.service.component import config_name
 from components.swarm.service.model import Service
-from components.swarm.service.placement import problem, unmet
 from tests.mocks import Secret, Seen, run
 
 MANAGERS = [{"address": "unix:///run/one.sock"}]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from components import SwarmGateway, SwarmService
-from components.provider import overlay
-from components.provider.engine import EngineError
+from components.engine.containers import EngineError
+from components.engine.swarm import overlay
 from components.provider.handlers import HANDLERS
 from tests.bench.hosts import GATEWAY, Host
 from tests.bench.images import APP, APP_2, APP_BROKEN, BROKEN_LINE, PROXY

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from components.arguments import ArgumentError
+from components.arguments.parsing import ArgumentError
 from tests.bench import images
 from tests.bench.fixtures import skip_newer
 from tests.bench.generations import OLD, Generation

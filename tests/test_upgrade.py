@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from components.engine.raw import post
 from components.plan.program import planned
 from components.plan.runner import SHOWN_SECRET
 from components.provider.handlers import HANDLERS
-from components.provider.raw import post
 from components.provider.written import WRITTEN_BY
 from components.version import VERSION
 from tests.bench.hosts import Host

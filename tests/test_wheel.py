@@ -70,7 +70,7 @@ class Mocks(pulumi.runtime.Mocks):
 
 pulumi.runtime.set_mocks(Mocks())
 
-from {package}.provider.resources import Generation
+from {package}.resources.declarations import Generation
 
 Generation("generation", {{"definition": "1"}})
 """

@@ -11,11 +11,12 @@ import docker.errors
 import pytest
 import yaml
 
-from components.hosts import LOCAL_SOCKET
-from components.operate import CannotGoOn, debian, machine, stand_ins, workspace
-from components.operate.compose import ComposeStack
-from components.operate.machine import Consent
-from components.provider.engine import EngineError
+from checkout import debian, machine, stand_ins, workspace
+from checkout.compose import ComposeStack
+from checkout.machine import Consent
+from components.arguments.hosts import LOCAL_SOCKET
+from components.engine.containers import EngineError
+from components.repair.telling import CannotGoOn
 from tests.bench.hosts import Host
 from tests.program import APP, PROXY
 from tests.test_scenarios import ask
@@ -236,7 +237,7 @@ def test_what_compose_cannot_run(tmp_path: Path, settings: dict[str, Any], said:
 
 @pytest.fixture(scope="module")
 def operate(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """`python -m components.operate <action>` on the host, with settings of the service `web` if any."""
+    """`python -m checkout <action>` on the host, with settings of the service `web` if any."""
     folder = checkout(tmp_path_factory.mktemp("reader"))
     path = folder / "bin"
     path.mkdir()
@@ -247,7 +248,7 @@ def operate(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
         if settings:
             services = {"services": {"web": {**WEB, **settings}}}
             stack(folder, **services)
-        command = ["env", "-i", *environment, sys.executable, "-m", "components.operate", action]
+        command = ["env", "-i", *environment, sys.executable, "-m", "checkout", action]
         found = host.run_in(command, check=False, cwd=folder, timeout=200)
         assert (found.returncode == 0) == check, found.stdout + found.stderr
         return found.stdout or found.stderr

@@ -16,8 +16,8 @@ from typing import Optional
 
 from ..plan import CannotPlan
 from ..plan.program import planned
-from ..review.instance import instances, others
-from ..review.preview import read
+from ..preview.instance import instances, others
+from ..preview.reading import read
 from .compose import compose
 from .project import CannotExport
 from .stack import stack

@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..load_balanced.frontends import kind_of
 from ..naming import LABEL
-from ..program import FOLDER
-from ..review.instance import Instance, backend_of, inputs
-from ..review.preview import SHOWN_UNKNOWN, Step, mapping
+from ..preview.instance import Instance, backend_of, inputs
+from ..preview.reading import SHOWN_UNKNOWN, Step, mapping
+from ..proxies.program import FOLDER
+from ..proxies.registry import kind_of
 from .project import Project, doubled, on_host
 
 FILE = "compose.yaml"

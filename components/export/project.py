@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from ..plan.runner import SHOWN_SECRET
-from ..review.instance import Instance
-from ..review.preview import SHOWN_UNKNOWN, Step
+from ..preview.instance import Instance
+from ..preview.reading import SHOWN_UNKNOWN, Step
 
 ENVIRONMENT = ".env.example"
 """Names the variables of a project."""

@@ -6,12 +6,12 @@ They are defined as the Engine API defines them; what has no word in the file is
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..arguments.types import decimal
+from ..engine.swarm.overlay import MTU
 from ..naming import LABEL
-from ..provider.overlay import MTU
-from ..review.instance import Instance, inputs
-from ..review.preview import Step, items, mapping
+from ..preview.instance import Instance, inputs
+from ..preview.reading import Step, items, mapping
 from ..swarm.service.spec import MIB
-from ..types import decimal
 from .project import Project, doubled, hidden, on_host
 
 KINDS = ("SwarmGateway", "SwarmService")

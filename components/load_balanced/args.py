@@ -8,8 +8,16 @@ from typing import Optional, Required, TypedDict
 
 import pulumi
 
-from ..hosts import HostArgs
-from ..types import Algorithm, LogFacility, ProbeMethod, ProxyKind, ProxyMode, RestartPolicy, UnknownHost
+from ..arguments.hosts import HostArgs
+from ..arguments.types import (
+    Algorithm,
+    LogFacility,
+    ProbeMethod,
+    ProxyKind,
+    ProxyMode,
+    RestartPolicy,
+    UnknownHost,
+)
 
 
 class ProbeArgs(TypedDict, total=False):

@@ -2,9 +2,9 @@
 
 from ipaddress import ip_network
 
-from ..arguments import ArgumentError
-from ..deployment import claims
-from .model import Service
+from ..arguments.parsing import ArgumentError
+from ..proxies.model import Service
+from ..resources.deployment import claims
 
 
 def claim(component: str, service: Service) -> None:

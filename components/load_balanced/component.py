@@ -8,15 +8,16 @@ import pulumi_docker as docker
 from pulumi.output import UNKNOWN
 
 from .. import naming
-from ..connection import responds
-from ..hosts import Host
-from ..provider.resources import FrontEndConfig, Generation
+from ..arguments.hosts import Host
+from ..engine.connection import responds
+from ..proxies.model import Service
+from ..proxies.registry import kind_of
+from ..proxies.views import server_addresses
+from ..resources.declarations import FrontEndConfig, Generation
+from ..resources.labels import labels_of
 from . import front_end, replicas
 from .args import LoadBalancedServiceArgs
 from .claims import claim
-from .frontends import kind_of
-from .frontends.views import server_addresses
-from .model import Service
 from .validation import service
 
 
@@ -173,8 +174,7 @@ def _isolated(name: str, backend: str, child: pulumi.ResourceOptions) -> docker.
 
 def _labels(name: str, role: str) -> list[docker.NetworkLabelArgs]:
     return [
-        docker.NetworkLabelArgs(label=label, value=value)
-        for label, value in naming.labels(name, role).items()
+        docker.NetworkLabelArgs(label=label, value=value) for label, value in labels_of(name, role).items()
     ]
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from .. import naming
-from ..health import listens
-from ..program import CPU_SHARES, FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, USER
-from ..provider.resources import FrontEndConfig, Readiness
-from .frontends import kind_of
-from .model import Service
+from ..proxies.health import listens
+from ..proxies.model import Service
+from ..proxies.program import CPU_SHARES, FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, USER
+from ..proxies.registry import kind_of
+from ..resources.declarations import FrontEndConfig, Readiness
+from ..resources.labels import labels_of
 from .replicas import healthcheck
 
 
@@ -43,7 +43,7 @@ def readiness(
             "image": image(service),
             "config": text,
             "names": names,
-            "labels": naming.labels(component, "check"),
+            "labels": labels_of(component, "check"),
             "container": _what_replaces_it(service),
             "replicas": replicas,
             "pidsLimits": {
@@ -110,7 +110,7 @@ def container(
         destroy_grace_seconds=max(1, round(service.drain)),
         labels=[
             docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in naming.labels(component, "front-end").items()
+            for label, value in labels_of(component, "front-end").items()
         ],
         ports=ports if front_end.publish else None,
         network_mode="bridge",  # unset, it is a difference at every preview

@@ -8,9 +8,10 @@ import pulumi
 import pulumi_docker as docker
 
 from .. import naming
-from ..health import LOCAL, ask, connect
-from ..provider.resources import Generation
-from .model import Backend, Service
+from ..proxies.health import LOCAL, ask, connect
+from ..proxies.model import Backend, Service
+from ..resources.declarations import Generation
+from ..resources.labels import labels_of
 
 
 def health_test(backend: Backend, mode: str, host: Optional[str] = None) -> list[str]:
@@ -81,7 +82,7 @@ def replicas(
     )
     labels = [
         docker.ContainerLabelArgs(label=label, value=value)
-        for label, value in naming.labels(component, f"replica-{name}").items()
+        for label, value in labels_of(component, f"replica-{name}").items()
     ]
     environment = [
         pulumi.Output.concat(key, "=", value) for key, value in sorted(backend.environment.items())

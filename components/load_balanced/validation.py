@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from ..arguments import ArgumentError, check_name, mapping, parse, refused, unknown_key
-from ..messages import named, shown
-from .frontends import kind_of
-from .model import Backend, Service
+from ..arguments.messages import named, shown
+from ..arguments.parsing import ArgumentError, check_name, mapping, parse, refused, unknown_key
+from ..proxies.model import Backend, Service
+from ..proxies.registry import kind_of
 
 _COMMON_KEYS = {"host", "network", "front_end"}
 _NAMES = 50

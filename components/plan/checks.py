@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from ..load_balanced.frontends import kind_of
-from ..program import Program
-from ..provider.config_check import UNROUTABLE, complaint
-from ..review.instance import CONFIGURATIONS
-from ..review.preview import Step
-from ..swarm.floating.program import KEEPALIVED
+from ..engine.config_check import UNROUTABLE, complaint
+from ..preview.instance import CONFIGURATIONS
+from ..preview.reading import Step
+from ..proxies.keepalived import KEEPALIVED
+from ..proxies.program import Program
+from ..proxies.registry import kind_of
 
 SYSTEM = "/usr/sbin:/usr/local/sbin"
 """Where such programs are when they are not on PATH."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..naming import PACKAGE, type_token
+from ..preview.reading import DOCKER_CONTAINER, IN_PLACE
 from ..provider.handlers import HANDLERS
-from ..review.preview import DOCKER_CONTAINER, IN_PLACE
 
 Steps = Iterable[Mapping[str, Any]]
 _FRONT_END = type_token("FrontEndConfig")

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .. import project_files
+from ..arguments import project_files
 from . import CannotPlan
 
 RUNNER = Path(__file__).with_name("runner.py")

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
+from ..preview.reading import Step, read
 from ..review.markdown import code, escaped, markdown
-from ..review.preview import Step, read
 from ..review.report import reviewed
 from .checks import Checked, check
 from .compare import compared

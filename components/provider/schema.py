@@ -24,15 +24,15 @@ from pulumi.provider.experimental.analyzer import (
 from pulumi.provider.experimental.schema import generate_schema
 from pulumi.provider.experimental.util import camel_case
 
-from .. import types
+from ..arguments import types
 from ..load_balanced.component import LoadBalancedService
 from ..naming import PACKAGE, type_token
+from ..resources import declarations as resources
 from ..swarm.cluster.component import SwarmCluster
 from ..swarm.floating.component import FloatingAddress
 from ..swarm.gateway.component import SwarmGateway
 from ..swarm.service.component import SwarmService
 from ..version import VERSION
-from . import resources
 from .handlers import HANDLERS, Values
 
 OFFERED: dict[str, type[pulumi.ComponentResource]] = {

@@ -16,10 +16,10 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
-from ..connection import EngineRefused, HostUnreachable
-from ..deployment import Deployment, current
+from ..engine.connection import EngineRefused, HostUnreachable
+from ..engine.containers import EngineError, Unfinished
+from ..resources.deployment import Deployment, current
 from ..version import VERSION
-from .engine import EngineError, Unfinished
 from .handlers import HANDLERS, Handler, Values, Warn
 from .values import Properties, plain_map, wrap, wrap_like
 from .written import marked, refuse_newer

@@ -10,9 +10,9 @@ from typing import Any, Optional
 
 from pulumi.provider.experimental.property_value import PropertyValue
 
+from ..engine.containers import EngineError
 from ..naming import PACKAGE
 from ..version import VERSION
-from .engine import EngineError
 from .values import Properties, plain
 
 WRITTEN_BY = "__writtenBy"

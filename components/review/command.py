@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from ..preview.reading import NotAPreview
 from .markdown import comment
-from .preview import NotAPreview
 from .report import Report, review, unreadable
 
 REFUSED = 3

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..preview.instance import CONFIGURATIONS, STACK, Fate, Instance, instances, others
+from ..preview.reading import NotAPreview, Preview, Step, read
 from .consequences import ENDLESS, Consequence, consequences
-from .instance import CONFIGURATIONS, STACK, Fate, Instance, instances, others
-from .preview import NotAPreview, Preview, Step, read
 
 CONTEXT = 3
 _NOT_AS_EXPECTED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)

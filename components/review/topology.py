@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ..preview.instance import Instance, backend_of, inputs
+from ..preview.reading import Step, items, mapping
 from .consequences import tasks
-from .instance import Instance, backend_of, inputs
-from .preview import Step, items, mapping
 
 MOST = 60
 """Lines of a picture: a larger one nobody reads."""

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Optional, Required, TypedDict
 import pulumi
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
-from ..arguments import Frozen, parse
-from ..hosts import Host, HostArgs
-from ..types import InputText
+from ..arguments.hosts import Host, HostArgs
+from ..arguments.parsing import Frozen, parse
+from ..arguments.types import InputText
 
 
 class ManagersArgs(TypedDict, total=False):

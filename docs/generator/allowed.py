@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from components.arguments import ArgumentError, Frozen, parse
+from components.arguments.parsing import ArgumentError, Frozen, parse
 
 _TEXTS = ("\x00", "")
 _NUMBER = -1_000_000_000

@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.arguments import Frozen, arguments
-from components.load_balanced.model import Backend, Service
+from components.arguments.parsing import Frozen, arguments
+from components.arguments.types import Name
 from components.load_balanced.validation import service
+from components.proxies.model import Backend, Service
 from components.swarm.cluster.model import Cluster
 from components.swarm.cluster.validation import cluster
 from components.swarm.floating.model import Floating
 from components.swarm.floating.validation import floating
 from components.swarm.gateway.model import PlacedGateway
 from components.swarm.service.model import PlacedService
-from components.types import Name
 
 HOST = {"address": "ssh://deploy@a.example"}
 MANAGERS = [HOST]

@@ -6,7 +6,7 @@ expectation that shows it.
 
 from collections.abc import Iterable
 
-from components.load_balanced.frontends import KINDS
+from components.proxies.registry import KINDS
 from tests.traffic.cases import Case, read
 
 BEGIN = "<!-- Written by `make reference` from tests/cases/traffic. -->\n"

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from components.arguments import ArgumentError, Frozen
+from components.arguments.parsing import ArgumentError, Frozen
 from components.naming import type_token
 
 from .allowed import allowed, model_in

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.load_balanced.frontends import kind_of
-from components.program import FOLDER, SYSCTLS, TMPFS, USER
-from components.provider.engine import nameless_volume
+from components.engine.containers import nameless_volume
+from components.proxies.program import FOLDER, SYSCTLS, TMPFS, USER
+from components.proxies.registry import kind_of
 
 from .images import PROXY
 

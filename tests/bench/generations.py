@@ -10,8 +10,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.operate import CannotGoOn
-from components.operate.debian import mirror, root_file_system
+from checkout.debian import mirror, root_file_system
+from components.repair.telling import CannotGoOn
 
 from .process import BenchUnavailable, locked, recipe, run
 

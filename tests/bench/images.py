@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 import docker
 import docker.errors
 
-from components.operate import CannotGoOn
-from components.operate.debian import LEFT_OUT, mirror, root_file_system
+from checkout.debian import LEFT_OUT, mirror, root_file_system
+from components.repair.telling import CannotGoOn
 
 from .generations import NEW, OLD
 from .hosts import bench_directory

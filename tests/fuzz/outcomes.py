@@ -7,12 +7,12 @@ from typing import Any
 import pulumi
 
 from components import ArgumentError, settings
-from components.arguments import arguments
-from components.load_balanced.frontends import KINDS
-from components.load_balanced.frontends.views import server_addresses
-from components.load_balanced.model import Service
+from components.arguments.parsing import arguments
 from components.load_balanced.replicas import health_test
 from components.load_balanced.validation import service
+from components.proxies.model import Service
+from components.proxies.registry import KINDS
+from components.proxies.views import server_addresses
 from components.swarm.cluster.validation import cluster
 from components.swarm.floating.model import Floating
 from components.swarm.floating.validation import floating

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from components.load_balanced.frontends import KINDS
+from components.proxies.registry import KINDS
 from tests.bench.generations import GENERATIONS, Generation
 
 FOLDER = Path(__file__).parent.parent / "cases" / "traffic"

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
-from components.load_balanced.model import Service
 from components.load_balanced.replicas import health_test
+from components.proxies.model import Service
 from tests.bench.hosts import GATEWAY
 from tests.bench.process import until
 
@@ -20,7 +20,7 @@ from .stage import Others, Stage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.load_balanced.site import Site
+    from components.proxies.site import Site
 
     from .cases import Case, Step
     from .stage import FrontEnd

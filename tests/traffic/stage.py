@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.arguments import parse
-from components.load_balanced.frontends import kind_of
+from components.arguments.parsing import parse
+from components.engine.containers import write_file
+from components.engine.front_end_config import deliver
 from components.load_balanced.validation import service as validated
 from components.naming import replica_alias
-from components.provider.engine import write_file
-from components.provider.front_end_config import deliver
+from components.proxies.registry import kind_of
 from components.swarm.gateway.model import Gateway
 from tests.bench import front_ends
 from tests.bench.generations import OLD
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
     from docker.models.networks import Network
 
-    from components.load_balanced.site import Site
+    from components.proxies.site import Site
     from tests.bench.hosts import Host
 
     from .cases import Case

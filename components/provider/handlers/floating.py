@@ -5,10 +5,10 @@ from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ...connection import HostUnreachable, connect
-from .. import keepalived
-from ..engine import EngineError, Unfinished, find
-from ..images import PULL_SECONDS
+from ...engine import keepalived
+from ...engine.connection import HostUnreachable, connect
+from ...engine.containers import EngineError, Unfinished, find
+from ...engine.images import PULL_SECONDS
 from ..notices import KEEPALIVED_REPLACED, NODES_DISAGREE
 from ..values import has_unknown
 from .handler import (

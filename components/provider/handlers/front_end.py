@@ -6,13 +6,13 @@ from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ...connection import connect
-from ...load_balanced.frontends import kind_of
-from .. import config_check, demands, facts, front_end_config, namesakes
-from ..engine import EngineError
-from ..limits import limit_processes
+from ...engine import config_check, demands, facts, front_end_config, namesakes
+from ...engine.connection import connect
+from ...engine.containers import EngineError
+from ...engine.limits import limit_processes
+from ...engine.replicas import wait_until_well
+from ...proxies.registry import kind_of
 from ..notices import FRONT_END_REPLACED
-from ..replicas import wait_until_well
 from ..values import has_unknown
 from .handler import (
     ANY,
@@ -122,10 +122,11 @@ def _refused(new: Values, old: Values, configured: bool) -> Optional[str]:
         said += demands.refusals(facts.of(new["host"], labels), asked, labels)
     named = any(old.get(key) != new[key] for key in ("names", "container")) and namesakes.possible(asked)
     made = has_unknown(new["replicas"])  # there will be new ones
+    known = {key: limits for key, limits in asked["replicas"].items() if not has_unknown(limits)}
     if named or made:
         with connect(new["host"], timeout=30) as engine:
             said += namesakes.refusals(engine, asked, labels) if named else []
-            said += demands.replica_refusals(engine, asked, labels) if made else []
+            said += demands.replica_refusals(engine, known, labels) if made else []
     return "; ".join(said) or None
 
 

@@ -2,11 +2,11 @@
 
 from typing import Optional
 
-from ...connection import EngineRefused, HostUnreachable, connect
-from ...load_balanced.frontends import kind_of
-from .. import config_check
-from ..engine import EngineError
-from ..images import PULL_SECONDS, pull_missing
+from ...engine import config_check
+from ...engine.connection import EngineRefused, HostUnreachable, connect
+from ...engine.containers import EngineError
+from ...engine.images import PULL_SECONDS, pull_missing
+from ...proxies.registry import kind_of
 from ..notices import GATEWAY_REPLACED
 from ..values import has_unknown
 from .handler import FLAG, KIND, REGISTRIES, TEXT, WHOLE, Values, Warn, checked, described, listed

@@ -4,9 +4,9 @@ from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ...connection import connect
-from ...health import known
-from ..images import PULL_SECONDS, pull_missing
+from ...engine.connection import connect
+from ...engine.images import PULL_SECONDS, pull_missing
+from ...proxies.health import known
 from ..values import has_unknown
 from .handler import ANY, FLAG, HOST, REGISTRIES, TEXT, WHOLE, Handler, Values, described, listed, mapped
 

@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Optional
 
-from ...connection import HostUnreachable
-from ..config_check import ImageMissing
-from ..engine import EngineError
+from ...engine.config_check import ImageMissing
+from ...engine.connection import HostUnreachable
+from ...engine.containers import EngineError
 from ..values import has_unknown
 
 Values = dict[str, Any]

@@ -6,9 +6,10 @@ from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ...connection import EngineRefused, HostUnreachable, connect
-from .. import facts, membership, overlay
-from ..engine import EngineError
+from ...engine import facts
+from ...engine.connection import EngineRefused, HostUnreachable, connect
+from ...engine.containers import EngineError
+from ...engine.swarm import membership, overlay
 from ..values import has_unknown
 from .handler import (
     FLAG,

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ...connection import EngineRefused, HostUnreachable
-from ...health import known
-from ...program import PIDS_LIMIT
-from .. import files, membership, room, services
-from ..engine import EngineError, Unfinished
+from ...engine import files
+from ...engine.connection import EngineRefused, HostUnreachable
+from ...engine.containers import EngineError, Unfinished
+from ...engine.swarm import crowding as room
+from ...engine.swarm import membership, services
+from ...proxies.health import known
+from ...proxies.program import PIDS_LIMIT
 from ..values import has_unknown
 from .handler import (
     ANY,

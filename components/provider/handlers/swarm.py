@@ -4,9 +4,9 @@ from typing import Optional
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from ...connection import EngineRefused, HostUnreachable, connect
-from .. import membership, nodes
-from ..engine import EngineError, Unfinished
+from ...engine.connection import EngineRefused, HostUnreachable, connect
+from ...engine.containers import EngineError, Unfinished
+from ...engine.swarm import membership, nodes
 from ..recent import Recent
 from ..values import has_unknown
 from .handler import (

@@ -6,7 +6,7 @@ seconds.
 
 from collections.abc import Callable, Iterable
 
-from ..instance import Instance
+from ...preview.instance import Instance
 from .cluster import cluster
 from .consequence import ENDLESS, Consequence
 from .floating import floating_address

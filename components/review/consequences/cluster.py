@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Optional
 
-from ...swarm.service.placement import Place, unmet
-from ..instance import Instance
-from ..preview import Step, mapping
+from ...engine.swarm.placement import Place, unmet
+from ...preview.instance import Instance
+from ...preview.reading import Step, mapping
 from .consequence import ENDLESS, Consequence, count, differences, duration, pair
 from .tasks import constraints, host_ports
 

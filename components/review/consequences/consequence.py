@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..preview import Step, mapping
+from ...preview.reading import Step, mapping
 
 ENDLESS = float("inf")
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from ...preview.instance import Instance
+from ...preview.reading import Step
 from ...provider.notices import KEEPALIVED_REPLACED, NODES_DISAGREE
-from ...swarm.floating.view import addresses_in
-from ..instance import Instance
-from ..preview import Step
+from ...proxies.keepalived import addresses_in
 from .consequence import ENDLESS, Consequence, count, differences, pair
 
 TAKE_OVER = 0.5

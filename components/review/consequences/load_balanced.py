@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from ...preview.instance import Instance, backend_of, inputs
+from ...preview.reading import Step
 from ...provider.notices import FRONT_END_REPLACED
-from ..instance import Instance, backend_of, inputs
-from ..preview import Step
 from .consequence import ENDLESS, Consequence, count, differences, duration, keys, pair
 
 GAP = 1.0

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
+from ...preview.instance import Instance
+from ...preview.reading import Step, items, mapping
 from ...provider.notices import GATEWAY_REPLACED
-from ..instance import Instance
-from ..preview import Step, items, mapping
 from .consequence import ENDLESS, Consequence, count, differences, duration
 
 GAP = 1.0

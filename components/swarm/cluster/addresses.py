@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, ip_network
 from typing import TYPE_CHECKING, Optional
 
-from ..service.placement import able
-from ..service.room import Load, Need, further
+from ...engine.swarm.placement import able
+from ...engine.swarm.room import Load, Need, further
 
 if TYPE_CHECKING:
     from ..service.model import Service

@@ -5,8 +5,8 @@ All of it is plain, so that a preview shows it. All durations are in seconds.
 
 from typing import Optional, Required, TypedDict
 
-from ...hosts import HostArgs
-from ...types import Availability, NodeRole
+from ...arguments.hosts import HostArgs
+from ...arguments.types import Availability, NodeRole
 from ..floating.args import FloatingArgs
 from ..gateway.args import GatewayArgs
 from ..service.args import ServiceArgs

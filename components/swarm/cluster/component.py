@@ -6,9 +6,10 @@ from typing import Any, Optional
 import pulumi
 
 from ... import naming
-from ...hosts import HostArgs
-from ...provider.resources import AddressPlan, OverlayNetwork, Swarm, SwarmNode
-from ...types import Secret
+from ...arguments.hosts import HostArgs
+from ...arguments.types import Secret
+from ...resources.declarations import AddressPlan, OverlayNetwork, Swarm, SwarmNode
+from ...resources.labels import labels_of
 from ..floating.component import FloatingAddress
 from ..gateway.component import SwarmGateway
 from ..service.component import SwarmService
@@ -97,7 +98,7 @@ def _plan(name: str, what: Cluster, parent: pulumi.Resource) -> AddressPlan:
             "hosts": {key: node.host.properties() for key, node in sorted(what.nodes.items())},
             "plan": what.subnets,
             "networks": sorted([*what.networks, "ingress"]),
-            "labels": naming.labels(name, "plan"),
+            "labels": labels_of(name, "plan"),
         },
         pulumi.ResourceOptions(parent=parent),
     )
@@ -113,7 +114,7 @@ def _swarm(name: str, what: Cluster, plan: AddressPlan, parent: pulumi.Resource)
         f"{name}-swarm",
         {
             "managers": _managers(what),
-            "labels": naming.labels(name, "swarm"),
+            "labels": labels_of(name, "swarm"),
             "autolock": what.autolock,
             "tokenGeneration": what.token_generation,
             "advertiseAddress": first.advertise_address or "",
@@ -197,7 +198,7 @@ def _networks(
                 "managers": _managers(what),
                 "swarmId": swarm.swarmId,
                 "name": key,
-                "labels": naming.labels(name, "network"),
+                "labels": labels_of(name, "network"),
                 "subnet": network.subnet or "",
                 "mtu": network.mtu or 0,
                 "encrypted": network.encrypted,

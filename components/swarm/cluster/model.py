@@ -6,11 +6,11 @@ from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
-from ...addresses import HostAddress, ListenAddress, Subnet
-from ...arguments import Frozen
-from ...hosts import Host
-from ...messages import shown
-from ...types import Availability, Name, NodeRole, number, text, whole
+from ...arguments.addresses import HostAddress, ListenAddress, Subnet
+from ...arguments.hosts import Host
+from ...arguments.messages import shown
+from ...arguments.parsing import Frozen
+from ...arguments.types import Availability, Name, NodeRole, number, text, whole
 from ..floating.model import Floating
 from ..gateway.model import Gateway
 from ..service.model import Service

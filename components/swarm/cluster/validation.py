@@ -1,12 +1,13 @@
 """From what a user wrote to a Cluster, in words that teach."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Optional
 
-from ...arguments import ArgumentError, arguments, mapping
-from ...messages import listed, named, shown
+from ...arguments.messages import listed, named, shown
+from ...arguments.parsing import ArgumentError, arguments, mapping
+from ...engine.swarm.placement import Node, able, unmet
 from ..floating.model import Floating
-from ..service.placement import problem
+from ..service.model import Service
 from .model import Cluster
 
 
@@ -69,3 +70,18 @@ def _member(member: Any, node: Any) -> Any:
         return member
     address = member.get("address") or node.get("advertise_address")
     return {**member, "host": node.get("host"), "address": address}
+
+
+def problem(service: Service, nodes: Mapping[str, Node]) -> Optional[str]:
+    """Why the nodes cannot run all tasks of a service, or None."""
+    if said := unmet(service.constraints, nodes):
+        return f"constraints: {said}"
+    most = 1 if service.host_ports else service.max_replicas_per_node
+    fit = able(service.constraints, nodes)
+    if service.mode == "replicated" and most and service.replicas > most * len(fit):
+        why = f"port {service.host_ports[0]} in mode host" if service.host_ports else "max_replicas_per_node"
+        return (
+            f"replicas must be at most {most * len(fit)} with {why}, for {len(fit)} nodes can have them "
+            f"({', '.join(fit)}), got {service.replicas}"
+        )
+    return None

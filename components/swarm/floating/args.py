@@ -7,8 +7,8 @@ from typing import Optional, Required, TypedDict
 
 import pulumi
 
-from ...hosts import HostArgs
-from ...types import Secret
+from ...arguments.hosts import HostArgs
+from ...arguments.types import Secret
 
 
 class FloatingNodeArgs(TypedDict, total=False):

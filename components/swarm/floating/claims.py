@@ -1,7 +1,7 @@
 """Two groups of one program must not have the same number or the same addresses."""
 
-from ...arguments import ArgumentError
-from ...deployment import claims
+from ...arguments.parsing import ArgumentError
+from ...resources.deployment import claims
 from .model import Floating
 
 

@@ -5,11 +5,12 @@ from typing import Optional
 import pulumi
 
 from ... import naming
-from ...provider.resources import FloatingAddressGroup, FloatingAddressNode
+from ...proxies.keepalived import CAPABILITIES, ROLE, SCRIPT_CAPABILITIES
+from ...resources.declarations import FloatingAddressGroup, FloatingAddressNode
+from ...resources.labels import labels_of
 from .args import FloatingAddressArgs
 from .claims import claim
 from .model import DOWN_AFTER, Floating
-from .program import CAPABILITIES, ROLE, SCRIPT_CAPABILITIES
 from .validation import floating, known_password
 from .view import configuration
 
@@ -60,7 +61,7 @@ def _nodes(name: str, what: Floating, parent: pulumi.Resource) -> dict[str, Floa
                 "image": what.image,
                 "memory": what.memory,
                 "capabilities": [*CAPABILITIES, *(SCRIPT_CAPABILITIES if what.track else ())],
-                "labels": naming.labels(name, f"{ROLE}{key}"),
+                "labels": labels_of(name, f"{ROLE}{key}"),
                 "config": _config(name, what, key),
             },
             pulumi.ResourceOptions(parent=parent, depends_on=list(made.values())[-1:]),

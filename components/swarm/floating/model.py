@@ -5,11 +5,11 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
-from ...addresses import HostAddress, InterfaceAddress
-from ...arguments import Frozen
-from ...hosts import Host
-from ...messages import listed, shown
-from ...types import (
+from ...arguments.addresses import HostAddress, InterfaceAddress
+from ...arguments.hosts import Host
+from ...arguments.messages import listed, shown
+from ...arguments.parsing import Frozen
+from ...arguments.types import (
     HostName,
     InputImage,
     InterfaceName,

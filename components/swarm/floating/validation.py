@@ -1,8 +1,8 @@
 """From what a user wrote to a Floating, in words that teach."""
 
-from ...arguments import Frozen, arguments, parse
-from ...messages import shown
-from ...types import VrrpPassword
+from ...arguments.messages import shown
+from ...arguments.parsing import Frozen, arguments, parse
+from ...arguments.types import VrrpPassword
 from .model import Floating
 
 _COMPONENT = "FloatingAddress"

@@ -1,14 +1,13 @@
 """keepalived's configuration on each node. https://www.keepalived.org/manpage.html"""
 
-import re
 from dataclasses import dataclass
 from typing import Optional
 
-from ...program import FOLDER
-from ...rendering import render
-from ...types import decimal
+from ...arguments.types import decimal
+from ...proxies.keepalived import BASH, SCRIPT
+from ...proxies.program import FOLDER
+from ...proxies.rendering import render
 from .model import Floating, Node, Track
-from .program import BASH, SCRIPT
 
 
 @dataclass(frozen=True)
@@ -32,37 +31,6 @@ class _View:
     question: Optional[str]
     """Command that asks the gateway."""
     weight: int
-
-
-@dataclass(frozen=True)
-class Group:
-    """The part of a group that others on the same LAN must know, read from a node's configuration."""
-
-    router_id: str
-    interface: str
-    source: str
-    """The node's own address."""
-    addresses: frozenset[str]
-    """The floating addresses, without prefix lengths."""
-
-
-def group_in(text: str) -> Optional[Group]:
-    """The group of a `configuration`; None where it has none, as when somebody has written it by hand."""
-    found = [
-        re.search(rf"^\s+{key} (\S+)$", text, re.MULTILINE)
-        for key in ("virtual_router_id", "interface", "(?:unicast|mcast)_src_ip")
-    ]
-    if not all(found):
-        return None
-    router_id, interface, source = (match[1] for match in found if match)
-    plain = frozenset(address.partition("/")[0] for address in addresses_in(text))
-    return Group(router_id, interface, source, plain)
-
-
-def addresses_in(text: str) -> set[str]:
-    """The floating addresses of a `configuration`, as they stand there."""
-    blocks = re.findall(r"virtual_ipaddress(?:_excluded)? \{([^}]*)\}", text)
-    return {address for block in blocks for address in re.findall(r"^\s*(\S+)", block, re.MULTILINE)}
 
 
 def configuration(component: str, group: Floating, name: str, password: Optional[str]) -> str:

@@ -8,8 +8,8 @@ from typing import Optional, Required, TypedDict
 
 import pulumi
 
+from ...arguments.types import PublishMode
 from ...load_balanced.args import ProbeArgs, ProxyArgs, RouteArgs
-from ...types import PublishMode
 from ..managers import ManagersArgs
 
 

@@ -5,8 +5,9 @@ from typing import Optional
 import pulumi
 
 from ... import naming
-from ...arguments import arguments
-from ...provider.resources import GatewayConfig
+from ...arguments.parsing import arguments
+from ...resources.declarations import GatewayConfig
+from ...resources.labels import labels_of
 from ..service.claims import claim
 from ..service.component import config_name, define
 from ..service.spec import mounted, spec
@@ -59,7 +60,7 @@ def _config(name: str, what: PlacedGateway, opts: pulumi.ResourceOptions) -> Gat
             **what.properties(),
             "name": config_name(name, CONFIG, what.text),
             "data": what.text,
-            "labels": naming.labels(name, "gateway-config"),
+            "labels": labels_of(name, "gateway-config"),
             "registries": what.credentials(),
             "kind": what.front_end.kind,
             "image": what.image,

@@ -4,12 +4,12 @@ from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
-from ...health import listens
-from ...load_balanced.frontends import kind_of
-from ...load_balanced.frontends.views import Tasks
-from ...load_balanced.site import Proxy, Route, Site, differ
-from ...program import FOLDER, USER
-from ...types import Name, PublishMode, number, whole
+from ...arguments.types import Name, PublishMode, number, whole
+from ...proxies.health import listens
+from ...proxies.program import FOLDER, USER
+from ...proxies.registry import kind_of
+from ...proxies.site import Proxy, Route, Site, differ
+from ...proxies.views import Tasks
 from ..managers import Managers
 from ..service.fields import Constraint, InputOverlay, ServiceName
 from ..service.model import File, Health, PublishedPort, Service

@@ -8,7 +8,7 @@ from typing import Optional, Required, TypedDict
 
 import pulumi
 
-from ...types import (
+from ...arguments.types import (
     EndpointMode,
     FailureAction,
     ProbeMethod,

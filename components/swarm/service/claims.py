@@ -1,7 +1,7 @@
 """Two services of one program must not want the same name or the same port of the same swarm."""
 
-from ...arguments import ArgumentError
-from ...deployment import claims
+from ...arguments.parsing import ArgumentError
+from ...resources.deployment import claims
 from ..managers import Managers
 from .model import Service
 

@@ -6,8 +6,9 @@ from typing import Any, Optional
 import pulumi
 
 from ... import naming
-from ...arguments import arguments
-from ...provider.resources import Generation, ServiceDefinition, SwarmConfig, SwarmSecret
+from ...arguments.parsing import arguments
+from ...resources.declarations import Generation, ServiceDefinition, SwarmConfig, SwarmSecret
+from ...resources.labels import labels_of
 from ..managers import Managers
 from .args import SwarmServiceArgs
 from .claims import claim
@@ -91,7 +92,7 @@ def _config(
             **what.properties(),
             "name": name,
             "data": file.content,
-            "labels": naming.labels(component, f"config-{key}"),
+            "labels": labels_of(component, f"config-{key}"),
         },
         opts,
     )
@@ -115,7 +116,7 @@ def _secret(
             **what.properties(),
             "name": name,
             "data": content,
-            "labels": naming.labels(component, f"secret-{key}"),
+            "labels": labels_of(component, f"secret-{key}"),
         },
         opts,
     )

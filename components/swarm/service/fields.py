@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import pulumi
 from pydantic import PlainValidator
 
-from ...messages import Wrong
-from ...types import LARGEST_ID, SECRET, number, text, whole
-from . import templates
+from ...arguments.messages import Wrong
+from ...arguments.types import LARGEST_ID, SECRET, number, text, whole
+from ...engine.swarm import templates
 
 LARGEST_FILE = 500_000
 """Bytes of a config or secret that every engine takes."""

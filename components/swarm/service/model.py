@@ -4,13 +4,9 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
-from ...arguments import Frozen
-from ...health import GOOD, LOCAL
-from ...load_balanced.site import differ
-from ...messages import named
-from ...naming import LABEL
-from ...program import PIDS_LIMIT
-from ...types import (
+from ...arguments.messages import named
+from ...arguments.parsing import Frozen
+from ...arguments.types import (
     Argument,
     Capability,
     EndpointMode,
@@ -34,8 +30,12 @@ from ...types import (
     number,
     whole,
 )
+from ...engine.swarm import templates
+from ...naming import LABEL
+from ...proxies.health import GOOD, LOCAL
+from ...proxies.program import PIDS_LIMIT
+from ...proxies.site import differ
 from ..managers import Managers
-from . import templates
 from .fields import (
     Constraint,
     Content,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pulumi
 
-from ... import health, naming
-from ...arguments import ArgumentError
-from ...messages import shown
-from . import templates
+from ...arguments.messages import shown
+from ...arguments.parsing import ArgumentError
+from ...engine.swarm import templates
+from ...proxies import health
+from ...resources.labels import labels_of
 from .model import File, Health, Policy, Service
 
 MIB = 2**20
@@ -22,7 +23,7 @@ def spec(
     component: str, role: str, service: Service, configs: list[dict[str, Any]], secrets: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The definition of `service`, but for its name; `configs` and `secrets` as `mounted` gives them."""
-    labels = naming.labels(component, role)
+    labels = labels_of(component, role)
     replicas = {"Replicated": {"Replicas": service.replicas}}
     return {
         "Labels": {**service.labels, **labels},

@@ -14,9 +14,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from components.load_balanced.frontends import kind_of
 from components.load_balanced.validation import service
 from components.naming import replica_alias
+from components.proxies.registry import kind_of
 
 CLIENTS = 400
 PORT, SERVERS = 28_080, 28_081

@@ -16,10 +16,10 @@ from typing import Any
 
 from docker.models.containers import Container
 
-from components.load_balanced.frontends import kind_of
-from components.program import FOLDER
-from components.provider import engine
-from components.provider.front_end_config import deliver
+from components.engine import containers as engine
+from components.engine.front_end_config import deliver
+from components.proxies.program import FOLDER
+from components.proxies.registry import kind_of
 from tests.bench import crowd, front_ends, images
 from tests.bench.crowd import Crowd
 from tests.bench.figures.earlier import checkout
@@ -38,8 +38,12 @@ IDLE, SERVERS = 9_500, 1_000
 NAMES = ("now", "before")
 TEXT = """
 import json, sys
-from components.load_balanced.frontends import kind_of
-from components.load_balanced.frontends.views import server_addresses
+try:
+    from components.proxies.registry import kind_of
+    from components.proxies.views import server_addresses
+except ImportError:  # before
+    from components.load_balanced.frontends import kind_of
+    from components.load_balanced.frontends.views import server_addresses
 from components.load_balanced.validation import service
 args = json.load(sys.stdin)
 what = service("web", args)

@@ -15,9 +15,9 @@ import docker.errors
 import yaml
 from docker.models.containers import Container
 
+from components.engine import containers as engine
 from components.load_balanced import replicas
-from components.load_balanced.model import Backend
-from components.provider import engine
+from components.proxies.model import Backend
 from tests.bench.figures import hand_tuned
 from tests.bench.hosts import Host
 from tests.bench.process import until
@@ -90,7 +90,7 @@ class PlainProgram(Program):
 
     def _lay_out(self) -> None:
         super()._lay_out()
-        for name in ("Pulumi.yaml", "__main__.py", "components", "templates", "plugin"):
+        for name in ("Pulumi.yaml", "__main__.py", "components", "checkout", "templates", "plugin"):
             (self.project / name).unlink()
         (self.project / "__main__.py").symlink_to(Path(__file__).with_name("plain_program.py"))
         options = {"toolchain": "pip", "virtualenv": ".venv"}

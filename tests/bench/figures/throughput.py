@@ -17,10 +17,10 @@ from typing import Any
 
 from docker.models.containers import Container
 
-from components.load_balanced.frontends import kind_of
+from components.engine import containers as engine
 from components.naming import replica_alias
-from components.program import FOLDER
-from components.provider import engine
+from components.proxies.program import FOLDER
+from components.proxies.registry import kind_of
 from tests.bench import front_ends
 from tests.bench.figures import hand_tuned
 from tests.bench.figures.report import Ratio, note, ratio_of, show

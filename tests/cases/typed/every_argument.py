@@ -14,7 +14,7 @@ from components import (
     SwarmService,
     SwarmServiceArgs,
 )
-from components.hosts import HostArgs
+from components.arguments.hosts import HostArgs
 from components.load_balanced.args import ProxyArgs, RouteArgs
 from components.swarm.floating.args import FloatingArgs
 from components.swarm.gateway.args import GatewayArgs

@@ -4,7 +4,7 @@ and the same headers for the replicas (one header more is 3 % of what HAProxy do
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.load_balanced.frontends import kind_of
+from components.proxies.registry import kind_of
 
 SERVER = {
     "haproxy": "    server {name} {name}:80",

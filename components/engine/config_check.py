@@ -1,0 +1,87 @@
+"""A configuration checked by the program that will load it, in the image that will run it."""
+
+import re
+import signal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Optional
+
+from ..naming import CHECK
+from ..proxies.program import FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, Program
+from .containers import nameless_volume, write_file
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+UNROUTABLE = "192.0.2.1"
+"""RFC 5737: stands for every server in a check, where no name can be resolved."""
+
+
+KILLED = 128 + signal.SIGKILL
+"""Exit code of a program that the kernel has killed for want of memory."""
+
+
+class ImageMissing(Exception):
+    """The image is not on the host, so nothing can be checked with it yet."""
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f"image {image} is not on the host yet")
+
+
+def problem(
+    engine: "DockerClient",
+    program: Program,
+    image: str,
+    text: str,
+    names: Iterable[str],
+    labels: dict[str, str],
+    memory: int,
+) -> Optional[str]:
+    """What the program in `image` has against the configuration `text`, or None.
+
+    Runs it in a throw-away container without rights, with as much `memory` (MiB) as it will have to serve,
+    where `names` resolve, and leaves nothing behind;
+    should it be killed meanwhile, `labels` say whose container it is.
+    Raises ImageMissing.
+    """
+    from docker.errors import ImageNotFound
+
+    try:
+        container = engine.containers.create(
+            image,
+            entrypoint=list(program.check[:1]),
+            command=list(program.check[1:]),
+            network_mode=program.check_network,
+            extra_hosts=dict.fromkeys(sorted(names), UNROUTABLE),
+            mounts=[nameless_volume(FOLDER)],
+            user=program.check_user,
+            read_only=True,
+            tmpfs=TMPFS,
+            # They are those of a network: the host's are not ours to set.
+            sysctls=SYSCTLS if program.check_network == "none" else None,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            labels={**labels, **CHECK},
+            mem_limit=f"{memory}m",
+            memswap_limit=f"{memory}m",
+            pids_limit=PIDS_LIMIT,
+            cpu_shares=512,  # half the weight of what serves
+        )
+    except ImageNotFound as error:
+        raise ImageMissing(image) from error
+    try:
+        write_file(container, FOLDER, program.file, text)
+        container.start()
+        code = container.wait()["StatusCode"]
+        said = container.logs().decode(errors="replace")
+    finally:
+        container.remove(force=True, v=True)
+    if code == KILLED:
+        return f"{program.check[0]} was killed at its check: {memory} MiB of memory are too little"
+    return None if code == 0 else complaint(program, said)
+
+
+def complaint(program: Program, said: str) -> str:
+    """The lines in which the program says why, else its last lines; and what can be done."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    reasons = "\n".join([line for line in lines if re.search(program.failed, line)] or lines[-5:])[-1000:]
+    return "; ".join([reasons, *(remedy for text, remedy in program.remedies if text in reasons)])

@@ -1,0 +1,64 @@
+"""Images that must be on a host: pulled when they are not, and why that failed."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Optional
+
+from .containers import EngineError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PULL_SECONDS = 600.0
+"""How long an engine that pulls an image may take to answer."""
+UNREACHABLE = (
+    r"(?:network is unreachable|no such host|i/o timeout|connection refused|no route to host|"
+    r"server misbehaving|deadline exceeded|Client\.Timeout|Temporary failure|TLS handshake|\bEOF\b)"
+)
+REFUSED = r"(?:manifest unknown|not found|denied|unauthorized|no basic auth)"
+"""Patterns in an engine's words: no way to the registry, or an answer of the registry."""
+NO_WAY = (
+    "image {image} is not on its host, and no registry can be reached from there: give the host a way "
+    "to it, or the engine a proxy, or load the image with `docker load`"
+)
+NOT_GIVEN = (
+    "image {image} is not on its host, and its registry does not give it: look at its name and tag, or "
+    "name a login under host.registries"
+)
+
+
+def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Mapping[str, str]]) -> None:
+    """Pull the image when it is not on the host; `registries` has the login of its registry, if any.
+
+    Raises EngineError when it cannot be pulled.
+    """
+    from docker.errors import APIError, ImageNotFound
+
+    try:
+        engine.images.get(image)
+    except ImageNotFound:
+        try:
+            engine.images.pull(image, auth_config=login(image, registries))
+        except APIError as error:
+            raise EngineError(_not_pulled(image, str(error.explanation))) from error
+
+
+def login(image: str, registries: Iterable[Mapping[str, str]]) -> Optional[dict[str, str]]:
+    """Return the first login to the registry of an image; None where none is known."""
+    from docker.auth import resolve_repository_name
+
+    registry = resolve_repository_name(image)[0]
+    for each in registries:
+        if each["address"] == registry:
+            return {key: each[key] for key in ("username", "password")}
+    return None
+
+
+def _not_pulled(image: str, said: str) -> str:
+    for pattern, sentence in ((UNREACHABLE, NO_WAY), (REFUSED, NOT_GIVEN)):
+        if re.search(pattern, said, re.IGNORECASE):
+            return f"{sentence.format(image=image)} ({said})"
+    return (
+        f"image {image} is not on its host and cannot be pulled ({said}): name another one, or load it with "
+        "`docker load`"
+    )

@@ -1,0 +1,117 @@
+"""Waits until new replicas are well, and says which is not and why."""
+
+import contextlib
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Optional
+
+from .containers import EngineError
+from .masking import without_values
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+AT_ONCE = 8
+RESTARTS = 3
+LOG_LINES = 10
+POLL = 0.2
+FAILED = "its health check ended with"
+
+
+def wait_until_well(engine: "DockerClient", replicas: Mapping[str, str], seconds: float) -> None:
+    """Return once every replica (name → container id) passes its own health check.
+
+    The check is the one declared on the container, run at once instead of waiting for the engine's
+    next turn: engines before 25.0 have no shorter interval at the start.
+    Raises EngineError with the first replica that is not well within `seconds`, and its last log lines.
+    """
+    end = time.monotonic() + seconds
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(lambda name: _problem(engine, name, replicas[name], end), sorted(replicas))
+        problems = [problem for problem in found if problem]
+    if problems:
+        raise EngineError(
+            f"{len(problems)} of {len(replicas)} new replicas are not well, so nothing is sent to them "
+            f"and the configuration in force stays: {problems[0]}"
+        )
+
+
+def _problem(engine: "DockerClient", name: str, container_id: str, end: float) -> Optional[str]:
+    """Why the replica is not well at `end`, or None as soon as it is."""
+    from docker.errors import APIError, NotFound
+
+    said = "its health check did not end"
+    while True:
+        try:
+            container = engine.api.inspect_container(container_id)
+            state = container["State"]
+            if state["Running"] and not state["Restarting"]:
+                code = _check(engine, container, end)
+                if code == 0:
+                    return None
+                if code is not None:
+                    said = f"{FAILED} {code}"
+            else:
+                said = f"it ended with exit code {state['ExitCode']}"
+                if container["RestartCount"]:
+                    said += f" and was restarted {container['RestartCount']} times"
+                if not state["Restarting"] or container["RestartCount"] >= RESTARTS:
+                    return _report(engine, name, container, said)
+        except NotFound:
+            return f"{name}: its container {container_id[:12]} was removed"
+        except APIError as error:  # it ended between two calls: the next turn sees how
+            said = str(error.explanation or error)
+        if time.monotonic() > end:
+            return _report(engine, name, container, said)
+        time.sleep(POLL)
+
+
+def _command(container: dict[str, Any]) -> list[str]:
+    """The container's own health check; nothing when it has none, or is known to pass it."""
+    health = container["State"].get("Health") or {}
+    test = (container["Config"].get("Healthcheck") or {}).get("Test") or []
+    if health.get("Status") == "healthy" or not test or test[0] == "NONE":
+        return []
+    return ["/bin/sh", "-c", test[1]] if test[0] == "CMD-SHELL" else list(test[1:])
+
+
+def _check(engine: "DockerClient", container: dict[str, Any], end: float) -> Optional[int]:
+    """Exit code of the container's own health check, or None when it has not ended at `end`."""
+    command = _command(container)
+    if not command:
+        return 0
+    run = engine.api.exec_create(container["Id"], command)["Id"]
+    # Detached: over ssh, the SDK loses each connection on which a command's output has come.
+    engine.api.exec_start(run, detach=True)
+    while (found := engine.api.exec_inspect(run))["Running"]:
+        if time.monotonic() > end:
+            return None
+        time.sleep(POLL / 4)
+    return int(found["ExitCode"])
+
+
+def _output(engine: "DockerClient", container: dict[str, Any]) -> str:
+    """What the health check writes, for a report."""
+    from docker.errors import APIError
+
+    with contextlib.suppress(OSError, APIError):  # see `_check`; or the container has ended meanwhile
+        run = engine.api.exec_create(container["Id"], _command(container))["Id"]
+        raw = engine.api.exec_start(run).decode(errors="replace").strip()
+        return _masked(raw, container)[-200:] or "no output"
+    return "its output is lost"
+
+
+def _report(engine: "DockerClient", name: str, container: dict[str, Any], said: str) -> str:
+    raw = engine.api.logs(container["Id"], tail=LOG_LINES).decode(errors="replace").strip()
+    log = _masked(raw, container) or "(it wrote nothing)"
+    lines = "\n".join(f"    {line}" for line in log.splitlines())
+    said = _masked(said, container)
+    if said.startswith(FAILED):
+        said += f": {_output(engine, container)}"
+    title = f"{name} (container {container['Name'].lstrip('/')}): {said}"
+    return f"{title}; its last log lines:\n{lines}"
+
+
+def _masked(text: str, container: Mapping[str, Any]) -> str:
+    return without_values(text, container["Config"].get("Env") or [])

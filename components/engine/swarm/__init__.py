@@ -1,0 +1,1 @@
+"""Swarms: members, nodes, networks and services."""

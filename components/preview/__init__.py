@@ -1,0 +1,1 @@
+"""A preview of Pulumi, read into instances of our components and their changes."""

@@ -1,0 +1,199 @@
+"""A preview as `pulumi preview --json` prints it.
+
+https://www.pulumi.com/docs/iac/cli/commands/pulumi_preview/; Pulumi has put `[secret]` in place of secrets.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pulumi.runtime.rpc import UNKNOWN
+
+from ..arguments.depth import is_deep
+
+Operation = Literal["same", "create", "update", "replace", "delete"]
+_OPERATIONS: dict[str, Operation] = {
+    "same": "same",
+    "read": "same",
+    "refresh": "same",
+    "create": "create",
+    "import": "create",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "import-replacement": "replace",
+    "delete": "delete",
+}
+"""Whatever else there may be changes something: update."""
+_OF_THE_MACHINE = re.compile(r"using pulumi-\S+ from \$PATH at ")
+"""Where the machine that made the preview has its plugins: no matter of the change."""
+_PART_OF_REPLACE = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
+DOCKER_CONTAINER = "docker:index/container:Container"
+IN_PLACE = frozenset(
+    [
+        "attach",
+        "containerReadRefreshTimeoutMilliseconds",
+        "cpuPeriod",
+        "cpuQuota",
+        "cpuSet",
+        "cpuShares",
+        "destroyGraceSeconds",
+        "healthcheck",
+        "init",
+        "logs",
+        "maxRetryCount",
+        "memory",
+        "memoryReservation",
+        "memorySwap",
+        "mustRun",
+        "removeVolumes",
+        "restart",
+        "rm",
+        "start",
+        "tmpfs",
+        "wait",
+        "waitTimeout",
+    ]
+)
+"""What pulumi-docker changes in a container that runs. Everything else replaces it, also where its preview
+says update: it does when the new value is not known yet (pulumi-docker issue 293)."""
+SHOWN_UNKNOWN = "[unknown]"
+DEEPEST = 100
+"""Levels of mappings and lists that a preview may have; the deepest have twenty."""
+
+
+class NotAPreview(Exception):
+    """The text is not what `pulumi preview --json` prints; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens to one resource."""
+
+    operation: Operation
+    urn: str
+    type: str
+    """Type token, such as longshore:index:Swarm."""
+    parent: str
+    """URN of its parent; nothing for those at the top."""
+    old: Mapping[str, Any] = field(default_factory=dict)
+    """Inputs before; none of what is created."""
+    new: Mapping[str, Any] = field(default_factory=dict)
+    """Inputs after; none of what is deleted."""
+    changed: frozenset[str] = frozenset()
+    """Properties that make it an update or a replacement."""
+    hidden: bool = False
+    """Whether the preview calls it an update, but it is a replacement."""
+
+    @property
+    def kind(self) -> str:
+        """The last part of the type, such as Swarm."""
+        return self.type.rpartition(":")[2]
+
+    @property
+    def name(self) -> str:
+        """Name of the resource."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Inputs after the change, or before it where there are none after."""
+        return self.new or self.old
+
+    def differs(self, key: str) -> bool:
+        """Whether the input `key` is another one afterwards; a secret may be, though both are shown alike."""
+        return key in self.changed or self.old.get(key) != self.new.get(key)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """All resources of a stack, and what was said about them."""
+
+    steps: tuple[Step, ...]
+    warnings: Mapping[str, tuple[str, ...]]
+    """By URN; by nothing where they are about none."""
+    errors: tuple[str, ...]
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping of the program's, or an empty one in place of what is secret or not known."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> list[Mapping[str, Any]]:
+    """A list of mappings of the program's, or an empty one in place of what is secret or not known."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def read(text: str) -> Preview:
+    """The preview that `text` is. Raises NotAPreview."""
+    try:
+        found = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_finite)
+    except (ValueError, RecursionError) as error:
+        raise NotAPreview(f"not JSON ({error}): give what `pulumi preview --json` prints") from error
+    if is_deep(found, DEEPEST):
+        raise NotAPreview(f"more than {DEEPEST} levels in it: give what `pulumi preview --json` prints")
+    if not isinstance(found, dict) or not {"steps", "diagnostics"} & set(found):
+        raise NotAPreview("no steps in it: give what `pulumi preview --json` prints")
+    steps, diagnostics = (found.get(key) or [] for key in ("steps", "diagnostics"))
+    for each in (steps, diagnostics):
+        if not isinstance(each, list) or len(items(each)) < len(each):
+            raise NotAPreview("steps are no list of mappings: give what `pulumi preview --json` prints")
+    return Preview(
+        tuple(_step(each) for each in steps if str(each.get("op")) not in _PART_OF_REPLACE),
+        _warnings(diagnostics),
+        tuple(_said(each) for each in diagnostics if each.get("severity") == "error"),
+    )
+
+
+def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for each in diagnostics:
+        if each.get("severity") == "warning" and not _OF_THE_MACHINE.match(_said(each)):
+            urn = str(each.get("urn") or "")
+            found[urn] = (*found.get(urn, ()), _said(each))
+    return found
+
+
+def _finite(digits: str) -> int | float:
+    """A number that can be counted with. ValueError for others, which Python reads and JSON does not have."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"no number: {digits[:40]}")
+    return int(number) if digits.lstrip("-").isdigit() and abs(number) < 2**53 else number
+
+
+def _said(line: Mapping[str, Any]) -> str:
+    text = str(line.get("message", "")).strip()
+    return text.removeprefix("error: ").removeprefix("warning: ")
+
+
+def _step(found: Mapping[str, Any]) -> Step:
+    before, after = mapping(found.get("oldState")), mapping(found.get("newState"))
+    state = after or before
+    operation = _OPERATIONS.get(str(found.get("op")), "update")
+    reasons = found.get("diffReasons")
+    changed = frozenset(map(str, reasons)) if isinstance(reasons, list) else frozenset()
+    kind = str(state.get("type", ""))
+    hidden = operation == "update" and kind == DOCKER_CONTAINER and bool(changed - IN_PLACE)
+    return Step(
+        operation="replace" if hidden else operation,
+        urn=str(found.get("urn", "")),
+        type=kind,
+        parent=str(state.get("parent", "")),
+        old={} if operation == "create" else _shown(mapping(before.get("inputs"))),
+        new={} if operation == "delete" else _shown(mapping(after.get("inputs"))),
+        changed=changed,
+        hidden=hidden,
+    )
+
+
+def _shown(value: Any) -> Any:
+    """The same with a word in place of what is not known."""
+    if isinstance(value, Mapping):
+        return {key: _shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    return SHOWN_UNKNOWN if value == UNKNOWN else value

@@ -1,0 +1,51 @@
+"""The kinds of front end, one file each, behind one protocol."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from .haproxy import HAProxy
+from .nginx import Nginx
+from .program import Program
+
+if TYPE_CHECKING:
+    from .model import Service
+    from .site import Site
+    from .views import Tasks
+
+
+class FrontEndKind(Protocol):
+    """What the component and the provider need to know of a kind of front end."""
+
+    default_image: str
+    program: Program
+
+    def refusals(self, service: "Service") -> list[str]:
+        """Why this kind cannot do what `service` asks for, with the alternative; empty when it can."""
+        ...
+
+    def files(self, site: "Site", servers: int) -> int:
+        """Files that one of its processes may have open at the same time, in front of so many servers."""
+        ...
+
+    def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
+        """The configuration, for the generation of each backend's replicas."""
+        ...
+
+    def refusals_for_tasks(self, site: "Site") -> list[str]:
+        """The same, for backends whose servers come and go."""
+        ...
+
+    def render_for_tasks(self, site: "Site", tasks: Mapping[str, "Tasks"]) -> str:
+        """The same, for backends whose servers come and go."""
+        ...
+
+
+KINDS: Mapping[str, FrontEndKind] = {"haproxy": HAProxy(), "nginx": Nginx()}
+
+
+def kind_of(name: str) -> FrontEndKind:
+    """The front-end kind of that name."""
+    return KINDS[name]
+
+
+__all__ = ["KINDS", "FrontEndKind", "Program", "kind_of"]

@@ -1,0 +1,232 @@
+"""What a proxy and its backends are, wherever they run: the part that makes a configuration."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Optional
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ..arguments.addresses import Cidr
+from ..arguments.messages import listed
+from ..arguments.parsing import Frozen
+from ..arguments.types import (
+    Algorithm,
+    CookieName,
+    HostHeader,
+    HostPattern,
+    ImageRef,
+    LogAddress,
+    LogFacility,
+    Name,
+    Port,
+    ProbeMethod,
+    ProxyKind,
+    Seconds,
+    Statuses,
+    UnknownHost,
+    UpgradeProtocol,
+    UrlPath,
+    digits,
+    whole,
+)
+from .health import GOOD, LOCAL, Question
+
+
+def differ(key: str, values: list[str]) -> None:
+    """ValueError when a value stands in the list twice."""
+    twice = sorted(value for value, count in Counter(values).items() if count > 1)
+    if twice:
+        raise ValueError(f"{key} must differ, got {listed(twice)} more than once")
+
+
+class Probe(Frozen):
+    path: UrlPath = "/"
+    host: Optional[HostHeader] = None
+    method: ProbeMethod = "GET"
+    status: list[Statuses] = Field(default=list(GOOD), min_length=1)
+    port: Optional[Port] = None
+    active: Optional[bool] = None
+    interval: Seconds = 0.4
+    timeout: Seconds = 0.3
+    fall: Annotated[int, whole(1, 100)] = 2
+    rise: Annotated[int, whole(1, 100)] = 1
+
+    @property
+    def asks(self) -> bool:
+        """Whether the front end asks a question; else a connection is answer enough."""
+        return True
+
+
+class BackendTimeouts(Frozen):
+    """None: as the front end has it."""
+
+    connect: Optional[Seconds] = None
+    queue: Optional[Seconds] = None
+    server: Optional[Seconds] = None
+    tunnel: Optional[Seconds] = None
+
+
+class Route(Frozen):
+    """Which requests a backend gets, and how they are shared among its servers, whatever these are."""
+
+    port: Port = 80
+    host_names: list[HostPattern] = []
+    health: Probe = Probe()
+    algorithm: Algorithm = "roundrobin"
+    cookie: Optional[CookieName] = None
+    max_connections: Optional[Annotated[int, whole(1, 100_000)]] = None
+    max_uploads: Optional[Annotated[int, whole(1, 100_000)]] = None
+    max_fails: Optional[Annotated[int, whole(1, 1000)]] = None
+    response_deadline: Optional[Seconds] = None
+    timeouts: BackendTimeouts = BackendTimeouts()
+    retries: Annotated[int, whole(0, 10)] = 3
+
+    @model_validator(mode="after")
+    def _each_host_once(self) -> "Route":
+        differ("host_names", self.host_names)
+        return self
+
+    @property
+    def exact_hosts(self) -> list[str]:
+        """Host names without the wildcards, sorted."""
+        return sorted(host for host in self.host_names if not host.startswith("*"))
+
+    @property
+    def question(self) -> Question:
+        """The question that a healthy server answers, whoever asks it."""
+        health, hosts = self.health, self.exact_hosts
+        return Question(
+            path=health.path,
+            port=health.port or self.port,
+            host=health.host or (hosts[0] if hosts else LOCAL),
+            method=health.method,
+            statuses=tuple(health.status),
+        )
+
+
+class Timeouts(Frozen):
+    connect: Seconds = 1
+    queue: Seconds = 5
+    client: Seconds = 50
+    server: Seconds = 60
+    request: Seconds = 10
+    keep_alive: Seconds = 10
+    tunnel: Seconds = 3600
+
+
+class Log(Frozen):
+    address: LogAddress
+    facility: LogFacility = "local0"
+
+
+class Proxy(Frozen):
+    """A HAProxy or nginx and what it does for every backend, wherever it runs."""
+
+    kind: ProxyKind = "haproxy"
+    image: Optional[ImageRef] = None
+    port: Port = 80
+    default_backend: Optional[Name] = None
+    unknown_host: Annotated[UnknownHost, BeforeValidator(digits)] = "503"
+    max_connections: Optional[Annotated[int, whole(1, 1_000_000)]] = None
+    max_connections_per_client: Optional[Annotated[int, whole(1, 1_000_000)]] = None
+    timeouts: Timeouts = Timeouts()
+    trusted_proxies: list[Cidr] = []
+    upgrades: list[UpgradeProtocol] = ["websocket"]
+    ipv6: bool = True
+    log: Optional[Log] = None
+    memory: Annotated[int, whole(6, 1_048_576)] = 256
+
+    @model_validator(mode="after")
+    def _each_protocol_once(self) -> "Proxy":
+        differ("upgrades", [protocol.lower() for protocol in self.upgrades])
+        return self
+
+
+class Site(Frozen):
+    """Backends behind one proxy, chosen by the host that a request names."""
+
+    front_end: Proxy
+    backends: Mapping[str, Route]
+
+    @property
+    def mode(self) -> str:
+        """`http` or `tcp`."""
+        return "http"
+
+    @property
+    def resolve(self) -> bool:
+        """Whether names of servers are resolved again while the proxy runs."""
+        return True
+
+    @property
+    def reloads(self) -> bool:
+        """Whether new workers hold the port while the old ones drain, so that idle clients lose nothing."""
+        return True
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether the proxy sees the addresses of its clients."""
+        return True
+
+    @property
+    def drain(self) -> float:
+        """Seconds that requests in flight get to finish when a configuration is replaced."""
+        raise NotImplementedError
+
+    @property
+    def default_backend(self) -> Optional[str]:
+        """The backend for any host: the one said, or an only one without host names."""
+        if self.front_end.default_backend:
+            return self.front_end.default_backend
+        (name, backend), *others = self.backends.items()
+        return name if not others and not backend.host_names else None
+
+    def check_routes(self) -> None:
+        """ValueError when a request could reach two backends, or a backend no request."""
+        if self.front_end.default_backend and self.front_end.default_backend not in self.backends:
+            raise ValueError(
+                f"front_end.default_backend must be one of {listed(sorted(self.backends))}, "
+                f"got {self.front_end.default_backend!r}"
+            )
+        owner: dict[str, str] = {}
+        for name, backend in sorted(self.backends.items()):
+            for host in backend.host_names:
+                if host in owner:
+                    raise ValueError(
+                        f"backends.{name}.host_names: {host!r} belongs to backend {owner[host]!r}; "
+                        "a host name chooses one backend"
+                    )
+                owner[host] = name
+        tcp = self.mode == "tcp"
+        if tcp and (owner or len(self.backends) > 1):
+            raise ValueError(
+                "front_end.mode tcp has one backend without host_names: a TCP connection names no "
+                "host; use one component for each backend"
+            )
+        if self.default_backend and "unknown_host" in self.front_end.model_fields_set:
+            raise ValueError(
+                f"front_end.unknown_host: no host is unknown, backend {self.default_backend!r} gets "
+                "them all; drop it, or the default backend"
+            )
+        for name, backend in sorted(self.backends.items()):
+            if not backend.host_names and name != self.default_backend:
+                raise ValueError(
+                    f"backends.{name} has no host_names and is not front_end.default_backend: no "
+                    "request could reach it; give it host_names, or make it the default"
+                )
+            if tcp and backend.max_uploads:
+                raise ValueError(
+                    f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "
+                    "requests with bodies; drop it"
+                )
+            about_http = sorted({"host", "method", "status"} & backend.health.model_fields_set)
+            if tcp and about_http:
+                raise ValueError(
+                    f"backends.{name}.health.{about_http[0]} is for front_end.mode http: in mode tcp the "
+                    "port only has to accept a connection; drop it"
+                )
+            if tcp and backend.response_deadline:
+                raise ValueError(
+                    f"backends.{name}.response_deadline is for front_end.mode http: nobody knows "
+                    "where an answer begins on a TCP connection; drop it"
+                )

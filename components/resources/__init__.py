@@ -1,0 +1,1 @@
+"""Our custom resources as a program declares them."""
