@@ -10,7 +10,7 @@ from pydantic import PlainValidator, field_validator, model_validator
 
 from .messages import Wrong, shown
 from .parsing import Frozen
-from .types import SECRET, Argument, Secret, text
+from .types import SECRET, Argument, Secret, Text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"
@@ -76,7 +76,7 @@ class HostArgs(TypedDict, total=False):
 class Registry(Frozen):
     """RegistryArgs, validated."""
 
-    address: Annotated[str, text(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,252}(:[0-9]{1,5})?", "a registry's name")]
+    address: Annotated[str, Text(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,252}(:[0-9]{1,5})?", "a registry's name")]
     username: Argument
     password: _Password
 

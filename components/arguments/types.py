@@ -5,11 +5,12 @@ quote or escape anything: there is no line break, quote, brace, `;`, `#` or `$` 
 """
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pulumi
 from pydantic import PlainValidator
+from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function
 
 from .messages import Wrong
 
@@ -19,49 +20,65 @@ def decimal(value: float, places: int = 9) -> str:
     return f"{value:.{places}f}".rstrip("0").rstrip(".")
 
 
-def _matching(pattern: str, what: str) -> Callable[[Any], str]:
-    compiled = re.compile(pattern, re.ASCII)
-
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            raise Wrong(f"must be {what}", value)
-        return value
-
-    return check
-
-
 def _within(value: Any, low: float, high: float) -> Any:
     if not low <= value <= high:
         raise Wrong(f"must be between {low} and {high}", value)
     return value
 
 
-def whole(low: int, high: int) -> PlainValidator:
+@dataclass(frozen=True)
+class _Validated:
+    """Metadata of a type: pydantic validates a value with `check`, and a generator reads the fields."""
+
+    def check(self, value: Any) -> Any:
+        """Return the value as models have it. Raises Wrong."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return no_info_plain_validator_function(self.check)
+
+
+@dataclass(frozen=True)
+class Whole(_Validated):
     """A whole number from `low` to `high`."""
 
-    def check(value: Any) -> int:
+    low: int
+    high: int
+
+    def check(self, value: Any) -> int:
+        """See _Validated."""
         # Numbers from another Pulumi language arrive as floats, whole ones too.
         if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
             raise Wrong("must be a whole number", value)
-        return int(_within(value, low, high))
-
-    return PlainValidator(check)
+        return int(_within(value, self.low, self.high))
 
 
-def number(low: float, high: float) -> PlainValidator:
+@dataclass(frozen=True)
+class Number(_Validated):
     """A number from `low` to `high`."""
 
-    def check(value: Any) -> float:
+    low: float
+    high: float
+
+    def check(self, value: Any) -> float:
+        """See _Validated."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Wrong("must be a number", value)
-        return float(_within(value, low, high))
-
-    return PlainValidator(check)
+        return float(_within(value, self.low, self.high))
 
 
-def text(pattern: str, what: str) -> PlainValidator:
+@dataclass(frozen=True)
+class Text(_Validated):
     """Text that matches `pattern` as a whole; `what` says so in the error."""
-    return PlainValidator(_matching(pattern, what))
+
+    pattern: str
+    what: str
+
+    def check(self, value: Any) -> str:
+        """See _Validated."""
+        if not isinstance(value, str) or not re.fullmatch(self.pattern, value, re.ASCII):
+            raise Wrong(f"must be {self.what}", value)
+        return value
 
 
 def _vrrp_password(value: Any) -> Any:
@@ -77,7 +94,7 @@ def _input_text(value: Any) -> Any:
 
 
 def _input_image(value: Any) -> Any:
-    return value if isinstance(value, pulumi.Output) else _image(value)
+    return value if isinstance(value, pulumi.Output) else _image.check(value)
 
 
 def _input_network(value: Any) -> Any:
@@ -95,7 +112,7 @@ def _input_network(value: Any) -> Any:
 def _network(value: Any) -> str:
     if value in ("host", "none", "default"):
         raise Wrong("must be a network that containers can share", value, ", which is a mode of the engine")
-    return _network_name(value)
+    return _network_name.check(value)
 
 
 def _capability(value: Any) -> str:
@@ -117,7 +134,7 @@ def digits(value: Any) -> Any:
 
 
 def _statuses(value: Any) -> str:
-    found = _status_range(digits(value))
+    found = _status_range.check(digits(value))
     low, _, high = found.partition("-")
     if high and high < low:
         raise Wrong("must be a range from a lower to a higher status", value)
@@ -125,14 +142,14 @@ def _statuses(value: Any) -> str:
 
 
 def _user(value: Any) -> str:
-    names = _user_names(value)
+    names = _user_names.check(value)
     if any(each.isdigit() and int(each) > LARGEST_ID for each in names.split(":")):
         raise Wrong(f"must have ids between 0 and {LARGEST_ID}", value)
     return names
 
 
 def _log_address(value: Any) -> str:
-    address = _host_port(value)
+    address = _host_port.check(value)
     port = int(address.rpartition(":")[2])
     if port > 65535:
         raise Wrong("must have a port between 1 and 65535", value)
@@ -140,7 +157,7 @@ def _log_address(value: Any) -> str:
 
 
 def _upgrade(value: Any) -> str:
-    protocol = _protocol(value)
+    protocol = _protocol.check(value)
     if protocol.lower() == "h2c":
         raise Wrong("must be a protocol that a front end can pass on", value, ", which HTTP/2 has given up")
     return protocol
@@ -152,18 +169,18 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _ANY_LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?"
 _HOST = rf"{_ANY_LABEL}(\.{_ANY_LABEL}){{0,31}}"
 _IMAGE_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
-_image = _matching(
+_image = Text(
     rf"(sha256:[0-9a-f]{{64}}|(?=.{{1,255}}$)({_HOST}(:[0-9]+)?/)?{_IMAGE_PART}(/{_IMAGE_PART})*"
     r"(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?)",
     "an image reference such as nginx:1.28 or registry.example/app@sha256:...",
 )
-_protocol = _matching(
+_protocol = Text(
     r"[A-Za-z0-9][A-Za-z0-9.-]{0,31}(/[A-Za-z0-9.-]{1,16})?", "a protocol such as websocket or SPDY/3.1"
 )
-_network_name = _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "a Docker network name or id")
-_user_names = _matching(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group")
-_host_port = _matching(rf"{_HOST}:[1-9][0-9]{{0,4}}", "host:port such as 127.0.0.1:514")
-_status_range = _matching(
+_network_name = Text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "a Docker network name or id")
+_user_names = Text(r"[a-z0-9_][a-z0-9_-]{0,31}(:[a-z0-9_][a-z0-9_-]{0,31})?", "a user, or user:group")
+_host_port = Text(rf"{_HOST}:[1-9][0-9]{{0,4}}", "host:port such as 127.0.0.1:514")
+_status_range = Text(
     r"[2-5][0-9]{2}(-[2-5][0-9]{2})?", "a status such as 200, or a range of them such as 200-399"
 )
 _CAPABILITIES = frozenset(
@@ -184,32 +201,32 @@ LARGEST_ID = 2**31 - 1
 SECRET = "secret"  # noqa: S105 — a mark
 """Marks a place that may hold a secret: no error shows a value at or below such a place."""
 
-Port = Annotated[int, whole(1, 65535)]
-Seconds = Annotated[float, number(0.05, 86400)]
-PidsLimit = Annotated[int, whole(16, 4_194_304)]
+Port = Annotated[int, Whole(1, 65535)]
+Seconds = Annotated[float, Number(0.05, 86400)]
+PidsLimit = Annotated[int, Whole(16, 4_194_304)]
 Name = Annotated[
     str,
-    text(
+    Text(
         r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
         "1 to 32 of a-z, 0-9 and -, beginning with a letter, not ending with -",
     ),
 ]
 _HOST_NAME = rf"{_LABEL}(\.{_LABEL})*"
-HostName = Annotated[str, text(rf"(?=.{{1,253}}$){_HOST_NAME}", "a lower-case host name such as a.example")]
+HostName = Annotated[str, Text(rf"(?=.{{1,253}}$){_HOST_NAME}", "a lower-case host name such as a.example")]
 HostPattern = Annotated[
     str,
-    text(rf"(?=.{{1,253}}$)(\*\.)?{_HOST_NAME}", "a lower-case host name such as a.example or *.a.example"),
+    Text(rf"(?=.{{1,253}}$)(\*\.)?{_HOST_NAME}", "a lower-case host name such as a.example or *.a.example"),
 ]
 UrlPath = Annotated[
     str,
-    text(
+    Text(
         r"/[A-Za-z0-9._~%/@:,+=&?-]{0,255}",
         "a URL path beginning with / and holding letters, digits and ._~%/@:,+=&?- only",
     ),
 ]
 HostHeader = Annotated[
     str,
-    text(
+    Text(
         rf"(?=.{{1,259}}$){_HOST_NAME}(:[0-9]{{1,5}})?",
         "a lower-case host name such as a.example, or a.example:8080",
     ),
@@ -218,25 +235,25 @@ Statuses = Annotated[str, PlainValidator(_statuses)]
 """A status, or a range of them."""
 CookieName = Annotated[
     str,
-    text(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "1 to 64 letters, digits, _ and -, beginning with a letter"),
+    Text(r"[A-Za-z][A-Za-z0-9_-]{0,63}", "1 to 64 letters, digits, _ and -, beginning with a letter"),
 ]
 UpgradeProtocol = Annotated[str, PlainValidator(_upgrade)]
 EnvironmentName = Annotated[
-    str, text(r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, not beginning with a digit")
+    str, Text(r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and _, not beginning with a digit")
 ]
 NetworkName = Annotated[str, PlainValidator(_network)]
 Capability = Annotated[str, PlainValidator(_capability)]
 """Without the prefix CAP_."""
 User = Annotated[str, PlainValidator(_user)]
-Argument = Annotated[str, text(r"[^\x00\ud800-\udfff]+", "non-empty text without NUL"), SECRET]
+Argument = Annotated[str, Text(r"[^\x00\ud800-\udfff]+", "non-empty text without NUL"), SECRET]
 """A word of a command, the value of a label, the name of a user."""
 InterfaceName = Annotated[
-    str, text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}", "a network interface of the host such as eth0")
+    str, Text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}", "a network interface of the host such as eth0")
 ]
 VrrpPassword = Annotated[Any, PlainValidator(_vrrp_password), SECRET]
 """Text, or an Output of text."""
 LogAddress = Annotated[str, PlainValidator(_log_address)]
-ImageRef = Annotated[str, PlainValidator(_image)]
+ImageRef = Annotated[str, _image]
 InputImage = Annotated[Any, PlainValidator(_input_image)]
 """An image reference, or an Output of one."""
 InputText = Annotated[Any, PlainValidator(_input_text), SECRET]

@@ -18,12 +18,12 @@ from ..arguments.types import (
     InputText,
     Name,
     NetworkName,
+    Number,
     PidsLimit,
     ProxyMode,
     RestartPolicy,
     User,
-    number,
-    whole,
+    Whole,
 )
 from .program import PIDS_LIMIT
 from .site import Probe, Proxy, Route, Site, differ
@@ -40,7 +40,7 @@ class Health(Probe):
 
 class Restart(Frozen):
     policy: RestartPolicy = "always"
-    max_retries: Annotated[int, whole(0, 1000)] = 0
+    max_retries: Annotated[int, Whole(0, 1000)] = 0
 
     @model_validator(mode="after")
     def _retries_have_a_policy(self) -> "Restart":
@@ -51,18 +51,18 @@ class Restart(Frozen):
 
 class Backend(Route):
     image: InputImage
-    replicas: Annotated[int, whole(1, 1000)] = 3
+    replicas: Annotated[int, Whole(1, 1000)] = 3
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
     environment: dict[EnvironmentName, InputText] = {}
     health: Health = Health()
-    weights: Optional[list[Annotated[int, whole(1, 256)]]] = None
-    fail_timeout: Optional[Annotated[int, whole(1, 86400)]] = None
-    backup_replicas: Annotated[int, whole(0, 999)] = 0
-    drain: Annotated[float, number(0, 3600)] = 10
-    start_timeout: Annotated[float, number(1, 3600)] = 60
+    weights: Optional[list[Annotated[int, Whole(1, 256)]]] = None
+    fail_timeout: Optional[Annotated[int, Whole(1, 86400)]] = None
+    backup_replicas: Annotated[int, Whole(0, 999)] = 0
+    drain: Annotated[float, Number(0, 3600)] = 10
+    start_timeout: Annotated[float, Number(1, 3600)] = 60
     restart: Restart = Restart()
-    memory: Annotated[int, whole(6, 1_048_576)] = 512
-    cpus: Optional[Annotated[float, number(0.01, 512)]] = None
+    memory: Annotated[int, Whole(6, 1_048_576)] = 512
+    cpus: Optional[Annotated[float, Number(0.01, 512)]] = None
     pids_limit: PidsLimit = PIDS_LIMIT
     user: Optional[User] = None
     read_only: bool = False

@@ -26,8 +26,8 @@ from ..arguments.types import (
     UnknownHost,
     UpgradeProtocol,
     UrlPath,
+    Whole,
     digits,
-    whole,
 )
 from .health import GOOD, LOCAL, Question
 
@@ -48,8 +48,8 @@ class Probe(Frozen):
     active: Optional[bool] = None
     interval: Seconds = 0.4
     timeout: Seconds = 0.3
-    fall: Annotated[int, whole(1, 100)] = 2
-    rise: Annotated[int, whole(1, 100)] = 1
+    fall: Annotated[int, Whole(1, 100)] = 2
+    rise: Annotated[int, Whole(1, 100)] = 1
 
     @property
     def asks(self) -> bool:
@@ -74,12 +74,12 @@ class Route(Frozen):
     health: Probe = Probe()
     algorithm: Algorithm = "roundrobin"
     cookie: Optional[CookieName] = None
-    max_connections: Optional[Annotated[int, whole(1, 100_000)]] = None
-    max_uploads: Optional[Annotated[int, whole(1, 100_000)]] = None
-    max_fails: Optional[Annotated[int, whole(1, 1000)]] = None
+    max_connections: Optional[Annotated[int, Whole(1, 100_000)]] = None
+    max_uploads: Optional[Annotated[int, Whole(1, 100_000)]] = None
+    max_fails: Optional[Annotated[int, Whole(1, 1000)]] = None
     response_deadline: Optional[Seconds] = None
     timeouts: BackendTimeouts = BackendTimeouts()
-    retries: Annotated[int, whole(0, 10)] = 3
+    retries: Annotated[int, Whole(0, 10)] = 3
 
     @model_validator(mode="after")
     def _each_host_once(self) -> "Route":
@@ -127,14 +127,14 @@ class Proxy(Frozen):
     port: Port = 80
     default_backend: Optional[Name] = None
     unknown_host: Annotated[UnknownHost, BeforeValidator(digits)] = "503"
-    max_connections: Optional[Annotated[int, whole(1, 1_000_000)]] = None
-    max_connections_per_client: Optional[Annotated[int, whole(1, 1_000_000)]] = None
+    max_connections: Optional[Annotated[int, Whole(1, 1_000_000)]] = None
+    max_connections_per_client: Optional[Annotated[int, Whole(1, 1_000_000)]] = None
     timeouts: Timeouts = Timeouts()
     trusted_proxies: list[Cidr] = []
     upgrades: list[UpgradeProtocol] = ["websocket"]
     ipv6: bool = True
     log: Optional[Log] = None
-    memory: Annotated[int, whole(6, 1_048_576)] = 256
+    memory: Annotated[int, Whole(6, 1_048_576)] = 256
 
     @model_validator(mode="after")
     def _each_protocol_once(self) -> "Proxy":

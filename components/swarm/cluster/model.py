@@ -10,7 +10,7 @@ from ...arguments.addresses import HostAddress, ListenAddress, Subnet
 from ...arguments.hosts import Host
 from ...arguments.messages import shown
 from ...arguments.parsing import Frozen
-from ...arguments.types import Availability, Name, NodeRole, number, text, whole
+from ...arguments.types import Availability, Name, NodeRole, Number, Text, Whole
 from ..floating.model import Floating
 from ..gateway.model import Gateway
 from ..service.model import Service
@@ -24,16 +24,16 @@ LEAST_MTU = 164
 
 LabelName = Annotated[
     str,
-    text(
+    Text(
         r"[a-zA-Z0-9]([a-zA-Z0-9._/-]{0,61}[a-zA-Z0-9])?",
         "1 to 63 letters, digits and ._/-, beginning and ending with a letter or digit",
     ),
 ]
 LabelValue = Annotated[
-    str, text(r"[a-zA-Z0-9]([a-zA-Z0-9._:/@-]{0,127})", "1 to 128 letters, digits and ._:/@-")
+    str, Text(r"[a-zA-Z0-9]([a-zA-Z0-9._:/@-]{0,127})", "1 to 128 letters, digits and ._:/@-")
 ]
 NetworkName = Annotated[
-    str, text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}", "1 to 63 letters, digits and _.-, beginning with no mark")
+    str, Text(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}", "1 to 63 letters, digits and _.-, beginning with no mark")
 ]
 
 
@@ -45,12 +45,12 @@ class Node(Frozen):
     advertise_address: Optional[HostAddress] = None
     listen_address: ListenAddress = "0.0.0.0:2377"
     data_path_address: Optional[HostAddress] = None
-    drain_timeout: Annotated[float, number(1, 3600)] = 60
+    drain_timeout: Annotated[float, Number(1, 3600)] = 60
 
 
 class Overlay(Frozen):
     subnet: Optional[Subnet] = None
-    mtu: Optional[Annotated[int, whole(LEAST_MTU, 65535)]] = None
+    mtu: Optional[Annotated[int, Whole(LEAST_MTU, 65535)]] = None
     encrypted: bool = False
     attachable: bool = False
     internal: bool = False
@@ -71,9 +71,9 @@ class Cluster(Frozen):
     nodes: dict[Name, Node] = Field(min_length=1)
     even_managers: bool = False
     address_pools: list[Subnet] = []
-    pool_mask: Annotated[int, whole(16, SMALLEST)] = 24
+    pool_mask: Annotated[int, Whole(16, SMALLEST)] = 24
     autolock: bool = False
-    token_generation: Annotated[int, whole(1, 1_000_000)] = 1
+    token_generation: Annotated[int, Whole(1, 1_000_000)] = 1
     networks: dict[NetworkName, Overlay] = {}
     services: dict[Name, Service] = {}
     gateway: Optional[Gateway] = None

@@ -14,12 +14,12 @@ from ...arguments.types import (
     InputImage,
     InterfaceName,
     Name,
+    Number,
     Port,
     UrlPath,
     VrrpPassword,
+    Whole,
     decimal,
-    number,
-    whole,
 )
 
 FIRST_PRIORITY, STEP = 250, 10
@@ -33,7 +33,7 @@ class Node(Frozen):
     host: Host
     interface: InterfaceName
     address: HostAddress
-    priority: Optional[Annotated[int, whole(1, 254)]] = None
+    priority: Optional[Annotated[int, Whole(1, 254)]] = None
 
 
 class Track(Frozen):
@@ -53,16 +53,16 @@ class Floating(Frozen):
 
     nodes: dict[Name, Node] = Field(min_length=1)
     addresses: list[InterfaceAddress] = Field(min_length=1)
-    router_id: Optional[Annotated[int, whole(1, 255)]] = None
+    router_id: Optional[Annotated[int, Whole(1, 255)]] = None
     version: Literal[2, 3] = 3
     password: Optional[VrrpPassword] = None
-    advert_interval: Annotated[float, number(0.05, 255)] = 1
+    advert_interval: Annotated[float, Number(0.05, 255)] = 1
     preempt: bool = True
-    preempt_delay: Annotated[float, number(0, 1000)] = 0
+    preempt_delay: Annotated[float, Number(0, 1000)] = 0
     multicast: bool = False
     track: Optional[Track] = None
     image: InputImage = "longshore-keepalived:1"
-    memory: Annotated[int, whole(16, 1_048_576)] = 64
+    memory: Annotated[int, Whole(16, 1_048_576)] = 64
 
     @model_validator(mode="after")
     def _nodes_differ(self) -> "Floating":

@@ -4,7 +4,7 @@ from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
-from ...arguments.types import Name, PublishMode, number, whole
+from ...arguments.types import Name, Number, PublishMode, Whole
 from ...proxies.health import listens
 from ...proxies.program import FOLDER, USER
 from ...proxies.registry import kind_of
@@ -19,12 +19,12 @@ CONFIG = "proxy"
 
 
 class GatewayFrontEnd(Proxy):
-    drain: Annotated[float, number(0.05, 3600)] = 10
+    drain: Annotated[float, Number(0.05, 3600)] = 10
 
 
 class GatewayBackend(Route):
     service: Optional[ServiceName] = None
-    max_tasks: Annotated[int, whole(1, 250)] = 32
+    max_tasks: Annotated[int, Whole(1, 250)] = 32
 
 
 class Gateway(Site):
@@ -34,10 +34,10 @@ class Gateway(Site):
     backends: dict[Name, GatewayBackend] = Field(min_length=1)
     networks: list[InputOverlay] = Field(min_length=1)
     publish: PublishMode = "host"
-    replicas: Annotated[int, whole(1, 1000)] = 2
+    replicas: Annotated[int, Whole(1, 1000)] = 2
     constraints: list[Constraint] = []
-    start_timeout: Annotated[float, number(1, 3600)] = 60
-    force_update: Annotated[int, whole(0, 1_000_000)] = 0
+    start_timeout: Annotated[float, Number(1, 3600)] = 60
+    force_update: Annotated[int, Whole(0, 1_000_000)] = 0
 
     @model_validator(mode="after")
     def _can_work(self) -> "Gateway":

@@ -8,7 +8,7 @@ import pulumi
 from pydantic import PlainValidator
 
 from ...arguments.messages import Wrong
-from ...arguments.types import LARGEST_ID, SECRET, number, text, whole
+from ...arguments.types import LARGEST_ID, SECRET, Number, Text, Whole
 from ...engine.swarm import templates
 
 LARGEST_FILE = 500_000
@@ -87,29 +87,29 @@ InputOverlay = Annotated[Any, PlainValidator(_overlay)]
 """Name of an overlay network, or an Output of one."""
 ServiceName = Annotated[
     str,
-    text(
+    Text(
         r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?",
         "1 to 63 letters, digits, _ and -, beginning and ending with a letter or digit",
     ),
 ]
 FileName = Annotated[
     str,
-    text(
+    Text(
         r"[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,22}[a-zA-Z0-9])?",
         "1 to 24 letters, digits and _.-, beginning and ending with a letter or digit",
     ),
 ]
 FilePath = Annotated[
     str,
-    text(
+    Text(
         r"/[a-zA-Z0-9._/@+=-]{1,254}", "a path beginning with / and holding letters, digits and ._/@+=- only"
     ),
 ]
-FileMode = Annotated[str, text(r"[0-7]{3,4}", 'an octal number in quotes such as "0444"')]
+FileMode = Annotated[str, Text(r"[0-7]{3,4}", 'an octal number in quotes such as "0444"')]
 HostNameTemplate = Annotated[str, PlainValidator(_hostname)]
-Signal = Annotated[str, text(r"SIG[A-Z0-9+-]{2,12}", "a signal such as SIGTERM")]
-LabelName = Annotated[str, text(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}", "letters, digits and ._/-")]
-Id = Annotated[int, whole(0, LARGEST_ID)]
-Memory = Annotated[int, whole(6, 1_048_576)]
-Cores = Annotated[float, number(0.01, 512)]
-Pause = Annotated[float, number(0, 86400)]
+Signal = Annotated[str, Text(r"SIG[A-Z0-9+-]{2,12}", "a signal such as SIGTERM")]
+LabelName = Annotated[str, Text(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}", "letters, digits and ._/-")]
+Id = Annotated[int, Whole(0, LARGEST_ID)]
+Memory = Annotated[int, Whole(6, 1_048_576)]
+Cores = Annotated[float, Number(0.01, 512)]
+Pause = Annotated[float, Number(0, 86400)]

@@ -15,6 +15,7 @@ from ...arguments.types import (
     HostHeader,
     InputImage,
     InputText,
+    Number,
     PidsLimit,
     Port,
     ProbeMethod,
@@ -27,8 +28,7 @@ from ...arguments.types import (
     UpdateOrder,
     UrlPath,
     User,
-    number,
-    whole,
+    Whole,
 )
 from ...engine.swarm import templates
 from ...naming import LABEL
@@ -55,11 +55,11 @@ from .fields import (
 
 
 class Policy(Frozen):
-    parallelism: Annotated[int, whole(0, 1000)] = 1
+    parallelism: Annotated[int, Whole(0, 1000)] = 1
     delay: Pause = 0
     order: Optional[UpdateOrder] = None
     monitor: Seconds = 5
-    max_failure_ratio: Annotated[float, number(0, 1)] = 0
+    max_failure_ratio: Annotated[float, Number(0, 1)] = 0
 
 
 class Update(Policy):
@@ -73,7 +73,7 @@ class Rollback(Policy):
 class Restart(Frozen):
     condition: RestartCondition = "any"
     delay: Pause = 5
-    max_attempts: Annotated[int, whole(0, 1000)] = 0
+    max_attempts: Annotated[int, Whole(0, 1000)] = 0
     window: Pause = 0
 
     @model_validator(mode="after")
@@ -97,7 +97,7 @@ class Health(Frozen):
     port: Port = 80
     interval: Seconds = 2
     timeout: Seconds = 3
-    retries: Annotated[int, whole(1, 100)] = 3
+    retries: Annotated[int, Whole(1, 100)] = 3
     start_period: Pause = 30
 
     @model_validator(mode="after")
@@ -142,9 +142,9 @@ class Service(Frozen):
     environment: dict[EnvironmentName, InputText] = {}
     templates: bool = False
     mode: ServiceMode = "replicated"
-    replicas: Annotated[int, whole(0, 1000)] = 1
+    replicas: Annotated[int, Whole(0, 1000)] = 1
     constraints: list[Constraint] = []
-    max_replicas_per_node: Optional[Annotated[int, whole(1, 1000)]] = None
+    max_replicas_per_node: Optional[Annotated[int, Whole(1, 1000)]] = None
     networks: list[InputOverlay] = []
     endpoint_mode: EndpointMode = "vip"
     ports: list[PublishedPort] = []
@@ -154,8 +154,8 @@ class Service(Frozen):
     rollback: Rollback = Rollback()
     restart: Restart = Restart()
     health: Optional[Health] = None
-    start_timeout: Annotated[float, number(1, 3600)] = 60
-    stop_grace_period: Annotated[float, number(0, 3600)] = 10
+    start_timeout: Annotated[float, Number(1, 3600)] = 60
+    stop_grace_period: Annotated[float, Number(0, 3600)] = 10
     stop_signal: Optional[Signal] = None
     memory: Memory = 512
     cpus: Optional[Cores] = None
@@ -168,7 +168,7 @@ class Service(Frozen):
     hostname: Optional[HostNameTemplate] = None
     init: Optional[bool] = None
     labels: dict[LabelName, Argument] = {}
-    force_update: Annotated[int, whole(0, 1_000_000)] = 0
+    force_update: Annotated[int, Whole(0, 1_000_000)] = 0
 
     @model_validator(mode="after")
     def _lists_and_limits(self) -> "Service":
