@@ -64,23 +64,10 @@ class LoadBalancedService(pulumi.ComponentResource):
         made = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images))
         network = _network(name, what, made)
         isolated = {key: _isolated(name, key, made) for key in sorted(what.backends)} if what.isolated else {}
-        containers = {
-            backend_name: replicas.replicas(
-                name,
-                backend_name,
-                backend,
-                network,
-                isolated.get(backend_name),
-                generations[backend_name],
-                made,
-            )
-            for backend_name, backend in sorted(what.backends.items())
-        }
-        every = {
-            f"{name}-{backend_name}-{index}": replica
-            for backend_name, group in containers.items()
-            for index, replica in enumerate(group)
-        }
+        every: dict[str, docker.Container] = {}
+        for backend_name, backend in sorted(what.backends.items()):
+            own, generation = isolated.get(backend_name), generations[backend_name]
+            every |= replicas.replicas(name, backend_name, backend, network, own, generation, made)
         text, names = _configuration(name, what, generations)
         ids = {replica_name: replica.id for replica_name, replica in every.items()}
         ready = front_end.readiness(name, what, text, names, ids, ours)

@@ -13,7 +13,7 @@ from ..proxies.program import CPU_SHARES, FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, US
 from ..proxies.registry import kind_of
 from ..resources.declarations import FrontEndConfig, Readiness
 from ..resources.labels import labels_of
-from .replicas import healthcheck
+from .replicas import healthcheck, labels
 
 
 def pulled(component: str, service: Service, child: pulumi.ResourceOptions) -> docker.RemoteImage:
@@ -108,10 +108,7 @@ def container(
         restart="always",
         stop_signal=program.stop_signal,
         destroy_grace_seconds=max(1, round(service.drain)),
-        labels=[
-            docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in labels_of(component, "front-end").items()
-        ],
+        labels=labels(component, "front-end"),
         ports=ports if front_end.publish else None,
         network_mode="bridge",  # unset, it is a difference at every preview
         networks_advanced=[

@@ -62,6 +62,14 @@ def generation(name: str, backend: Backend, what: Service, opts: pulumi.Resource
     return Generation(name, inputs, opts)
 
 
+def labels(component: str, role: str) -> list[docker.ContainerLabelArgs]:
+    """Return the labels of a container of `component`."""
+    return [
+        docker.ContainerLabelArgs(label=label, value=value)
+        for label, value in labels_of(component, role).items()
+    ]
+
+
 def replicas(
     component: str,
     name: str,
@@ -70,8 +78,8 @@ def replicas(
     own: Optional[docker.Network],
     generation: Generation,
     child: pulumi.ResourceOptions,
-) -> list[docker.Container]:
-    """One container for each replica, `<component>-<backend>-<index>`.
+) -> dict[str, docker.Container]:
+    """One container for each replica, by the name of its resource: `<component>-<backend>-<index>`.
 
     With a network of the backend's own, the replicas have their names there.
     """
@@ -80,54 +88,62 @@ def replicas(
         child,
         pulumi.ResourceOptions(delete_before_replace=False, ignore_changes=["memorySwap"]),
     )
-    labels = [
-        docker.ContainerLabelArgs(label=label, value=value)
-        for label, value in labels_of(component, f"replica-{name}").items()
-    ]
-    environment = [
-        pulumi.Output.concat(key, "=", value) for key, value in sorted(backend.environment.items())
-    ]
-
-    def alias(index: int) -> pulumi.Output[str]:
-        return generation.count.apply(lambda n: naming.replica_alias(component, name, index, n))
+    role = labels(component, f"replica-{name}")
 
     def networks(index: int) -> pulumi.Input[list[docker.ContainerNetworksAdvancedArgs]]:
-        common = [docker.ContainerNetworksAdvancedArgs(name=network, aliases=[alias(index)])]
+        alias = generation.count.apply(lambda n: naming.replica_alias(component, name, index, n))
+        common = [docker.ContainerNetworksAdvancedArgs(name=network, aliases=[alias])]
         if own is None:
             return common
         isolated = [
             docker.ContainerNetworksAdvancedArgs(name=network),
-            docker.ContainerNetworksAdvancedArgs(name=own.name, aliases=[alias(index)]),
+            docker.ContainerNetworksAdvancedArgs(name=own.name, aliases=[alias]),
         ]
         return generation.apart.apply(lambda now: isolated if now else common)
 
-    return [
-        docker.Container(
-            f"{component}-{name}-{index}",
-            image=backend.image,
-            command=backend.command,
-            envs=environment or None,
-            healthcheck=healthcheck(generation.health),
-            labels=labels,
-            network_mode="bridge",  # unset, it is a difference at every preview
-            networks_advanced=networks(index),
-            restart=backend.restart.policy,
-            max_retry_count=backend.restart.max_retries or None,
-            memory=backend.memory,
-            memory_swap=backend.memory,  # no swap; an engine that cannot limit it reads back another value
-            cpus=None if backend.cpus is None else f"{backend.cpus:g}",
-            user=backend.user,
-            read_only=backend.read_only,
-            tmpfs={"/tmp": "", "/run": ""} if backend.read_only else None,  # noqa: S108
-            sysctls={"net.ipv4.ip_unprivileged_port_start": "0"},
-            capabilities=docker.ContainerCapabilitiesArgs(
-                adds=sorted(f"CAP_{c.removeprefix('CAP_')}" for c in backend.capabilities),
-                drops=["ALL"],
-            ),
-            security_opts=["no-new-privileges"],
-            # Unset, the engine kills at once and requests in flight are lost.
-            destroy_grace_seconds=max(1, round(backend.drain)),
-            opts=opts,
-        )
-        for index in range(backend.replicas)
+    names = [f"{component}-{name}-{index}" for index in range(backend.replicas)]
+    return {
+        each: _replica(each, backend, role, networks(index), generation.health, opts)
+        for index, each in enumerate(names)
+    }
+
+
+def _replica(
+    resource: str,
+    backend: Backend,
+    role: list[docker.ContainerLabelArgs],
+    networks: pulumi.Input[list[docker.ContainerNetworksAdvancedArgs]],
+    health: pulumi.Input[list[str]],
+    opts: pulumi.ResourceOptions,
+) -> docker.Container:
+    """One replica: no capability but those named, no new privileges, nothing published."""
+    environment = [
+        pulumi.Output.concat(key, "=", value) for key, value in sorted(backend.environment.items())
     ]
+    return docker.Container(
+        resource,
+        image=backend.image,
+        command=backend.command,
+        envs=environment or None,
+        healthcheck=healthcheck(health),
+        labels=role,
+        network_mode="bridge",  # unset, it is a difference at every preview
+        networks_advanced=networks,
+        restart=backend.restart.policy,
+        max_retry_count=backend.restart.max_retries or None,
+        memory=backend.memory,
+        memory_swap=backend.memory,  # no swap; an engine that cannot limit it reads back another value
+        cpus=None if backend.cpus is None else f"{backend.cpus:g}",
+        user=backend.user,
+        read_only=backend.read_only,
+        tmpfs={"/tmp": "", "/run": ""} if backend.read_only else None,  # noqa: S108
+        sysctls={"net.ipv4.ip_unprivileged_port_start": "0"},
+        capabilities=docker.ContainerCapabilitiesArgs(
+            adds=sorted(f"CAP_{c.removeprefix('CAP_')}" for c in backend.capabilities),
+            drops=["ALL"],
+        ),
+        security_opts=["no-new-privileges"],
+        # Unset, the engine kills at once and requests in flight are lost.
+        destroy_grace_seconds=max(1, round(backend.drain)),
+        opts=opts,
+    )
