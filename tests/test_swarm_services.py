@@ -211,6 +211,10 @@ NEEDS_IPVS = pytest.mark.skipif(
 KINDS = pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 
 
+HEALTH: dict[str, dict[str, Any]] = {"haproxy": {"health": {"path": "/healthz"}}, "nginx": {}}
+"""What each kind of gateway is told about the health of tasks."""
+
+
 def gateway_arguments(swarm: Swarm, kind: str, *backends: str) -> dict[str, Any]:
     return {
         "managers": swarm.managers,
@@ -218,8 +222,7 @@ def gateway_arguments(swarm: Swarm, kind: str, *backends: str) -> dict[str, Any]
         "constraints": ["node.labels.zone==inner"],
         "front_end": {"kind": kind, "image": PROXY, "port": PORT, "max_connections": 1000},
         "backends": {
-            name: {"host_names": [f"{name}.example"], "health": {"path": "/healthz"}}
-            for name in backends or ("web",)
+            name: {"host_names": [f"{name}.example"], **HEALTH[kind]} for name in backends or ("web",)
         },
     }
 
@@ -546,7 +549,7 @@ def test_a_worker_that_dies(
     kind: str, swarm: Swarm, rehearsal: Rehearsal, note: Callable[[str], None]
 ) -> None:
     """Its tasks run elsewhere without a hand; clients see at most the requests in flight fail."""
-    backend = {"host_names": ["web.example"], "health": {"path": "/healthz"}, "response_deadline": 1}
+    backend = {"host_names": ["web.example"], **HEALTH[kind], "response_deadline": 1}
     rehearsal.up(lambda: (web(swarm, replicas=4), gateway(swarm, kind, backends={"web": backend})))
     answers(lambda: get(swarm)[0] == 200, "the gateway answers")
     assert swarm.places("web") == ["host2", "host2", "host3", "host3"]

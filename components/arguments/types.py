@@ -272,7 +272,6 @@ LogFacility = Literal[
 ]  # fmt: skip
 NodeRole = Literal["manager", "worker"]
 Protocol = Literal["tcp", "udp"]
-ProxyKind = Literal["haproxy", "nginx"]
 ProxyMode = Literal["http", "tcp"]
 ProbeMethod = Literal["GET", "HEAD", "OPTIONS"]
 PublishMode = Literal["host", "ingress"]

@@ -13,11 +13,11 @@ from ..arguments.types import (
     Algorithm,
     LogFacility,
     ProbeMethod,
-    ProxyKind,
     ProxyMode,
     RestartPolicy,
     UnknownHost,
 )
+from ..proxies.registry import ProxyKind
 
 
 class ProbeArgs(TypedDict, total=False):
@@ -203,7 +203,7 @@ class ProxyArgs(TypedDict, total=False):
     """A HAProxy or nginx, and what it does for every backend."""
 
     kind: Optional[ProxyKind]
-    """`haproxy` or `nginx`. Default: haproxy."""
+    """Program of the proxy. Default: haproxy."""
     image: Optional[str]
     """Image that holds the proxy. Default: haproxy:3.2 or nginx:1.28."""
     port: Optional[int]

@@ -27,6 +27,7 @@ from pulumi.provider.experimental.util import camel_case
 from ..arguments import types
 from ..load_balanced.component import LoadBalancedService
 from ..naming import PACKAGE, type_token
+from ..proxies.registry import KINDS, ProxyKind
 from ..resources import declarations as resources
 from ..swarm.cluster.component import SwarmCluster
 from ..swarm.floating.component import FloatingAddress
@@ -43,10 +44,14 @@ OFFERED: dict[str, type[pulumi.ComponentResource]] = {
 
 _ABOUT = {
     "description": "Load-balanced services on Docker hosts and swarms of them, changed without a gap",
-    "keywords": ["pulumi", "docker", "swarm", "haproxy", "nginx", "keepalived", "category/infrastructure"],
+    "keywords": ["pulumi", "docker", "swarm", *KINDS, "keepalived", "category/infrastructure"],
     "license": "Apache-2.0",
 }
-_WORDS = {value: name for name, value in vars(types).items() if get_origin(value) is Literal}
+_WORDS = {
+    value: name
+    for name, value in {**vars(types), "ProxyKind": ProxyKind}.items()
+    if get_origin(value) is Literal
+}
 
 
 class _Analyzer(Analyzer):

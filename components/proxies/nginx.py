@@ -133,15 +133,16 @@ class Nginx:
             chosen = [key for key in ("cookie", "max_fails") if getattr(backend, key) is not None]
             chosen += [
                 f"health.{key}"
-                for key in ("host", "method", "port", "status")
+                for key in ("host", "method", "path", "port", "status")
                 if key in backend.health.model_fields_set
             ]
             if backend.algorithm != "roundrobin":
                 chosen.insert(0, "algorithm")
-            if backend.max_uploads is not None:
-                found.append(
-                    f"backends.{name}.max_uploads: nginx does not know how many tasks there are; {_INSTEAD}"
-                )
+            found += [
+                f"backends.{name}.{key}: nginx does not know how many tasks there are; {_INSTEAD}"
+                for key in ("max_tasks", "max_uploads")
+                if key in backend.model_fields_set
+            ]
             found += [
                 f"backends.{name}.{key}: nginx looks the addresses of tasks up again and again and remembers "
                 f"nothing about them; {_INSTEAD}"

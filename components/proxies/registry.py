@@ -1,7 +1,7 @@
 """The kinds of front end, one file each, behind one protocol."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .haproxy import HAProxy
 from .nginx import Nginx
@@ -40,6 +40,8 @@ class FrontEndKind(Protocol):
         ...
 
 
+ProxyKind = Literal["haproxy", "nginx"]
+"""Names of the kinds, for type checkers, which read no dictionary."""
 KINDS: Mapping[str, FrontEndKind] = {"haproxy": HAProxy(), "nginx": Nginx()}
 
 
@@ -48,4 +50,4 @@ def kind_of(name: str) -> FrontEndKind:
     return KINDS[name]
 
 
-__all__ = ["KINDS", "FrontEndKind", "Program", "kind_of"]
+__all__ = ["KINDS", "FrontEndKind", "Program", "ProxyKind", "kind_of"]

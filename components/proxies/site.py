@@ -20,7 +20,6 @@ from ..arguments.types import (
     Name,
     Port,
     ProbeMethod,
-    ProxyKind,
     Seconds,
     Statuses,
     UnknownHost,
@@ -30,6 +29,7 @@ from ..arguments.types import (
     digits,
 )
 from .health import GOOD, LOCAL, Question
+from .registry import ProxyKind
 
 
 def differ(key: str, values: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Optional
 from ...engine.config_check import ImageMissing
 from ...engine.connection import HostUnreachable
 from ...engine.containers import EngineError
+from ...proxies.registry import KINDS
 from ..values import has_unknown
 
 Values = dict[str, Any]
@@ -50,7 +51,7 @@ LABELS = described(TEXTS, "Labels that say whose it is: project, stack, componen
 REGISTRIES = described(
     secret(listed(TEXTS)), "Logins for the images' registries: `address`, `username` and `password` of each."
 )
-KIND = described(TEXT, "The program that serves: `haproxy` or `nginx`.")
+KIND = described(TEXT, f"The program that serves: {' or '.join(f'`{kind}`' for kind in KINDS)}.")
 RUNNING = described(FLAG, "Whether its container runs.")
 
 

@@ -81,13 +81,17 @@ class Gateway(Site):
         return self.front_end.image or kind_of(self.front_end.kind).default_image
 
     @property
-    def text(self) -> str:
-        """The configuration."""
-        tasks = {
+    def tasks(self) -> dict[str, Tasks]:
+        """Return the servers of each backend."""
+        return {
             name: Tasks(f"tasks.{backend.service or name}", backend.port, backend.max_tasks)
             for name, backend in self.backends.items()
         }
-        return kind_of(self.front_end.kind).render_for_tasks(self, tasks)
+
+    @property
+    def text(self) -> str:
+        """The configuration."""
+        return kind_of(self.front_end.kind).render_for_tasks(self, self.tasks)
 
     @property
     def service(self) -> Service:

@@ -1,0 +1,137 @@
+"""Forms of front ends, and values of their arguments, for the test that no kind ignores an argument."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components import LoadBalancedService, SwarmGateway
+from components.arguments.parsing import Frozen
+from components.proxies.model import Service
+from components.proxies.registry import KINDS, FrontEndKind
+from components.swarm.gateway.model import Gateway
+
+Values = Mapping[str, Any]
+"""Arguments by their dotted paths."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """The place that uses an argument which kinds ignore."""
+
+    resource: str
+    """Type of a declared resource that the argument changes."""
+    kinds: tuple[str, ...] = tuple(KINDS)
+    """Kinds that ignore it."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A component with a front end, and the least that it needs."""
+
+    name: str
+    model: type[Frozen]
+    least: Values
+    refusals: Callable[[FrontEndKind, Any], list[str]]
+    text: Callable[[FrontEndKind, Any], str]
+    declare: Callable[[Any], object]
+    elsewhere: Mapping[str, Use]
+    """Arguments that act elsewhere than in a configuration."""
+
+
+BACKEND = "backends.web"
+SERVICE = Form(
+    name="service",
+    model=Service,
+    least={"host": {}, f"{BACKEND}.image": "httpd:2.4"},
+    refusals=lambda kind, what: kind.refusals(what),
+    text=lambda kind, what: kind.render(what, "site", dict.fromkeys(what.backends, 1)),
+    declare=lambda args: LoadBalancedService("site", args),
+    elsewhere={
+        "host": Use("FrontEndConfig"),
+        "network.name": Use("Container"),
+        "network.subnet": Use("Network"),
+        "network.isolated": Use("Network"),
+        "front_end.kind": Use("FrontEndConfig"),
+        "front_end.image": Use("RemoteImage"),
+        "front_end.name": Use("Container"),
+        "front_end.publish": Use("Container"),
+        "front_end.address": Use("Container"),
+        "front_end.networks": Use("Container"),
+        f"{BACKEND}.image": Use("Container"),
+        f"{BACKEND}.command": Use("Container"),
+        f"{BACKEND}.environment": Use("Container"),
+        f"{BACKEND}.health.path": Use("Generation", ("nginx",)),
+        f"{BACKEND}.health.host": Use("Generation", ("nginx",)),
+        f"{BACKEND}.health.method": Use("Generation", ("nginx",)),
+        f"{BACKEND}.health.status": Use("Generation", ("nginx",)),
+        f"{BACKEND}.health.port": Use("Generation", ("nginx",)),
+        f"{BACKEND}.health.command": Use("Generation", ("nginx",)),
+        f"{BACKEND}.start_timeout": Use("Readiness"),
+        f"{BACKEND}.restart.policy": Use("Container"),
+        f"{BACKEND}.restart.max_retries": Use("Container"),
+        f"{BACKEND}.memory": Use("Container"),
+        f"{BACKEND}.cpus": Use("Container"),
+        f"{BACKEND}.pids_limit": Use("Readiness"),
+        f"{BACKEND}.user": Use("Container"),
+        f"{BACKEND}.read_only": Use("Container"),
+        f"{BACKEND}.capabilities": Use("Container"),
+    },
+)
+GATEWAY = Form(
+    name="gateway",
+    model=Gateway,
+    least={"networks": ["apps"], f"{BACKEND}.service": "shop"},
+    refusals=lambda kind, what: kind.refusals_for_tasks(what),
+    text=lambda kind, what: kind.render_for_tasks(what, what.tasks),
+    declare=lambda args: SwarmGateway("site", args | {"managers": [{"address": "ssh://one.example"}]}),
+    elsewhere={
+        "networks": Use("ServiceDefinition"),
+        "replicas": Use("ServiceDefinition"),
+        "constraints": Use("ServiceDefinition"),
+        "start_timeout": Use("ServiceDefinition"),
+        "force_update": Use("ServiceDefinition"),
+        "front_end.kind": Use("GatewayConfig"),
+        "front_end.image": Use("ServiceDefinition"),
+    },
+)
+
+VALUES: Values = {
+    "host": {"address": "ssh://other.example"},
+    "networks": ["routable"],
+    "constraints": ["node.labels.zone==dmz"],
+    "network.name": "routable",
+    "network.subnet": "10.20.0.0/24",
+    "front_end.image": "registry.example/proxy:1",
+    "front_end.name": "edge",
+    "front_end.address": "192.0.2.1",
+    "front_end.networks": ["routable"],
+    "front_end.default_backend": "web",
+    "front_end.trusted_proxies": ["192.0.2.0/24"],
+    "front_end.upgrades": ["SPDY/3.1"],
+    "front_end.log.address": "192.0.2.1:514",
+    "front_end.memory": 64,
+    "front_end.max_connections_per_client": 300,
+    f"{BACKEND}.service": "blog",
+    f"{BACKEND}.image": "httpd:2.5",
+    f"{BACKEND}.command": ["serve"],
+    f"{BACKEND}.environment": {"COLOUR": "blue"},
+    f"{BACKEND}.host_names": ["a.example"],
+    f"{BACKEND}.cookie": "SERVER",
+    f"{BACKEND}.weights": [1, 2, 3],
+    f"{BACKEND}.user": "nobody",
+    f"{BACKEND}.capabilities": ["NET_RAW"],
+    f"{BACKEND}.health.path": "/ready",
+    f"{BACKEND}.health.host": "b.example",
+    f"{BACKEND}.health.status": ["204"],
+    f"{BACKEND}.health.command": ["ready"],
+}
+"""Values of arguments that are texts, lists or mappings, and of numbers whose next value is no difference."""
+COMPANY: Mapping[str, Values] = {
+    "replicas": {"publish": "ingress"},
+    "front_end.publish": {"front_end.networks": ["routable"]},
+    "front_end.default_backend": {f"{BACKEND}.host_names": ["a.example"]},
+    "front_end.unknown_host": {f"{BACKEND}.host_names": ["a.example"]},
+    "front_end.log.facility": {"front_end.log.address": "192.0.2.1:514"},
+    f"{BACKEND}.restart.max_retries": {f"{BACKEND}.restart.policy": "on-failure"},
+}
+"""Arguments that an argument needs beside it."""
