@@ -32,7 +32,7 @@ down: .venv/.run ## remove everything the stack has made; its settings stay
 test: .venv/.dev ## run all tests, or TESTS=<paths>; what cannot run here is skipped, with the reason
 	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-check: .venv/.dev ## lint, formatting, types, and which room imports which
+check: .venv/.dev ## lint, formatting, types, imports between rooms, and the style of prose
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy components checkout docs tests
@@ -40,6 +40,7 @@ check: .venv/.dev ## lint, formatting, types, and which room imports which
 	@$(PY) -m mypy plugin/__main__.py
 	@MYPYPATH=policy $(PY) -m mypy policy/__main__.py
 	@.venv/bin/lint-imports --no-logo
+	@$(PY) -m docs.style
 
 format: .venv/.dev ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .

@@ -1,5 +1,7 @@
-"""What `make up`, `preview` and `down` do around Pulumi in a checkout: get what this machine lacks, repair
-what an interrupted run left, run, say where the services are. Not part of the installed package.
+"""Commands of a checkout around Pulumi: `make up`, `preview` and `down`.
+
+They install what this machine lacks, repair what an interrupted run left, run Pulumi and print where the
+services are. This folder is not part of the installed package.
 
     python -m checkout up --stack dev
 """

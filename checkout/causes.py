@@ -41,7 +41,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         f"a Docker engine stopped answering: see whether it runs, and {_AGAIN}",
     ),
 )
-"""Patterns in what was said, and what is said instead; `said` is the matching line."""
+"""Patterns in the output of `pulumi`, and the causes to print instead; `said` is the matching line."""
 _WRAPPED = (
     (r"\s*sdk-v2/provider\S+\.go:\d+: sdk\.helper_schema: ", " "),
     (r": provider=[\w-]+@[\w.+-]+", ""),
@@ -53,7 +53,7 @@ _OURS = f" {PACKAGE}:index:"
 
 
 def way_in(address: str, said: str) -> Optional[str]:
-    """Return what opens the way to an engine that is there, or None when that is not what was said."""
+    """Return the step that opens the way to a running engine, or None when `said` names no such problem."""
     host = address.removeprefix("ssh://")
     ways = {
         r"Host key verification failed": (
@@ -129,7 +129,7 @@ class Output:
         self._end_block()
 
     def _progress(self, text: str) -> None:
-        """A line about one resource: its error comes once, at the end."""
+        """Print a line about one resource; its error is printed once, at the end."""
         shown, _, said = text.partition(" error: ")
         if said and _OURS not in shown:
             self._note(said)

@@ -71,7 +71,7 @@ def _operate(action: str, project: Project, consent: Consent, *, debug: bool) ->
 
 
 def _act(action: str, project: Project, consent: Consent, *, debug: bool) -> None:
-    """With `pulumi`; where there is none, or was none when the stack was brought up, through Compose."""
+    """Run the action with `pulumi`; with Compose where it is missing, or was missing at the first `up`."""
     composed = ComposeStack(project, consent)
     stack: Run | ComposeStack = composed
     if not composed.is_up:

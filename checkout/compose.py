@@ -53,7 +53,7 @@ class ComposeStack:
 
     @property
     def is_up(self) -> bool:
-        """Whether it was brought up, and not taken down since."""
+        """True if the stack was brought up, and not taken down since."""
         return self._folder.exists()
 
     def up(self) -> None:
@@ -95,7 +95,7 @@ class ComposeStack:
         shutil.rmtree(self._folder)
 
     def _exported(self) -> tuple[Project, str, dict[str, str]]:
-        """The stack as a Compose project, its host, and where its program says that its services are."""
+        """Return the stack as a Compose project, its host, and the addresses of its services."""
         try:
             found = planned(self._project.folder, self._stack)
             preview = read(json.dumps(found))

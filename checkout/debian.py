@@ -1,4 +1,4 @@
-"""What a Debian machine gets from its packages: programs, a running service, a root file system."""
+"""Packages of a Debian machine: programs, a running service, a root file system."""
 
 import os
 import shutil
@@ -21,15 +21,15 @@ LEFT_OUT = (
 )
 """Folders that a program in a container does not need."""
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-"""Where its programs are: PATH may be without those of the system."""
+"""Search path of Debian's programs: PATH may lack the folders of the system."""
 LOG = "/var/log/docker.log"
-"""Where an engine that systemd does not run writes its log."""
+"""Log file of an engine that systemd does not run."""
 _SCRIPTS = Path("/usr/share/debootstrap/scripts")
 _MINUTES = 60.0
 
 
 def is_ours_to_change() -> bool:
-    """Whether this is Debian, or made from it, and we are root."""
+    """Return whether this is Debian, or made from it, and we are root."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
@@ -43,7 +43,7 @@ def suite() -> str:
 
 
 def mirror(of: str) -> str:
-    """Where this machine's apt finds the packages of a release. CannotGoOn where it has no source of it."""
+    """Return the URL from which this machine's apt gets a release. CannotGoOn when there is none."""
     fields = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     for line in _run("apt-get", "indextargets", "--format", fields, "Created-By: Packages").splitlines():
         uri, release, component = line.split()

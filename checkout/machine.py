@@ -1,4 +1,4 @@
-"""What this machine lacks to run a stack by itself, installed when whoever runs it agrees."""
+"""Programs that this machine lacks to run a stack, installed once the user agrees."""
 
 import shutil
 import sys
@@ -20,7 +20,7 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Consent:
-    """Whether this machine may be changed."""
+    """Permission to change this machine."""
 
     given: bool
     """Agreed to beforehand (`make up YES=1`, or CI=true); else it is asked for where somebody can answer."""
@@ -36,10 +36,10 @@ class Consent:
 
 
 def provide(addresses: Iterable[str], consent: Consent, *, compose: bool) -> None:
-    """Have what a stack needs of this machine: an engine, where one of its hosts' `addresses` is this
-    machine's, and with `compose` also Compose.
+    """Have this machine provide an engine, when one of the `addresses` is its own, and with `compose` also
+    Compose.
 
-    Where apt is not ours to use nothing is offered: what needs them says then that they are missing.
+    Install nothing when apt is not ours to use: the later steps then report what is missing.
     """
     stopped = LOCAL_SOCKET in addresses and not answers(LOCAL_SOCKET)
     packages = [ENGINE] if stopped and shutil.which("dockerd", path=debian.PATH) is None else []

@@ -184,9 +184,9 @@ class Run:
 
 
 def addresses(config: Mapping[str, Any]) -> list[str]:
-    """Addresses of the hosts in the settings, but for those that only the program has a key to.
+    """Return the addresses of the hosts in the settings, except those that only the program has a key to.
 
-    What is wrong in the settings is the component's to say.
+    The component reports mistakes in the settings.
     """
     services = config.get(f"{PACKAGE}:services")
     found = set()

@@ -36,7 +36,7 @@ def answers(url: str) -> bool:
 def problem(component: str, url: str, look: Callable[[], Survey]) -> Optional[str]:
     """Return why a service does not answer at `url`, or None.
 
-    Where this machine does not reach it, its front end is asked on its own host.
+    When this machine cannot reach the service, its front end is asked on its own host.
     """
     why: Optional[str] = None
 

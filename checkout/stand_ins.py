@@ -37,7 +37,7 @@ exec apache2ctl -D FOREGROUND
 
 @dataclass(frozen=True, order=True)
 class Recipe:
-    """How a stand-in is made."""
+    """Recipe of a stand-in."""
 
     package: str
     changes: tuple[str, ...] = ()
@@ -59,9 +59,9 @@ _BASE = f"{PACKAGE}-stand-in"
 
 
 def provide(engine: "DockerClient", images: Iterable[str], consent: Consent) -> Mapping[str, str]:
-    """Have all images on the engine; those that are stood in for, and the name of what stands in.
+    """Provide all images on the engine; return the replaced images, each with the name of its stand-in.
 
-    Raises CannotGoOn when one cannot be had, or nobody agrees to build what stands in for it.
+    Raises CannotGoOn when an image cannot be provided, or nobody agrees to build its stand-in.
     """
     unreachable = {}
     for image in sorted(images):
@@ -85,7 +85,7 @@ def provide(engine: "DockerClient", images: Iterable[str], consent: Consent) -> 
 
 
 def _repository(image: str) -> str:
-    """The repository of an image of Docker Hub; nothing for one of another registry."""
+    """Return the repository of an image of Docker Hub; nothing for one of another registry."""
     registry, rest = resolve_repository_name(image.partition("@")[0])
     name = rest.partition(":")[0]
     return (name if "/" in name else f"library/{name}") if registry == "docker.io" else ""

@@ -1,4 +1,4 @@
-"""What a run needs: the Pulumi command, its docker plugin, a backend, a passphrase, a stack."""
+"""Requirements of a run: the Pulumi command, its docker plugin, a backend, a passphrase, a stack."""
 
 import fcntl
 import json
@@ -27,7 +27,7 @@ _IN_CLEAR = {"current", "accessTokens", "accounts"}
 
 
 class NoPulumi(CannotGoOn):
-    """There is no `pulumi`, and it cannot be had; `reason` says so without what to do."""
+    """Error: `pulumi` is missing and cannot be installed; `reason` gives the cause without the remedy."""
 
     def __init__(self, error: Exception) -> None:
         self.reason = f"there is no usable pulumi, and it could not be installed ({error})"
@@ -96,7 +96,7 @@ def ensure_plugin(workspace: automation.LocalWorkspace, home: Path) -> None:
 
 
 def backend(environment: Mapping[str, str], about: Mapping[str, Any]) -> Optional[str]:
-    """The URL of the backend the user has chosen, as Pulumi looks for it; None without a choice."""
+    """Return the URL of the backend the user has chosen, as Pulumi looks for it; None without a choice."""
     if url := environment.get("PULUMI_BACKEND_URL") or (about.get("backend") or {}).get("url"):
         return str(url)
     folder = environment.get("PULUMI_CREDENTIALS_PATH") or pulumi_home(environment)
@@ -114,10 +114,10 @@ def backend(environment: Mapping[str, str], about: Mapping[str, Any]) -> Optiona
 def passphrase(
     environment: Mapping[str, str], url: str, settings: Mapping[str, Any], folder: Path
 ) -> tuple[Optional[Path], str]:
-    """A file with the passphrase of the stack's secrets, and what to tell about it.
+    """Return a file with the passphrase of the stack's secrets, and what to tell about it.
 
-    No file when the user has set one or none is needed. The file is made when there is none,
-    for the user alone. CannotGoOn when the stack is already encrypted with another one.
+    No file when the user has set one or none is needed. The file is made when there is none, for the user
+    alone. CannotGoOn when the stack is already encrypted with another one.
     """
     provider = settings.get("secretsprovider") or "default"
     needed = provider == "passphrase" or (provider == "default" and not url.startswith(_CLOUD))
@@ -150,7 +150,7 @@ def _refuse_empty(file: Path) -> None:
 
 
 def _write_whole(file: Path, text: str) -> None:
-    """Write a file that only the user reads, whole or not at all; one that is there by now stays."""
+    """Write a file that only the user can read, whole or not at all; an existing file stays."""
     new = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -180,6 +180,6 @@ def alone(project: Project) -> Iterator[None]:
 
 
 def last_line(error: automation.CommandError) -> str:
-    """The last line with which `pulumi` said what is wrong."""
+    """Return the last line with which `pulumi` said what is wrong."""
     said = [line for line in str(error).splitlines() if "error: " in line]
     return said[-1].rpartition("error: ")[2] if said else "it did not say why"

@@ -1,4 +1,4 @@
-"""How a command ends: with its exit status, and where it cannot go on with one sentence."""
+"""End of a command: its exit status, and one sentence when it cannot go on."""
 
 import os
 import signal

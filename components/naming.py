@@ -9,16 +9,16 @@ CHECK = {f"{LABEL}.role": "check"}
 
 
 def type_token(name: str) -> str:
-    """The Pulumi type of a component or resource of ours."""
+    """Return the Pulumi type of a component or resource of ours."""
     return f"{PACKAGE}:index:{name}"
 
 
 def same_owner(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether both labels name the same project, stack and component."""
+    """Return whether both labels name the same project, stack and component."""
     keys = [f"{LABEL}.{key}" for key in ("project", "stack", "component")]
     return [one.get(key) for key in keys] == [other.get(key) for key in keys]
 
 
 def replica_alias(component: str, backend: str, index: int, generation: int) -> str:
-    """The network name of one replica of one generation: old and new replicas never share a name."""
+    """Return the network name of one replica of one generation: old and new replicas never share a name."""
     return f"{component}-{backend}-{index}-g{generation}"

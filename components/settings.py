@@ -28,9 +28,9 @@ _Arguments = Annotated[dict[str, Any], SECRET]
 
 
 class Settings(Frozen):
-    """What `Pulumi.<stack>.yaml` says under the project's name.
+    """Settings of `Pulumi.<stack>.yaml`, under the project's name.
 
-    The arguments of each component are validated by itself.
+    Each component validates its own arguments.
     """
 
     services: dict[Name, _Arguments] = {}
@@ -45,7 +45,7 @@ class Settings(Frozen):
 
 
 def load() -> Settings:
-    """The settings of this stack; ArgumentError names the key that is unknown or wrong."""
+    """Return the settings of this stack; ArgumentError names the key that is unknown or wrong."""
     where, prefix = f"Pulumi.{pulumi.get_stack()}.yaml", f"{pulumi.get_project()}:"
     config = pulumi.Config()
     values: dict[str, Any] = {}
@@ -72,7 +72,7 @@ def load() -> Settings:
 
 
 def _value(config: pulumi.Config, name: str, where: str) -> Any:
-    """A setting as it is: a mapping, a list, a number, or else text."""
+    """Return a setting as it is: a mapping, a list, a number, or else text."""
     too_deep = False
     try:
         value = config.get_object(name)

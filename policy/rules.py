@@ -37,7 +37,7 @@ def _task(props: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def engine_sockets(kind: str, props: Mapping[str, Any]) -> Found:
-    """Whoever has the engine's socket is root on its host."""
+    """Report mounted engine sockets: a container with the engine's socket is root on its host."""
     sources: list[Any] = []
     if kind == CONTAINER:
         sources += [each.get("hostPath") for each in props.get("volumes") or []]
@@ -52,7 +52,7 @@ def engine_sockets(kind: str, props: Mapping[str, Any]) -> Found:
 
 
 def privileged(kind: str, props: Mapping[str, Any]) -> Found:
-    """A privileged container, or one with all capabilities, is not contained."""
+    """Report privileged containers, and those with all capabilities: nothing contains them."""
     added: list[Any] = []
     if kind == CONTAINER:
         added = (props.get("capabilities") or {}).get("adds") or []
@@ -66,7 +66,7 @@ def privileged(kind: str, props: Mapping[str, Any]) -> Found:
 
 
 def floating_images(kind: str, props: Mapping[str, Any]) -> Found:
-    """An image without a tag, or with `latest`, is another one tomorrow."""
+    """Report images without a tag, or with `latest`: tomorrow it is another image."""
     image = {
         CONTAINER: lambda: props.get("image"),
         IMAGE: lambda: props.get("name"),
@@ -80,7 +80,7 @@ def floating_images(kind: str, props: Mapping[str, Any]) -> Found:
 
 
 def plain_engines(kind: str, props: Mapping[str, Any]) -> Found:
-    """Whoever reaches an engine over tcp without TLS is root on its host."""
+    """Report engines over tcp without TLS: every client that reaches one is root on its host."""
     secured = props.get("certPath") or props.get("certMaterial")
     if str(props.get("host", "")).lower().startswith(("tcp://", "http://")) and not secured:
         yield f"reaches {props['host']} in clear: use ssh://, or tcp:// with client certificates"
@@ -126,7 +126,7 @@ def shared_ports(args: StackValidationArgs, report: ReportViolation) -> None:
 
 
 def lone_replicas(args: StackValidationArgs, report: ReportViolation) -> None:
-    """In production a backend or service of one replica is gone when that one is."""
+    """Report single replicas in production: a backend or service of one replica is gone when that one is."""
     production = args.get_config().get("stacks") or []
     counts: dict[str, int] = {}
     for each in args.resources:

@@ -1,4 +1,4 @@
-"""How deep values are nested, without a walk that is as deep as they are."""
+"""Depth of nested values, measured without recursion."""
 
 from collections.abc import Iterable, Mapping
 

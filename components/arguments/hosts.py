@@ -68,7 +68,7 @@ class HostArgs(TypedDict, total=False):
     client_key: Optional[pulumi.Input[Secret]]
     """PEM of our private key; kept as a secret. Needed for `tcp://`. Default: none."""
     insecure: Optional[bool]
-    """Allow `tcp://` without TLS: whoever reaches that port is root on the host. Default: false."""
+    """Allow `tcp://` without TLS: every client that reaches that port is root on the host. Default: false."""
     registries: Optional[list[RegistryArgs]]
     """Private registries that images come from. Default: none."""
 
@@ -131,13 +131,13 @@ class Host(Frozen):
 
     @property
     def public_name(self) -> str:
-        """Where a client finds what this host publishes: its name, or localhost for a socket."""
+        """Name under which a client finds published ports: the host's own, or localhost for a socket."""
         match = _ADDRESS.fullmatch(self.address)
         name = match and (match["ssh"] or match["tcp"])
         return name.strip("[]") if name else "localhost"
 
     def credentials(self) -> list[dict[str, Any]]:
-        """Its registries as the `registries` property of our resources that pull images."""
+        """Return its registries as the `registries` property of our resources that pull images."""
         return [
             {
                 "address": registry.address,

@@ -1,4 +1,4 @@
-"""How an error shows what was received: one short line of ASCII, without anything that may be secret."""
+"""Received values in error messages: one short line of ASCII, without anything that may be secret."""
 
 import re
 import sys
@@ -29,7 +29,7 @@ class Wrong(ValueError):
 
 
 def kind(value: object) -> str:
-    """The kind of a value, for an error that must not show the value itself."""
+    """Return the kind of a value, for an error that must not show the value itself."""
     if _is_output(value):
         return "an Output"
     if isinstance(value, Mapping):
@@ -38,7 +38,7 @@ def kind(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A received value as an error shows it, in at most 80 characters.
+    """Return a received value as an error shows it, in at most 80 characters.
 
     Letters of other alphabets that look like ours are escaped, or nobody would see the mistake. Of a list
     only its kind is shown, of a mapping only its keys: the values may be secret.
@@ -58,14 +58,14 @@ def shown(value: object) -> str:
 
 
 def named(key: object) -> str:
-    """A key as an error names it: as it is, or quoted when it is not a plain word."""
+    """Return a key as an error names it: as it is, or quoted when it is not a plain word."""
     if not isinstance(key, str):
         return shown(key)
     return key if re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", key) else shown(_ASSIGNMENT.sub(r"\1...", key))
 
 
 def begun(key: object) -> str:
-    """The beginning of a key beside secrets: `NAME=value` in a wrong place is a key with a secret in it."""
+    """Return the beginning of a key beside secrets: a misplaced `NAME=value` is a key with a secret."""
     word = re.match(r"[a-zA-Z0-9_-]{0,64}", str(key))[0]  # type: ignore[index]
     return word if word and word == str(key) else ascii(f"{word}...")
 

@@ -37,7 +37,7 @@ class Frozen(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _none_is_the_default(cls, values: Any) -> Any:
-        """An optional key may be given as None; an unknown one may not."""
+        """Drop optional keys that are None; an unknown key may not be None."""
         if not isinstance(values, Mapping):
             return values
         return {k: v for k, v in values.items() if v is not None or k not in cls.model_fields}
@@ -56,7 +56,7 @@ def parse(model: type[M], values: object, where: str) -> M:
 
 
 def refused(lines: Sequence[str], where: str, count: int = 0) -> ArgumentError:
-    """The error for mistakes under `where`: the first of `lines`, and how many more there are.
+    """Return the error for mistakes under `where`: the first of `lines`, and how many more there are.
 
     Without a `count` of the mistakes there is a line for each.
     """
@@ -80,7 +80,7 @@ def dicts(value: Any) -> Any:
 
 
 def mapping(args: object, where: str) -> dict[Any, Any]:
-    """The arguments of a component as a dict. ArgumentError when they are no mapping, or nested too deep."""
+    """Return a component's arguments as a dict. ArgumentError when they are no mapping or too deep."""
     if not isinstance(args, Mapping):
         raise ArgumentError(f"{where}: args must be a mapping of keys, got {kind(args)}")
     for key, value in args.items():
@@ -92,7 +92,7 @@ def mapping(args: object, where: str) -> dict[Any, Any]:
 
 
 def arguments(model: type[M], component: str, name: object, args: object) -> M:
-    """The arguments `args` of a component (`component`: its class) called `name`, as `model`.
+    """Return the arguments `args` of a component (`component`: its class) called `name`, as `model`.
 
     Raises ArgumentError, before anything is registered.
     """
@@ -118,7 +118,7 @@ def _describe(model: type[BaseModel], error: dict[str, Any], where: str) -> str:
 
 
 def _said(error: dict[str, Any], location: tuple[Any, ...], above: Place, secret: bool) -> str:
-    """The text of an error, without its key; of a `secret` value it names the kind only."""
+    """Return the text of an error, without its key; of a `secret` value it names the kind only."""
     reason: object = error.get("ctx", {}).get("error")
     value, remedy = error["input"], ""
     match error["type"]:

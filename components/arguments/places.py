@@ -21,7 +21,7 @@ class Place:
 
     @property
     def holds_secret(self) -> bool:
-        """Return whether the value here may be a secret, or have one in it."""
+        """True if the value here may be a secret, or have one in it."""
         return self.is_secret or _has_secret(self.annotation)
 
     @property
@@ -30,7 +30,7 @@ class Place:
         return list(self.annotation.model_fields) if _is_model(self.annotation) else []
 
     def below(self, part: object) -> "Place":
-        """The place of the key or item `part` of what is here."""
+        """Return the place of the key or item `part` of what is here."""
         if get_origin(self.annotation) in (dict, list):
             return _place(get_args(self.annotation)[-1], self.is_secret)
         if _is_model(self.annotation) and part in self.annotation.model_fields:
@@ -40,7 +40,7 @@ class Place:
 
 
 def place(model: type[BaseModel], location: Sequence[object]) -> Place:
-    """The place at `location` (keys and indices) below `model`."""
+    """Return the place at `location` (keys and indices) below `model`."""
     found = Place(model, False)
     for part in location:
         found = found.below(part)
@@ -48,7 +48,7 @@ def place(model: type[BaseModel], location: Sequence[object]) -> Place:
 
 
 def _place(annotation: Any, is_secret: bool) -> Place:
-    """The place of an annotation as it is written: `Optional[Annotated[str, …]]`."""
+    """Return the place of an annotation as it is written: `Optional[Annotated[str, …]]`."""
     while get_origin(annotation) in (Annotated, Union):
         if get_origin(annotation) is Annotated:
             annotation, *marks = get_args(annotation)

@@ -38,7 +38,7 @@ def settings(file: Path) -> dict[str, Any]:
 
 
 def mapping(file: Path, *, empty: bool = False) -> dict[str, Any]:
-    """The mapping that is in a file of YAML; with `empty` there may be nothing in it. Raises WrongFile."""
+    """Return the mapping in a YAML file, which may be empty with `empty`. Raises WrongFile."""
     try:
         content = yaml.safe_load(file.read_text("utf-8"))
         deep = is_deep(content)

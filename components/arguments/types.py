@@ -16,7 +16,7 @@ from .messages import Wrong
 
 
 def decimal(value: float, places: int = 9) -> str:
-    """A number as configurations take it: plain digits, and never an exponent as in 1e-05."""
+    """Return a number as configurations take it: plain digits, and never an exponent as in 1e-05."""
     return f"{value:.{places}f}".rstrip("0").rstrip(".")
 
 

@@ -17,7 +17,7 @@ UNROUTABLE = "192.0.2.1"
 
 
 KILLED = 128 + signal.SIGKILL
-"""Exit code of a program that the kernel has killed for want of memory."""
+"""Exit code of a program that the kernel killed because its memory was used up."""
 
 
 class ImageMissing(Exception):
@@ -36,12 +36,11 @@ def problem(
     labels: dict[str, str],
     memory: int,
 ) -> Optional[str]:
-    """What the program in `image` has against the configuration `text`, or None.
+    """Return the objection of the program in `image` to the configuration `text`, or None.
 
-    Runs it in a throw-away container without rights, with as much `memory` (MiB) as it will have to serve,
-    where `names` resolve, and leaves nothing behind;
-    should it be killed meanwhile, `labels` say whose container it is.
-    Raises ImageMissing.
+    Runs the program in a throw-away container without rights, with as much `memory` (MiB) as it will have to
+    serve, where `names` resolve, and leaves nothing behind. The container has these `labels`, so that it can
+    be found if the run is killed. Raises ImageMissing.
     """
     from docker.errors import ImageNotFound
 
@@ -81,7 +80,7 @@ def problem(
 
 
 def complaint(program: Program, said: str) -> str:
-    """The lines in which the program says why, else its last lines; and what can be done."""
+    """Return the lines in which the program says why, else its last lines; and what can be done."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     reasons = "\n".join([line for line in lines if re.search(program.failed, line)] or lines[-5:])[-1000:]
     return "; ".join([reasons, *(remedy for text, remedy in program.remedies if text in reasons)])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import docker
 
 CONNECT_SECONDS = 10.0
-"""How long an engine may take to give its version, from the start of the connection."""
+"""Seconds in which an engine must give its version, from the start of the connection."""
 _UNREACHABLE = re.compile(
     r"cannot reach the Docker engine at (\S+)|the Docker engine at (\S+) does not answer"
 )
@@ -22,12 +22,12 @@ _UNREACHABLE = re.compile(
 
 @contextlib.contextmanager
 def connect(properties: Mapping[str, Any], timeout: float = 60) -> Iterator["docker.DockerClient"]:
-    """An Engine API client for a host given as `Host.properties()`; closed on leaving.
+    """Return an Engine API client for a host given as `Host.properties()`; closed on leaving.
 
     The engine has CONNECT_SECONDS to answer at all, and `timeout` for each call after that.
 
-    Raises HostUnreachable, which names the host and how it was tried, EngineRefused for what the
-    engine answers to a call with an error, and EngineUnsupported for what is no Docker Engine.
+    Raises HostUnreachable, which names the host and how it was tried, EngineRefused for what the engine
+    answers to a call with an error, and EngineUnsupported for what is no Docker Engine.
     """
     import docker
 
@@ -55,7 +55,7 @@ def connect(properties: Mapping[str, Any], timeout: float = 60) -> Iterator["doc
 
 
 def _client(options: Mapping[str, Any], address: str) -> "docker.DockerClient":
-    """A client that speaks the engine's newest version of the API. Raises EngineUnsupported."""
+    """Return a client that speaks the engine's newest version of the API. Raises EngineUnsupported."""
     import docker
     from docker.constants import DEFAULT_DOCKER_API_VERSION
 
@@ -79,7 +79,7 @@ def unreachable_in(line: str) -> Optional[str]:
 
 
 def answers(address: str) -> bool:
-    """Whether something listens at a `unix://` or `tcp://` address; `ssh://` is not tried."""
+    """Return whether something listens at a `unix://` or `tcp://` address; `ssh://` is not tried."""
     if address.startswith("ssh:"):
         return True
     with contextlib.suppress(OSError, ValueError):
@@ -100,7 +100,7 @@ def responds(address: str) -> bool:
 
 
 def _opened(address: str, seconds: float) -> socket.socket:
-    """A connection to what listens at a `unix://` or `tcp://` address. Raises OSError or ValueError."""
+    """Return a connection to a `unix://` or `tcp://` address. Raises OSError or ValueError."""
     scheme, _, where = address.partition("://")
     if scheme == "tcp":
         name, _, port = where.partition("/")[0].rpartition(":")

@@ -1,4 +1,4 @@
-"""What our resources do with containers through the Engine API. Plain functions, no Pulumi."""
+"""Containers of our resources, through the Engine API. Plain functions, no Pulumi."""
 
 import io
 import tarfile
@@ -16,11 +16,11 @@ POLL = 0.1
 
 
 class EngineError(Exception):
-    """What could not be done on a host, and why, in words for the one who ran `up`."""
+    """Error on a host, with the reason, in words for the user who ran `up`."""
 
 
 class Unfinished(EngineError):
-    """What was made, or changed, but is not as it should be: the state keeps it, the next `up` goes on."""
+    """Error of a resource that was made but is not ready: the state keeps it, the next `up` goes on."""
 
     def __init__(self, reason: str, made: str, outputs: dict[str, Any]) -> None:
         super().__init__(reason)
@@ -28,7 +28,7 @@ class Unfinished(EngineError):
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether `condition` became true within `seconds`."""
+    """Return whether `condition` became true within `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -59,7 +59,7 @@ def write_file(container: "Container", folder: str, name: str, text: str) -> Non
 
 
 def read_file(container: "Container", path: str) -> Optional[str]:
-    """The text of a file in a container, or None without one."""
+    """Return the text of a file in a container, or None without one."""
     from docker.errors import NotFound
 
     try:
@@ -72,7 +72,7 @@ def read_file(container: "Container", path: str) -> Optional[str]:
 
 
 def find(engine: "DockerClient", container_id: str) -> "Optional[Container]":
-    """The container, or None when it is gone."""
+    """Return the container, or None when it is gone."""
     from docker.errors import NotFound
 
     try:
@@ -108,6 +108,6 @@ class ErrorLog:
         self._since = datetime.fromisoformat(client.info()["SystemTime"]).timestamp()
 
     def new(self) -> list[str]:
-        """The new lines."""
+        """Return the new lines."""
         raw = self._container.logs(stdout=False, stderr=True, since=self._since)
         return [str(line) for line in raw.decode(errors="replace").splitlines()]

@@ -36,8 +36,7 @@ def refusals(found: Facts, demands: Demands, labels: Mapping[str, str]) -> list[
 def replica_refusals(
     engine: "DockerClient", replicas: Mapping[str, Demands], labels: Mapping[str, str]
 ) -> list[str]:
-    """Why the engine would not run replicas with these demands, by backend; of an image that is not there
-    yet, nothing is known."""
+    """Return why the engine would not run replicas with these demands, by backend, for images on the host."""
     said = []
     for name, limits in sorted(replicas.items()):
         if words := _trial(engine, limits, labels):

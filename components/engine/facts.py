@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 20.0
 FRESH_SECONDS = 10.0
-"""How long an answer stands for all components of a preview."""
+"""Seconds for which an answer is valid for all components of a preview."""
 TRIED = 5
 """Images of a host that are tried for one that has `cat`."""
 TABLES = ("route", "fib_trie", "if_inet6", "tcp", "tcp6")
@@ -103,7 +103,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def of(host: Mapping[str, Any], labels: Mapping[str, str]) -> Facts:
-    """The facts of a host; several components of a preview share one answer.
+    """Return the facts of a host; several components of a preview share one answer.
 
     Raises HostUnreachable, EngineRefused, or EngineError when there is no answer within DEADLINE_SECONDS.
     """
@@ -145,10 +145,10 @@ def gather(engine: "DockerClient", labels: Mapping[str, str]) -> Facts:
 
 
 def files(engine: "DockerClient", labels: Mapping[str, str]) -> dict[str, str]:
-    """FILES of the host.
+    """Return the FILES of the host.
 
-    The Engine API does not tell. So `cat` of an image that is there already reads them, in a throw-away
-    container on the host's network with no rights at all.
+    The Engine API does not have them. So `cat` of an image that is already on the host reads them, in a
+    throw-away container on the host's network with no rights at all.
     """
     from docker.errors import APIError
 

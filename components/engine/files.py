@@ -28,7 +28,7 @@ def keep(engine: "DockerClient", kind: str, name: str, data: str, labels: dict[s
 
 
 def kept(engine: "DockerClient", kind: str, id_: str) -> bool:
-    """Whether the config or secret is there."""
+    """Return whether the config or secret is there."""
     return any(found["ID"] == id_ for found in get(engine, f"/{kind}s"))
 
 

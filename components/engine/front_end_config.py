@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RELOAD_SECONDS = 30.0
 STEADY_SECONDS = 0.3
-"""How long new workers must be the same, and take no more memory, to have survived their start."""
+"""Seconds in which new workers must be the same, and take no more memory, to have survived their start."""
 NOTHING = "(?!)"
 """A pattern that no line has."""
 GROWTH_KIB = 32 * 1024
@@ -65,7 +65,7 @@ def leave(engine: "DockerClient", front_end: str, networks: Collection[str]) -> 
 
 
 def state(engine: "DockerClient", program: Program, front_end: str) -> Optional[dict[str, Any]]:
-    """What is really there: `config`, `running` and `addresses`; None when the container is gone."""
+    """Return the real `config`, `running` and `addresses` of the container; None when it is gone."""
     container = find(engine, front_end)
     if container is None:
         return None
@@ -77,7 +77,7 @@ def state(engine: "DockerClient", program: Program, front_end: str) -> Optional[
 
 
 def addresses(container: "Container") -> dict[str, str]:
-    """The container's address on each of its networks, by network name."""
+    """Return the container's address on each of its networks, by network name."""
     networks: Mapping[str, Any] = container.attrs["NetworkSettings"]["Networks"]
     return {name: network["IPAddress"] for name, network in sorted(networks.items())}
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PULL_SECONDS = 600.0
-"""How long an engine that pulls an image may take to answer."""
+"""Seconds in which an engine that pulls an image must answer."""
 UNREACHABLE = (
     r"(?:network is unreachable|no such host|i/o timeout|connection refused|no route to host|"
     r"server misbehaving|deadline exceeded|Client\.Timeout|Temporary failure|TLS handshake|\bEOF\b)"

@@ -27,9 +27,9 @@ START_SECONDS = 20.0
 STOP_SECONDS = 10
 RELOAD_SECONDS = 5.0
 STEADY_SECONDS = 0.5
-"""How long it must be well after a start or reload to have survived it."""
+"""Seconds for which keepalived must be healthy after a start or reload to have survived it."""
 STARTS = "Starting Keepalived"
-"""What each run begins its log with."""
+"""First words of the log of each run."""
 _ROLE = re.compile(r"Entering (MASTER|BACKUP|FAULT) STATE")
 MIB = 2**20
 
@@ -59,10 +59,11 @@ def prepare(engine: "DockerClient", spec: Spec) -> str:
 
 
 def deliver(engine: "DockerClient", spec: Spec, known: str) -> str:
-    """Make the node's container `known` what `spec` says, and running; the id of the container then.
+    """Make the node's container `known` what `spec` says, and running; return the id of the container then.
 
-    A changed text is reloaded, which does not move the addresses. Another image or limit is another
-    container: keepalived stops, which does. What is refused leaves what was in force before.
+    A changed text is reloaded, which does not move the addresses. Another image or limit needs another
+    container: keepalived stops, which moves them. A refused change leaves the former container and text in
+    force.
     """
     container = find(engine, known)
     if container is None or not _same(container, spec):
@@ -93,7 +94,7 @@ def take_part(containers: "Sequence[Container]") -> None:
 
 
 def await_part(containers: "Sequence[Container]", seconds: float, owner: bool) -> Optional[str]:
-    """Why these nodes do not all take part, or None.
+    """Return why these nodes do not all take part, or None.
 
     One of them must get the addresses within `seconds` where an `owner` is to be among them.
     """
@@ -120,13 +121,13 @@ def role(container: "Container") -> str:
 
 
 def last_words(container: "Container") -> str:
-    """The last lines of its log."""
+    """Return the last lines of its log."""
     lines = container.logs(tail=5).decode(errors="replace").strip().splitlines()
     return "; ".join(line.strip() for line in lines) or "it wrote nothing"
 
 
 def look(engine: "DockerClient", known: str) -> Optional[dict[str, Any]]:
-    """What is really there: `config` and `running`; None when the container is gone."""
+    """Return the real `config` and `running` of the container; None when it is gone."""
     container = find(engine, known)
     if container is None:
         return None
@@ -150,7 +151,7 @@ def remove(engine: "DockerClient", known: str) -> None:
 
 
 def _same(container: "Container", spec: Spec) -> bool:
-    """Whether it differs from `spec` in nothing but its text."""
+    """Return whether it differs from `spec` in nothing but its text."""
     host = container.attrs["HostConfig"]
     return bool(
         container.attrs["Config"]["Image"] == spec["image"]

@@ -47,7 +47,7 @@ def without_values(text: str, environment: Iterable[str]) -> str:
 
 
 def _pieces(value: str) -> Iterator[str]:
-    """The parts of a value that are looked for: its lines, and the parts of a long line."""
+    """Yield the parts of a value that are looked for: its lines, and the parts of a long line."""
     for line in value.splitlines():
         for start in range(0, len(line), _LONGEST):
             if len(piece := line[start : start + _LONGEST].strip()) >= _SHORTEST:
@@ -94,7 +94,7 @@ def _forms(piece: str) -> Iterator[str]:
 
 
 def _letter(letter: str) -> str:
-    """A letter as it is, or as URLs, JSON, HTML and shells write it."""
+    """Return a letter as it is, or as URLs, JSON, HTML and shells write it."""
     code, units = ord(letter), letter.encode("utf-16-be", "surrogatepass").hex(" ", -2).split()
     ways = {
         re.escape(letter),

@@ -17,7 +17,7 @@ _COMPONENT, _STACK, _PROJECT = (f"{LABEL}.{key}" for key in ("component", "stack
 
 
 def possible(demands: Json) -> bool:
-    """Whether the front end is on a network that others are on, too."""
+    """Return whether the front end is on a network that others are on, too."""
     return bool(demands["network"] or demands["networks"])
 
 
@@ -51,7 +51,7 @@ def refusals(engine: "DockerClient", demands: Json, labels: Mapping[str, str]) -
 
 
 def _names(networks: Iterable[Json], given: Iterable[str]) -> set[str]:
-    """The names of networks that are given by name or id."""
+    """Return the names of networks that are given by name or id."""
     return {
         str(network["Name"])
         for network in networks
@@ -61,13 +61,13 @@ def _names(networks: Iterable[Json], given: Iterable[str]) -> set[str]:
 
 
 def _joined(container: Json, given: set[str]) -> dict[str, Json]:
-    """The networks of the given ones that a container is on, whether it runs or not."""
+    """Return the networks of the given ones that a container is on, whether it runs or not."""
     networks: Mapping[str, Json] = container["NetworkSettings"]["Networks"] or {}
     return {name: network for name, network in networks.items() if name in given}
 
 
 def _inspect(engine: "DockerClient", container: Json) -> Optional[Json]:
-    """The container in full: a list has no names; None when it is gone meanwhile."""
+    """Return the container in full: a list has no names; None when it is gone meanwhile."""
     from docker.errors import NotFound
 
     try:

@@ -14,7 +14,7 @@ _COMPONENT, _STACK, _PROJECT = (f"{LABEL}.{key}" for key in ("component", "stack
 
 
 def clash(engine: "DockerClient", config: str, labels: Mapping[str, str]) -> Optional[str]:
-    """Why a node with this configuration cannot be beside another stack's on this host, or None."""
+    """Return why a node with this configuration cannot be beside another stack's on this host, or None."""
     ours = group_in(config)
     if ours is None:
         return None
@@ -36,7 +36,7 @@ def _clash(ours: Group, theirs: Group, whose: str) -> Optional[str]:
 
 
 def _channel(group: Group) -> tuple[str, str, bool]:
-    """Where nodes hear each other's adverts; those of IPv4 and of IPv6 are apart."""
+    """Return where nodes hear each other's adverts; IPv4 and IPv6 are apart."""
     return group.router_id, group.interface, ":" in group.source
 
 

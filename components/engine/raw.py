@@ -11,12 +11,12 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def api(engine: "DockerClient") -> Any:
-    """The SDK's lower layer."""
+    """Return the SDK's lower layer."""
     return engine.api
 
 
 def get(engine: "DockerClient", path: str) -> Any:
-    """The answer to a GET."""
+    """Return the answer to a GET."""
     client = api(engine)
     return client._result(client._get(client._url(path)), json=True)
 
@@ -24,13 +24,13 @@ def get(engine: "DockerClient", path: str) -> Any:
 def post(
     engine: "DockerClient", path: str, body: dict[str, Any], headers: Mapping[str, str] = NONE, **query: Any
 ) -> Any:
-    """The answer to a POST."""
+    """Return the answer to a POST."""
     client = api(engine)
     sent = client._post_json(client._url(path), data=body, params=query, headers=dict(headers))
     return client._result(sent, json=True)
 
 
 def delete(engine: "DockerClient", path: str) -> None:
-    """A DELETE."""
+    """Send a DELETE."""
     client = api(engine)
     client._raise_for_status(client._delete(client._url(path)))

@@ -1,4 +1,4 @@
-"""Waits until new replicas are well, and says which is not and why."""
+"""Readiness of new replicas: wait until all are healthy, or report the first unhealthy one."""
 
 import contextlib
 import time
@@ -22,9 +22,9 @@ FAILED = "its health check ended with"
 def wait_until_well(engine: "DockerClient", replicas: Mapping[str, str], seconds: float) -> None:
     """Return once every replica (name → container id) passes its own health check.
 
-    The check is the one declared on the container, run at once instead of waiting for the engine's
-    next turn: engines before 25.0 have no shorter interval at the start.
-    Raises EngineError with the first replica that is not well within `seconds`, and its last log lines.
+    The check is the one declared on the container, run at once instead of waiting for the engine's next turn:
+    engines before 25.0 have no shorter interval at the start. Raises EngineError with the first replica that
+    is unhealthy after `seconds`, and its last log lines.
     """
     end = time.monotonic() + seconds
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -38,7 +38,7 @@ def wait_until_well(engine: "DockerClient", replicas: Mapping[str, str], seconds
 
 
 def _problem(engine: "DockerClient", name: str, container_id: str, end: float) -> Optional[str]:
-    """Why the replica is not well at `end`, or None as soon as it is."""
+    """Return why the replica is unhealthy at `end`, or None as soon as it is healthy."""
     from docker.errors import APIError, NotFound
 
     said = "its health check did not end"
@@ -68,7 +68,7 @@ def _problem(engine: "DockerClient", name: str, container_id: str, end: float) -
 
 
 def _command(container: dict[str, Any]) -> list[str]:
-    """The container's own health check; nothing when it has none, or is known to pass it."""
+    """Return the container's own health check; nothing when it has none, or is known to pass it."""
     health = container["State"].get("Health") or {}
     test = (container["Config"].get("Healthcheck") or {}).get("Test") or []
     if health.get("Status") == "healthy" or not test or test[0] == "NONE":
@@ -92,7 +92,7 @@ def _check(engine: "DockerClient", container: dict[str, Any], end: float) -> Opt
 
 
 def _output(engine: "DockerClient", container: dict[str, Any]) -> str:
-    """What the health check writes, for a report."""
+    """Return the output of the health check, for a report."""
     from docker.errors import APIError
 
     with contextlib.suppress(OSError, APIError):  # see `_check`; or the container has ended meanwhile

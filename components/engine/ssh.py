@@ -79,7 +79,7 @@ class Tunnel:
 
 @contextlib.contextmanager
 def tunnel(address: str) -> Iterator[Tunnel]:
-    """The way to the engine at `ssh://[user@]name[:port]`; the socket is for this user alone."""
+    """Return the way to the engine at `ssh://[user@]name[:port]`; the socket is for this user alone."""
     with tempfile.TemporaryDirectory(prefix="longshore-ssh-") as folder:
         made = Tunnel(address, Path(folder))
         try:

@@ -1,6 +1,6 @@
 """LoadBalancedServices as a Compose project: https://docs.docker.com/reference/compose-file/
 
-It serves as the stack does. What Compose cannot do is done by nobody: a change without a gap, a rollback.
+It serves as the stack does. Compose has no change without a gap, and no rollback.
 """
 
 import hashlib
@@ -21,7 +21,8 @@ interval."""
 
 
 def compose(instances: Sequence[Instance], host: str = "") -> Project:
-    """The LoadBalancedServices of one host as a Compose project; `host` says which, where there are several.
+    """Return the LoadBalancedServices of one host as a Compose project; `host` says which, where there are
+    several.
 
     Raises CannotExport when there is none, or when there are several hosts and none was chosen.
     """
@@ -80,7 +81,7 @@ def _add(project: Project, instance: Instance) -> None:
 
 
 def _service(project: Project, step: Step, own: str, named: str) -> dict[str, Any]:
-    """A container on the instance's network `own`, and on `named` where its aliases are elsewhere."""
+    """Return a container on the instance's network `own`, and on `named` where its aliases are elsewhere."""
     given = step.new
     capabilities = given.get("capabilities") or {}
     retries = f":{given['maxRetryCount']}" if given.get("maxRetryCount") else ""
@@ -131,7 +132,7 @@ def _port(given: Mapping[str, Any]) -> str:
 
 
 def _network(project: Project, given: Mapping[str, Any], own: str) -> tuple[str, dict[str, Any]]:
-    """The instance's own network, whose name is not known before, or one that somebody else made."""
+    """Return the instance's own network, whose name is not known before, or one that somebody else made."""
     name = str(given["name"])
     if name == SHOWN_UNKNOWN:
         name = own

@@ -1,6 +1,6 @@
-"""The services of a swarm for `docker stack deploy`: https://docs.docker.com/reference/compose-file/deploy/
+"""Services of a swarm for `docker stack deploy`: https://docs.docker.com/reference/compose-file/deploy/
 
-They are defined as the Engine API defines them; what has no word in the file is said to be missing.
+They are defined as the Engine API defines them; a field that has no word in the file is reported as missing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ KINDS = ("SwarmGateway", "SwarmService")
 
 
 def stack(instances: Sequence[Instance], host: str = "") -> Project:
-    """The SwarmServices and the SwarmGateways of one swarm as a stack, with the networks that a SwarmCluster
-    makes for them; `host`, a manager, says which swarm, where there are several.
+    """Return the SwarmServices and the SwarmGateways of one swarm as a stack, with the networks that a
+    SwarmCluster makes for them; `host`, a manager, says which swarm, where there are several.
 
     Raises CannotExport when there is none, or when there are several swarms and none was chosen.
     """
@@ -51,13 +51,13 @@ def _managers(instance: Instance) -> list[str]:
 
 
 def _said(cluster: Instance, step: Step) -> str:
-    """A node, with what the services may ask of it."""
+    """Return a node, with what the services may ask of it."""
     labels = [f"label {key}={value}" for key, value in sorted(mapping(step.new.get("labels")).items())]
     return f"node {cluster.node(step)} of {cluster.name}: {', '.join([str(step.new['role']), *labels])}"
 
 
 def _labels(given: Mapping[str, str]) -> dict[str, str]:
-    """Without ours: they say that Longshore looks after what has them."""
+    """Return the labels without ours, which mark what Longshore looks after."""
     return {key: value for key, value in sorted(given.items()) if not key.startswith(f"{LABEL}.")}
 
 
@@ -130,7 +130,7 @@ _FIELDS = {
         )
     },
 }
-"""Where the fields of a definition go in the file, but for those of `_Service`."""
+"""Paths in the file for the fields of a definition, except those of `_Service`."""
 _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "CapabilityAdd": lambda names: [each.removeprefix("CAP_") for each in names],
     "Delay": _seconds,
@@ -156,12 +156,12 @@ _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "Timeout": _seconds,
     "Window": _seconds,
 }
-"""How they are written there, by the last part of the field; others as they are."""
+"""Formats in the file, by the last part of the field; other fields keep their form."""
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def _fields(given: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """The fields of a definition: what has a place of its own whole, other mappings by their keys."""
+    """Yield the fields of a definition: what has a place of its own whole, other mappings by their keys."""
     for key, value in given.items():
         here = f"{path}{key}"
         if isinstance(value, Mapping) and here not in _FIELDS:
@@ -179,7 +179,7 @@ class _Service:
         self._spec, self._name = mapping(definition.get("spec")), str(definition.get("name"))
 
     def add(self) -> None:
-        """Put it there; what has no word there is said to be missing."""
+        """Add the service to the project; report each field that has no word there."""
         found: dict[str, Any] = {}
         fields = dict(_fields(self._spec))
         with_others: dict[str, tuple[str, Callable[[Any], Any]]] = {
@@ -214,7 +214,7 @@ class _Service:
         }
 
     def _networks(self, given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Each by its own name, whatever the stack is called: there are others on it, too."""
+        """Return the networks, each by its own name for every stack: other stacks are on it, too."""
         if not given:
             self._project.missing.append(f"{self._name}: no network (it joins `default` of the stack)")
         found = [self._network(f"network-{index}", each["Target"]) for index, each in enumerate(given)]
@@ -237,7 +237,7 @@ class _Service:
         return [self._file("secret", *each) for each in zip(steps, mounted, strict=True)]
 
     def _file(self, kind: str, step: Step, mounted: Mapping[str, Any]) -> dict[str, Any]:
-        """A file of the tasks. What is hidden whoever deploys makes: it is nowhere but in the swarm."""
+        """Return a file of the tasks. The user who deploys makes a hidden one, which only the swarm has."""
         found: dict[str, Any]
         text, path = step.new["data"], mounted["File"]["Name"]
         if hidden(text):

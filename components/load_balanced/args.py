@@ -21,7 +21,7 @@ from ..proxies.registry import ProxyKind
 
 
 class ProbeArgs(TypedDict, total=False):
-    """How the front end finds out whether a server is well."""
+    """Health check by the front end."""
 
     path: Optional[str]
     """URL path that is asked for. Default: /. In tcp mode the port only has to accept."""
@@ -36,8 +36,8 @@ class ProbeArgs(TypedDict, total=False):
     port: Optional[int]
     """Port that is asked. Default: the backend's."""
     active: Optional[bool]
-    """Whether the front end asks by itself, all the time. Default: true with haproxy; nginx open
-    source cannot and has `max_fails`."""
+    """Ask each server all the time. Default: true with haproxy; nginx open source cannot and has `max_fails`.
+    """
     interval: Optional[float]
     """Seconds between two questions of the front end. Default: 0.4, so that a hung server is avoided
     within 1.5 s."""
@@ -50,13 +50,13 @@ class ProbeArgs(TypedDict, total=False):
 
 
 class HealthArgs(ProbeArgs, total=False):
-    """How a replica shows that it is well: its container and the front end ask the same question."""
+    """Health check of a replica: its container and the front end ask the same question."""
 
     command: Optional[list[str]]
-    """Command run inside the replica, exit code 0 when well; a new replica gets no request before. The front
-    end cannot run it: it only connects to the port then, or asks its question where `path`, `host`, `method`
-    or `status` is given, too. Default: the question, asked with the curl, bash, wget or busybox nc that the
-    image has; busybox's wget knows no method but GET."""
+    """Command run inside the replica, exit code 0 when healthy; a new replica gets no request before. The
+    front end cannot run it: it only connects to the port then, or asks its question where `path`, `host`,
+    `method` or `status` is given, too. Default: the question, asked with the curl, bash, wget or busybox nc
+    that the image has; busybox's wget knows no method but GET."""
 
 
 class RestartArgs(TypedDict, total=False):
@@ -83,8 +83,7 @@ class BackendTimeoutArgs(TypedDict, total=False):
 
 
 class RouteArgs(TypedDict, total=False):
-    """Which requests a backend gets, and how they are shared among its servers: replicas, or tasks of a
-    swarm."""
+    """Requests of a backend, and how they are shared among its servers: replicas, or tasks of a swarm."""
 
     port: Optional[int]
     """Port a server listens on. Never published on the host. Default: 80."""
@@ -118,7 +117,7 @@ class RouteArgs(TypedDict, total=False):
     timeouts: Optional[BackendTimeoutArgs]
     """Time-outs of this backend. Default: those of the front end."""
     retries: Optional[int]
-    """How often a failed request is tried elsewhere. Default: 3."""
+    """Number of other attempts for a failed request. Default: 3."""
 
 
 class ReplicasArgs(RouteArgs, total=False):
@@ -138,13 +137,12 @@ class ReplicasArgs(RouteArgs, total=False):
     """Whole seconds a server is avoided after `max_fails`. Default: 10 with nginx. HAProxy has no such
     time: it uses the server again after `rise` good answers."""
     backup_replicas: Optional[int]
-    """How many of the replicas, counted from the last, serve only when all the others are down.
-    Default: 0."""
+    """Number of replicas, counted from the last, that serve only when all the others are down. Default: 0."""
     drain: Optional[float]
     """Seconds that requests in flight get to finish, when a replica or a configuration is replaced.
     Default: 10."""
     start_timeout: Optional[float]
-    """Seconds a new replica has to become well. Default: 60."""
+    """Seconds a new replica has to become healthy. Default: 60."""
     restart: Optional[RestartArgs]
     """Restart policy, for example `{policy: on-failure, max_retries: 5}`. Default: `{policy: always}`."""
     memory: Optional[int]
@@ -185,7 +183,7 @@ class TimeoutArgs(TypedDict, total=False):
     request: Optional[float]
     """For a client to send its request headers. Default: 10."""
     keep_alive: Optional[float]
-    """How long an idle client connection is kept. Default: 10."""
+    """Seconds for which an idle client connection is kept. Default: 10."""
     tunnel: Optional[float]
     """Silence on a WebSocket or TCP connection. Default: 3600."""
 
@@ -230,7 +228,7 @@ class ProxyArgs(TypedDict, total=False):
     """Protocols to which a client may switch with an Upgrade header, such as `SPDY/3.1` for `kubectl exec`. A
     request that names another is answered as if it named none. Default: websocket."""
     ipv6: Optional[bool]
-    """Whether it listens on IPv6, too. Set false for a host whose kernel has no IPv6. Default: true."""
+    """Listen on IPv6, too. Set false for a host whose kernel has no IPv6. Default: true."""
     log: Optional[LogArgs]
     """A syslog server beside standard output. Default: none."""
     memory: Optional[int]
@@ -245,14 +243,14 @@ class FrontEndArgs(ProxyArgs, total=False):
     mode: Optional[ProxyMode]
     """`http`, or `tcp` for one backend of any protocol. Default: http."""
     publish: Optional[bool]
-    """Whether the port is published on the host. Default: true."""
+    """Publish the port on the host. Default: true."""
     address: Optional[str]
     """Address of the host on which the port is published. Default: 0.0.0.0."""
     networks: Optional[list[str]]
     """Names of existing networks it joins beside that of the replicas. Default: none."""
     resolve: Optional[bool]
-    """Whether names of replicas are resolved again while it runs, so that a restarted replica is found
-    at its new address. nginx needs 1.27.4 for it. Default: true."""
+    """Resolve names of replicas again while the front end runs, so that it finds a restarted replica at its
+    new address. nginx needs 1.27.4 for it. Default: true."""
 
 
 class NetworkArgs(TypedDict, total=False):
@@ -264,10 +262,10 @@ class NetworkArgs(TypedDict, total=False):
     """IPv4 subnet of the network that the component makes, with room for twice the replicas: during
     a change old and new ones stand beside each other. Default: the engine chooses."""
     isolated: Optional[bool]
-    """Whether the front end reaches the replicas of each backend on a further network that only they and it
-    are on, so that the address of a stopped replica can never be that of another service's container. The
-    engine needs a free subnet for each. Default: true, but for an only backend on a network that the
-    component makes: nobody else is on that one."""
+    """Give each backend a further network that only its replicas and the front end are on. So the address of
+    a stopped replica can never be that of another service's container. The engine needs a free subnet for
+    each. Default: true, but for an only backend on a network that the component makes: nobody else is on that
+    one."""
 
 
 class LoadBalancedServiceArgs(ReplicasArgs, total=False):

@@ -25,7 +25,7 @@ class LoadBalancedService(pulumi.ComponentResource):
     """Replicas of one or more images on a Docker host, and a HAProxy or nginx in front of them."""
 
     url: pulumi.Output[str]
-    """Where clients reach the front end, for example `http://localhost:8080`."""
+    """Address at which clients reach the front end, for example `http://localhost:8080`."""
     address: pulumi.Output[str]
     """Host name or IP address of the front end."""
     port: pulumi.Output[int]
@@ -94,10 +94,10 @@ class LoadBalancedService(pulumi.ComponentResource):
 
 
 def _provider(name: str, host: Host, component: pulumi.Resource) -> docker.Provider:
-    """The docker provider for the host.
+    """Return the docker provider for the host.
 
-    At a preview of a host that does not answer, its address is left unknown: the docker plugin would end
-    the preview with an error. So it goes on, and the engine warns at each resource that it may be wrong.
+    At a preview of a host that does not answer, its address is left unknown: the docker plugin would end the
+    preview with an error. So it goes on, and the engine warns at each resource that it may be wrong.
     """
     unknown: Any = UNKNOWN
     reached = not pulumi.runtime.is_dry_run() or responds(host.address)
@@ -146,7 +146,7 @@ def _network(name: str, what: Service, child: pulumi.ResourceOptions) -> pulumi.
 
 
 def _isolated(name: str, backend: str, child: pulumi.ResourceOptions) -> docker.Network:
-    """The network on which the front end reaches the replicas of one backend, and nobody else is.
+    """Return the network on which the front end reaches the replicas of one backend, and nobody else is.
 
     There is no way out of it: with one, it could become the way of the front end's published port.
     """
@@ -190,7 +190,7 @@ def _url(what: Service, address: str) -> str:
 
 
 def _address(what: Service, config: FrontEndConfig) -> pulumi.Output[str]:
-    """The host's name when published there, else the front end's own on its first extra network."""
+    """Return the host's name when published there, else the front end's own on its first extra network."""
     if not what.front_end.publish:
         network = what.front_end.networks[0]
         # Nobody knows any under the mocks of a program's unit tests.

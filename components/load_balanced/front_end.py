@@ -34,7 +34,7 @@ def readiness(
     replicas: Mapping[str, pulumi.Output[str]],
     ours: pulumi.ResourceOptions,
 ) -> Readiness:
-    """The program of the image accepts `text`, and every new replica is well."""
+    """Declare that the program of the image accepts `text`, and that every new replica is healthy."""
     return Readiness(
         f"{component}-{service.front_end.name}-ready",
         {
@@ -65,11 +65,11 @@ def container(
     ready: Readiness,
     child: pulumi.ResourceOptions,
 ) -> docker.Container:
-    """The container `<component>-<front end's name>`, made but not started.
+    """Return the container `<component>-<front end's name>`, made but not started.
 
-    FrontEndConfig writes the configuration and starts it, so it never runs without one and there is
-    one writer only. Least privilege: no capability, no new privileges, not root, nothing writable but
-    memory and the folder of the configuration.
+    FrontEndConfig writes the configuration and starts it, so it never runs without one and there is one
+    writer only. Least privilege: no capability, no new privileges, not root, nothing writable but memory and
+    the folder of the configuration.
     """
     front_end = service.front_end
     program = kind_of(front_end.kind).program
@@ -119,7 +119,7 @@ def container(
 
 
 def _what_replaces_it(service: Service) -> dict[str, pulumi.Input[str]]:
-    """What cannot change in a running container, as the warning of a gap shows it."""
+    """Return the properties that cannot change in a running container, as the warning of a gap shows them."""
     front_end, network = service.front_end, service.network
     return {
         "image": image(service),
@@ -184,5 +184,5 @@ def config(
 
 
 def image(service: Service) -> str:
-    """The front end's image: the one said, or the kind's default."""
+    """Return the front end's image: the one said, or the kind's default."""
     return service.front_end.image or kind_of(service.front_end.kind).default_image

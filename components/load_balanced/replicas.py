@@ -15,7 +15,8 @@ from ..resources.labels import labels_of
 
 
 def health_test(backend: Backend, mode: str, host: Optional[str] = None) -> list[str]:
-    """The health check as Docker takes it: the user's command, or the question that the front end asks.
+    """Return the health check as Docker takes it: the user's command, or the question that the front end
+    asks.
 
     `host` stands instead of the Host header that the front end takes from the routes.
     """
@@ -28,7 +29,7 @@ def health_test(backend: Backend, mode: str, host: Optional[str] = None) -> list
 
 
 def healthcheck(tests: pulumi.Input[list[str]]) -> docker.ContainerHealthcheckArgs:
-    """A health check that the engine runs every 15 s."""
+    """Return a health check that the engine runs every 15 s."""
     return docker.ContainerHealthcheckArgs(
         tests=tests, interval="15s", timeout="5s", retries=3, start_period="0s"
     )

@@ -42,7 +42,7 @@ def service(name: str, args: object) -> Service:
 
 
 def _backends(given: dict[str, Any], where: str) -> Any:
-    """The backends of the long form, or the one of the short form."""
+    """Return the backends of the long form, or the one of the short form."""
     backends = given.pop("backends", None)
     if backends is not None:
         if given:

@@ -1,5 +1,5 @@
-"""What a program declares, without engine, state or `pulumi`: `python -m components.plan`."""
+"""Declared resources of a program, without engine, state or `pulumi`: `python -m components.plan`."""
 
 
 class CannotPlan(Exception):
-    """Why there is no plan; the message says what to do."""
+    """Reason why there is no plan, with the remedy."""

@@ -18,20 +18,20 @@ from ..proxies.program import Program
 from ..proxies.registry import kind_of
 
 SYSTEM = "/usr/sbin:/usr/local/sbin"
-"""Where such programs are when they are not on PATH."""
+"""Search path of such programs when they are not on PATH."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A configuration and what was said about it."""
+    """Configuration and the verdict on it."""
 
     name: str
     """Name of the resource that holds it."""
     program: str
     problem: Optional[str]
-    """What the program has against it; None when it has nothing."""
+    """Objection of the program; None when it accepts the configuration."""
     skipped: bool = False
-    """Whether there is no such program here."""
+    """True if this machine has no such program."""
 
 
 def check(steps: Iterable[Step]) -> Iterator[Checked]:
@@ -50,14 +50,14 @@ def check(steps: Iterable[Step]) -> Iterator[Checked]:
 
 
 def _with_addresses(text: str, names: Iterable[str]) -> str:
-    """The text without names that only the replicas' network knows."""
+    """Return the text without names that only the replicas' network knows."""
     for name in sorted(names, key=len, reverse=True):
         text = text.replace(f" {name}:", f" {UNROUTABLE}:")
     return text
 
 
 def _with_interface(text: str) -> str:
-    """The text with an interface of this machine: those in it are the hosts'."""
+    """Return the text with an interface of this machine: those in it are the hosts'."""
     there = [name for _, name in socket.if_nameindex() if name != "lo"]
     return re.sub(r"\b(interface|dev) \S+", rf"\1 {there[0]}", text) if there else text
 

@@ -17,7 +17,7 @@ _REPLACED_BY = {
 
 
 def compared(old: Steps, new: Steps) -> list[dict[str, Any]]:
-    """The steps from `old` to `new`, both of plans, as `pulumi preview --json` has them."""
+    """Return the steps from `old` to `new`, both of plans, as `pulumi preview --json` has them."""
     before = {step["urn"]: step["newState"] for step in old}
     after = {step["urn"]: step["newState"] for step in new}
     gone = [{"op": "delete", "urn": urn, "oldState": before[urn]} for urn in before if urn not in after]
@@ -26,7 +26,7 @@ def compared(old: Steps, new: Steps) -> list[dict[str, Any]]:
 
 
 def _moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a front end has another host: all below its parent is made there."""
+    """Return whether a front end has another host: all below its parent is made there."""
     return bool(after["type"] == _FRONT_END and before["inputs"].get("host") != after["inputs"].get("host"))
 
 

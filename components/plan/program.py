@@ -16,7 +16,7 @@ RUNNER = Path(__file__).with_name("runner.py")
 
 
 def planned(folder: Path, stack: str) -> dict[str, Any]:
-    """What the program in `folder` declares for `stack`, in the form of a preview of nothing yet.
+    """Return the resources that the program in `folder` declares for `stack`, as a preview of an empty stack.
 
     Raises CannotPlan without such a program or stack.
     """
@@ -49,7 +49,7 @@ def _look(folder: Path, stack: str) -> None:
 
 
 def planned_at(folder: Path, stack: str, revision: str) -> list[Any]:
-    """The steps of the plan of another revision of git; none where the stack was not there yet.
+    """Return the steps of the plan of another revision of git; none where the stack was not there yet.
 
     Raises CannotPlan without such a revision, and when the program failed there.
     """

@@ -1,4 +1,4 @@
-"""What is said of a plan: a review, the addresses, and what the programs of this machine say."""
+"""Report of a plan: a review, the addresses, and the checks by programs of this machine."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +14,9 @@ from .compare import compared
 def report(
     stack: str, found: Mapping[str, Any], before: Optional[Sequence[Any]], form: str
 ) -> tuple[str, bool]:
-    """The plan `found` of a stack as `markdown` or `json`, and whether the program or a check refuses.
+    """Return the plan `found` of a stack as `markdown` or `json`, and whether the program or a check refuses.
 
-    `before` is the steps of another plan: what changes since is said then.
+    With `before`, the steps of another plan, the report shows what changes since.
     """
     preview = read(json.dumps({**found, "steps": compared(before or [], found["steps"])}))
     known, steps = reviewed(preview), preview.steps

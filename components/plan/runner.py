@@ -54,18 +54,18 @@ class _Monitor(mocks.MockMonitor):
         super().__init__(_Nothing())
         self.steps: list[dict[str, Any]] = []
         self.outputs: dict[str, Any] = {}
-        """What the program exports."""
+        """Outputs that the program exports."""
         self._chains: dict[str, str] = {}
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """With the types of all components above it, as the engine does; the SDK's has the last one only."""
+        """Make the URN with the types of all components above, as the engine does, not of the last only."""
         chain = self._chains.get(parent, "")
         urn = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{chain}{type_}::{name}"
         self._chains[urn] = "" if type_ == _STACK else f"{chain}{type_}$"
         return urn
 
     def GetDeploymentInfo(self, request: Any) -> Any:  # noqa: N802
-        """As of an engine that leaves it to the SDK to say former URNs in full."""
+        """Answer as an engine that leaves it to the SDK to give former URNs in full."""
         info = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]
         info.supportedFeatures.remove(resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS)
         return info
@@ -86,7 +86,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def _shown(value: Any) -> Any:
-    """A value as a preview shows it: whole numbers whole, and no secrets."""
+    """Return a value as a preview shows it: whole numbers whole, and no secrets."""
     if isinstance(value, Mapping):
         if value.get(_SIGNATURE) == _SECRET:
             return SHOWN_SECRET
@@ -108,7 +108,7 @@ class _Said(logging.Handler):
 
 
 def run(folder: Path, stack: str) -> dict[str, Any]:
-    """What the program in `folder` declares with the settings of `stack`, and why it failed, if it did."""
+    """Return the resources of the program in `folder` with the settings of `stack`, and its error, if any."""
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())
     _configure(project, folder / f"Pulumi.{stack}.yaml")
     where = (folder / str(project.get("main") or ".")).resolve()
@@ -136,9 +136,9 @@ def run(folder: Path, stack: str) -> dict[str, Any]:
 
 
 def _configure(project: Mapping[str, Any], file: Path) -> None:
-    """The settings, each secret as a word that stands for it: only `pulumi` can decrypt them.
+    """Set the settings, with a word in place of each secret: only `pulumi` can decrypt secrets.
 
-    Those of the project are for stacks that do not say otherwise:
+    Settings of the project apply where the stack has none:
     https://www.pulumi.com/docs/iac/concepts/config/#project-level-configuration
     """
     given = {_full(project, key): _default(value) for key, value in (project.get("config") or {}).items()}
@@ -158,7 +158,7 @@ def _full(project: Mapping[str, Any], key: str) -> str:
 
 
 def _default(given: Any) -> Any:
-    """The value of a key of the project: itself, or what its schema or namespace says."""
+    """Return the value of a key of the project: itself, or what its schema or namespace says."""
     if not isinstance(given, Mapping):
         return given
     return given.get("value", given.get("default"))

@@ -23,19 +23,19 @@ class Instance:
     fate: Fate
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
-    """What the preview said of its resources."""
+    """Warnings of the preview about its resources."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """Inputs of the component itself."""
     services: tuple[Step, ...] = ()
     """Definitions of the services that are declared within it, as far as the preview shows them."""
 
     def of(self, kind: str, *operations: str) -> list[Step]:
-        """Steps of resources of that kind, by name; of these operations, if any are said."""
+        """Return the steps of resources of that kind, by name; by default with any operation."""
         found = [s for s in self.steps if s.kind == kind and (not operations or s.operation in operations)]
         return sorted(found, key=lambda step: step.name)
 
     def one(self, kind: str) -> Optional[Step]:
-        """The only resource of that kind, or None."""
+        """Return the only resource of that kind, or None."""
         found = self.of(kind)
         return found[0] if found else None
 
@@ -44,7 +44,7 @@ class Instance:
         return step.name.removeprefix(f"{self.name}-node-")
 
     def definition(self, backend: str) -> Optional[Step]:
-        """What defines the replicas of a backend, or None."""
+        """Return the step that defines the replicas of a backend, or None."""
         name = f"{self.name}-{backend}-generation"
         return next((step for step in self.of("Generation") if step.name == name), None)
 
@@ -58,7 +58,7 @@ class Instance:
 
 
 def label(step: Step, key: str) -> str:
-    """A label of ours on a container; nothing where it has none."""
+    """Return a label of ours on a container; nothing where it has none."""
     for each in items(step.inputs.get("labels")):
         if each.get("label") == f"{LABEL}.{key}":
             return str(each.get("value"))
@@ -66,12 +66,12 @@ def label(step: Step, key: str) -> str:
 
 
 def backend_of(replica: Step) -> str:
-    """The backend of a replica's container."""
+    """Return the backend of a replica's container."""
     return label(replica, "role").removeprefix("replica-")
 
 
 def instances(preview: Preview) -> list[Instance]:
-    """All instances, by name; those without a change, too, as far as the preview shows them."""
+    """Return all instances, by name; those without a change, too, as far as the preview shows them."""
     own: dict[str, Optional[Step]] = {}
     parts: dict[str, list[Step]] = {}
     for step in preview.steps:
@@ -134,5 +134,5 @@ def _fate(own: Optional[Step], steps: Iterable[Step]) -> Fate:
 
 
 def inputs(step: Optional[Step]) -> Mapping[str, Any]:
-    """The inputs of a step that may not be there."""
+    """Return the inputs of a step that may not be there."""
     return step.inputs if step else {}

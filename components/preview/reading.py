@@ -26,9 +26,9 @@ _OPERATIONS: dict[str, Operation] = {
     "import-replacement": "replace",
     "delete": "delete",
 }
-"""Whatever else there may be changes something: update."""
+"""Any other operation changes something: update."""
 _OF_THE_MACHINE = re.compile(r"using pulumi-\S+ from \$PATH at ")
-"""Where the machine that made the preview has its plugins: no matter of the change."""
+"""Folder of plugins on the machine that made the preview; it does not matter for the change."""
 _PART_OF_REPLACE = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
 DOCKER_CONTAINER = "docker:index/container:Container"
 IN_PLACE = frozenset(
@@ -57,8 +57,8 @@ IN_PLACE = frozenset(
         "waitTimeout",
     ]
 )
-"""What pulumi-docker changes in a container that runs. Everything else replaces it, also where its preview
-says update: it does when the new value is not known yet (pulumi-docker issue 293)."""
+"""Properties that pulumi-docker changes in a running container. Any other replaces the container, even where
+the preview shows an update: it does so when the new value is not known yet (pulumi-docker issue 293)."""
 SHOWN_UNKNOWN = "[unknown]"
 DEEPEST = 100
 """Levels of mappings and lists that a preview may have; the deepest have twenty."""
@@ -70,7 +70,7 @@ class NotAPreview(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to one resource."""
+    """Operation on one resource."""
 
     operation: Operation
     urn: str
@@ -85,7 +85,7 @@ class Step:
     changed: frozenset[str] = frozenset()
     """Properties that make it an update or a replacement."""
     hidden: bool = False
-    """Whether the preview calls it an update, but it is a replacement."""
+    """True if the preview calls it an update, but it is a replacement."""
 
     @property
     def kind(self) -> str:
@@ -103,13 +103,13 @@ class Step:
         return self.new or self.old
 
     def differs(self, key: str) -> bool:
-        """Whether the input `key` is another one afterwards; a secret may be, though both are shown alike."""
+        """Return whether the input `key` changes; a secret may, though both are shown alike."""
         return key in self.changed or self.old.get(key) != self.new.get(key)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """All resources of a stack, and what was said about them."""
+    """Resources of a stack, and the messages about them."""
 
     steps: tuple[Step, ...]
     warnings: Mapping[str, tuple[str, ...]]
@@ -118,17 +118,17 @@ class Preview:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping of the program's, or an empty one in place of what is secret or not known."""
+    """Return a mapping of the program's, or an empty one in place of what is secret or not known."""
     return value if isinstance(value, Mapping) else {}
 
 
 def items(value: Any) -> list[Mapping[str, Any]]:
-    """A list of mappings of the program's, or an empty one in place of what is secret or not known."""
+    """Return a list of mappings of the program's, or an empty one in place of what is secret or not known."""
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def read(text: str) -> Preview:
-    """The preview that `text` is. Raises NotAPreview."""
+    """Return the preview that `text` is. Raises NotAPreview."""
     try:
         found = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_finite)
     except (ValueError, RecursionError) as error:
@@ -158,7 +158,7 @@ def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, 
 
 
 def _finite(digits: str) -> int | float:
-    """A number that can be counted with. ValueError for others, which Python reads and JSON does not have."""
+    """Return a number that JSON has. ValueError for others, which Python reads."""
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError(f"no number: {digits[:40]}")
@@ -191,7 +191,7 @@ def _step(found: Mapping[str, Any]) -> Step:
 
 
 def _shown(value: Any) -> Any:
-    """The same with a word in place of what is not known."""
+    """Return the value with a word in place of each unknown part."""
     if isinstance(value, Mapping):
         return {key: _shown(each) for key, each in value.items()}
     if isinstance(value, list):

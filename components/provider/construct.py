@@ -1,7 +1,7 @@
-"""Our components for programs in other languages: what crosses the border, and under which names.
+"""Components for programs in other languages: the values that cross the border, and their names.
 
-Nothing is judged here. A key that is not known comes through as it was written, and so the component refuses
-it in the same words as in a Python program; the SDK's own mapping would drop it in silence.
+Nothing is validated here. An unknown key comes through as it was written, so the component refuses it in the
+same words as in a Python program; the SDK's own mapping would drop it silently.
 """
 
 import json
@@ -52,7 +52,7 @@ def pythonic(values: Any, properties: _Properties, names: Mapping[str, str]) -> 
 
 
 def schematic(values: Mapping[str, Any], properties: _Properties, names: Mapping[str, str]) -> Any:
-    """What there is of the `properties` among `values`, with the names of the schema; the reverse."""
+    """Return those of `properties` that are among `values`, with the names of the schema; the reverse."""
     return {
         key: _mapped(values[python], properties[key], schematic)
         for key, python in names.items()
@@ -61,7 +61,7 @@ def schematic(values: Mapping[str, Any], properties: _Properties, names: Mapping
 
 
 def _arrived(value: Any) -> Any:
-    """The same as it was written, as errors show it: whole numbers come as floats, keys in any order."""
+    """Return the value as it was written, as errors show it: numbers come as floats, keys in any order."""
     if isinstance(value, list):
         return [_arrived(item) for item in value]
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What those warnings begin with which a review tells in its own words: it shows them once."""
+"""Prefixes of warnings that a review replaces with its own wording."""
 
 FRONT_END_REPLACED = "the front end's container is replaced"
 GATEWAY_REPLACED = "the gateway's tasks are replaced"

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 SECONDS = 5.0
-"""How long an answer is good: about as long as a preview takes to compare the resources of a kind."""
+"""Seconds for which an answer is valid: about as long as a preview compares resources of one kind."""
 
 
 class Recent(Generic[T]):

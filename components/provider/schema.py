@@ -1,7 +1,7 @@
-"""What the plugin offers, as Pulumi's schema: our components and our custom resources.
+"""Pulumi's schema of the plugin: our components and our custom resources.
 
-Components are read off their classes by the SDK's analyser. It knows no words (`Literal`) and no secrets, and
-finds the docstrings of no inherited key; the subclass here does.
+The SDK's analyser reads components from their classes. It knows no words (`Literal`) and no secrets, and
+finds no docstrings of inherited keys; the subclass here does.
 """
 
 import ast
@@ -63,7 +63,7 @@ class _Analyzer(Analyzer):
         """Class and property of what is kept as a secret."""
 
     def analyze_type(self, typ: type, **options: Any) -> tuple[dict[str, PropertyDefinition], dict[str, str]]:
-        """A class's own keys first, then those of what it is made of."""
+        """Return a class's own keys first, then those of what it is made of."""
         properties, names = super().analyze_type(typ, **options)
         if not is_typeddict(typ):
             return properties, names
@@ -104,7 +104,7 @@ class _Analyzer(Analyzer):
         return type_token(name)
 
     def get_docstring(self, typ: type, name: str) -> Optional[str]:
-        """What stands under the key `name`, in the class or in one that it is made of."""
+        """Return the docstring of the key `name`, in the class or in one of its bases."""
         for each in _lineage(typ):
             if found := super().get_docstring(each, name):
                 return inspect.cleandoc(found)
@@ -118,7 +118,7 @@ def _member(word: str) -> str:
 
 
 def _lineage(typ: type) -> list[type]:
-    """A TypedDict and those it is made of, which only its source tells before Python 3.12."""
+    """Return a TypedDict and its bases, which before Python 3.12 only its source lists."""
     (tree,) = ast.parse(dedent(inspect.getsource(typ))).body
     module = sys.modules[typ.__module__]
     bases = [getattr(module, base.id) for base in getattr(tree, "bases", ()) if isinstance(base, ast.Name)]
@@ -128,7 +128,7 @@ def _lineage(typ: type) -> list[type]:
 
 @cache
 def analysis() -> AnalyzeResult:
-    """The definitions of our components and their types."""
+    """Return the definitions of our components and their types."""
     return _analyzed()[1]
 
 
@@ -140,7 +140,7 @@ def _analyzed() -> tuple[_Analyzer, AnalyzeResult]:
 
 @cache
 def schema() -> Values:
-    """The schema of the package, as `pulumi package get-schema` prints it."""
+    """Return the schema of the package, as `pulumi package get-schema` prints it."""
     analyzer, found = _analyzed()
     spec = generate_schema(
         PACKAGE,
@@ -167,7 +167,7 @@ def schema() -> Values:
 
 
 def _renamed(part: Any) -> Any:
-    """The same without nulls, and types without `Args`: other languages add that word by themselves."""
+    """Return the schema without nulls, and types without `Args`: other languages add that word themselves."""
     if isinstance(part, dict):
         return {_type_name(key): _renamed(value) for key, value in part.items() if value is not None}
     if isinstance(part, list):
@@ -181,7 +181,7 @@ def _type_name(text: Any) -> Any:
 
 
 def _properties(whole: Values, kind: str) -> list[Values]:
-    """The properties of a class of ours in the schema: of a type, or of the component that takes or is it."""
+    """Return the properties of a class in the schema: of a type, or of the component that takes or is it."""
     token = _type_name(type_token(kind))
     component = whole["resources"].get(type_token(kind.removesuffix("Args")), {})
     return [

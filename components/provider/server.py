@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 async def _in_thread(work: Callable[..., T], *args: Any) -> T:
-    """What `work` returns; it talks to engines and waits."""
+    """Return the result of `work`, which talks to engines and waits."""
     return await asyncio.get_running_loop().run_in_executor(_handling, work, *args)
 
 
@@ -52,7 +52,7 @@ class Longshore(p.Provider):
         each in this run, or MADE."""
 
     async def get_schema(self, request: p.GetSchemaRequest) -> p.GetSchemaResponse:
-        """The schema of our components and custom resources."""
+        """Return the schema of our components and custom resources."""
         from .schema import schema
 
         return p.GetSchemaResponse(schema=json.dumps(schema()))
@@ -118,7 +118,7 @@ class Longshore(p.Provider):
         return p.UpdateResponse(properties=_state(handler, request.news, outputs))
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
-        """The state as it really is, for `refresh`."""
+        """Return the real state, for `refresh`."""
         refuse_newer(request.properties)
         handler = _handler(request.urn)
         found = await _in_thread(handler.read, plain_map(request.properties))
@@ -156,7 +156,7 @@ class Longshore(p.Provider):
 
 
 def problem(handler: Handler, new: Values, old: Values, warn: Warn) -> Optional[str]:
-    """What is wrong with the inputs, or None; that it cannot be found out is a reason, too."""
+    """Return the mistake in the inputs, or None; a host that cannot be asked is a mistake, too."""
     try:
         return handler.check(new, old, warn)
     except _OUR_ERRORS as error:
@@ -165,7 +165,7 @@ def problem(handler: Handler, new: Values, old: Values, warn: Warn) -> Optional[
 
 @cache
 def _deployment(monitor: str) -> Deployment:
-    """The one whose monitor has this address."""
+    """Return the program whose monitor has this address."""
     return Deployment()
 
 
@@ -242,7 +242,7 @@ async def _explain(error: BaseException, context: Any, urn: str = "", inputs: An
 
 
 def _unfinished(error: Unfinished, urn: str, inputs: Any) -> bytes:
-    """What Pulumi keeps in the state of a resource that was made, but is not as it should be."""
+    """Return the entry that Pulumi keeps in the state for a resource that was made, but is not ready."""
     properties = _state(_handler(urn), PropertyValue.unmarshal_map(inputs), error.outputs)
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.made,

@@ -10,7 +10,7 @@ Properties = Mapping[str, PropertyValue]
 
 
 def plain(value: PropertyValue) -> Any:
-    """A property value as Python: secrets opened, whole numbers as int, what is not known yet as
+    """Return a property value as Python: secrets opened, whole numbers as int, what is not known yet as
     UNKNOWN (the text that the engine sends for it)."""
     inner = value.value
     if isinstance(inner, Mapping):
@@ -23,12 +23,12 @@ def plain(value: PropertyValue) -> Any:
 
 
 def plain_map(values: Optional[Properties]) -> dict[str, Any]:
-    """All of `values`, plain."""
+    """Return all of `values`, plain."""
     return {key: plain(value) for key, value in (values or {}).items()}
 
 
 def wrap(value: Any) -> PropertyValue:
-    """A Python value as a property value; a property value stays as it is."""
+    """Return a Python value as a property value; a property value stays as it is."""
     if isinstance(value, PropertyValue):
         return value
     if isinstance(value, Mapping):
@@ -41,8 +41,7 @@ def wrap(value: Any) -> PropertyValue:
 
 
 def wrap_like(value: Any, model: Any) -> PropertyValue:
-    """The same, and secret where `model`, a property value, is or holds what is secret: key by key in a
-    mapping, as a whole otherwise."""
+    """Return the value, secret where the property value `model` is or holds a secret: in a mapping by key."""
     if not has_secret(model):
         return wrap(value)
     if isinstance(value, Mapping) and isinstance(model.value, Mapping) and not model.is_secret:
@@ -51,7 +50,7 @@ def wrap_like(value: Any, model: Any) -> PropertyValue:
 
 
 def has_secret(value: Any) -> bool:
-    """Whether a property value is secret or holds a secret."""
+    """Return whether a property value is secret or holds a secret."""
     if isinstance(value, PropertyValue):
         return value.is_secret or has_secret(value.value)
     if isinstance(value, Mapping):
@@ -60,7 +59,7 @@ def has_secret(value: Any) -> bool:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether a plain value is UNKNOWN or holds it."""
+    """Return whether a plain value is UNKNOWN or holds it."""
     if isinstance(value, Mapping):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list):

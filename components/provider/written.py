@@ -1,8 +1,9 @@
-"""Which version of ours has written a state, and that an older one leaves it alone.
+"""Version of ours that has written a state; an older version leaves such a state alone.
 
-A newer version may keep other things in the state of a resource, or mean something else by them. One that
-does not know that could take a service for changed, or for gone. So what the plugin hands the engine to keep
-says who wrote it. Inputs as well as outputs: a check sees no outputs, a removal sees no inputs.
+A newer version may keep other things in the state of a resource, or mean something else by them. A version
+that does not know that could take a service for changed, or for gone. So all properties that the plugin hands
+to the engine carry the version. Inputs carry it as well as outputs: a check sees no outputs, a removal sees
+no inputs.
 """
 
 import re
@@ -20,7 +21,7 @@ WRITTEN_BY = "__writtenBy"
 
 
 def marked(properties: Properties) -> dict[str, PropertyValue]:
-    """These properties as written by this version."""
+    """Mark these properties as written by this version."""
     return {**properties, WRITTEN_BY: PropertyValue(VERSION)}
 
 
@@ -43,7 +44,7 @@ def refuse_newer(properties: Optional[Properties]) -> None:
 
 
 def _release(version: str) -> Optional[tuple[int, int]]:
-    """Its first two numbers, or None where it has none."""
+    """Return the first two numbers of a version, or None where it has none."""
     found = re.match(r"(\d+)\.(\d+)", version)
     return (int(found[1]), int(found[2])) if found else None
 

@@ -1,1 +1,1 @@
-"""What HAProxy, nginx and keepalived are told: models, views, a file for each kind. No Docker, no Pulumi."""
+"""Configurations of HAProxy, nginx and keepalived: models, views, one file a kind. No Docker, no Pulumi."""

@@ -53,7 +53,7 @@ def nginx_connections(front_end: "Proxy") -> int:
 
 
 def client_connections(site: "Site", connections: int, share: int) -> Optional[int]:
-    """Of so many connections those of one client address, `share` where nobody said; None without a limit."""
+    """Return the connections for one client address, by default the part `share`; None without a limit."""
     if not site.knows_clients:
         return None
     limit = site.front_end.max_connections_per_client or share
@@ -93,7 +93,7 @@ def _most_workers(front_end: "Proxy") -> int:
 
 
 def memory_refusals(site: "Site", connections: int, needed: int) -> list[str]:
-    """Why the memory of the proxy cannot hold its connections; empty when it can."""
+    """Return why the memory of the proxy cannot hold its connections; empty when it can."""
     front_end = site.front_end
     if front_end.memory >= needed:
         return []

@@ -42,13 +42,13 @@ class _Backend:
     suffix: str
     """End of its servers' names."""
     tracks: bool
-    """Whether its servers are as well as those of the backend's first section, which are checked."""
+    """True if the health of its servers is that of the backend's first section, whose servers are checked."""
     servers: list[Server]
     tasks: Optional[Tasks]
     """Instead of servers."""
     backups: int
     spares: bool
-    """Whether names stand twice among the servers."""
+    """True if names stand twice among the servers."""
     algorithm: str
     cookie: Optional[str]
     check: Optional[str]
@@ -186,8 +186,7 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
 
 
 def _free(name: str, backends: Collection[str]) -> str:
-    """The name of a section of ours: HAProxy 3.3 refuses one that a backend has, too. Those of backends begin
-    with a letter."""
+    """Return the name of a section of ours. No backend has such a name, as HAProxy 3.3 demands."""
     return f"_{name}" if name in backends else name
 
 

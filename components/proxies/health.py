@@ -44,7 +44,7 @@ _EARLIER = re.compile(
 if .*; then exec curl -fsS .* "http://127.0.0.1:(?P<port>\d+)\$path"; fi
 """
 )
-"""How the text of 0.1.0 begins."""
+"""First words of the health check of 0.1.0."""
 _CURL = {"GET": "", "HEAD": "-I "}
 _WGET = {"GET": ""}
 GOOD = ("200-399",)
@@ -101,5 +101,5 @@ def listens(port: int) -> list[str]:
 
 
 def connect(port: int) -> list[str]:
-    """A health check, as Docker takes it: the port accepts a connection."""
+    """Return a health check, as Docker takes it: the port accepts a connection."""
     return ["CMD-SHELL", _CONNECT.strip().format(port=port)]

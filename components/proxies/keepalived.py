@@ -1,4 +1,4 @@
-"""How keepalived is run in a container. https://www.keepalived.org/manpage.html"""
+"""Program keepalived in a container. https://www.keepalived.org/manpage.html"""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CAPABILITIES = ("NET_ADMIN", "NET_BROADCAST", "NET_RAW")
 SCRIPT_CAPABILITIES = ("SETGID",)
 """For scripts. Without it keepalived fails to set their groups, and takes that for success each time."""
 RELOADED = "Reload complete"
-"""What it says once all its processes have read the file again; from 2.2.4 on."""
+"""Text in its log once all its processes have read the file again; from 2.2.4 on."""
 KEEPALIVED = Program(
     file=FILE,
     # In the foreground it is process 1, and gets the signal that makes it give the addresses up.
@@ -54,7 +54,7 @@ class Group:
 
 
 def group_in(text: str) -> Optional[Group]:
-    """The group of a `configuration`; None where it has none, as when somebody has written it by hand."""
+    """Return the group of a `configuration`; None where it has none, as when it was written by hand."""
     found = [
         re.search(rf"^\s+{key} (\S+)$", text, re.MULTILINE)
         for key in ("virtual_router_id", "interface", "(?:unicast|mcast)_src_ip")
@@ -67,6 +67,6 @@ def group_in(text: str) -> Optional[Group]:
 
 
 def addresses_in(text: str) -> set[str]:
-    """The floating addresses of a `configuration`, as they stand there."""
+    """Return the floating addresses of a `configuration`, as they stand there."""
     blocks = re.findall(r"virtual_ipaddress(?:_excluded)? \{([^}]*)\}", text)
     return {address for block in blocks for address in re.findall(r"^\s*(\S+)", block, re.MULTILINE)}

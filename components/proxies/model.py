@@ -34,7 +34,7 @@ class Health(Probe):
 
     @property
     def asks(self) -> bool:
-        """See Probe. Whoever gives a command may have no page at `/`."""
+        """See Probe. A service with a command may have no page at `/`."""
         return self.command is None or bool({"path", "host", "method", "status"} & self.model_fields_set)
 
 
@@ -180,7 +180,7 @@ class Service(Site):
 
     @property
     def isolated(self) -> bool:
-        """Whether each backend has a network of its own, on which only its replicas and the front end are."""
+        """True if each backend has a network of its own, on which only its replicas and the front end are."""
         if self.network.isolated is not None:
             return self.network.isolated
         return self.network.name is not None or len(self.backends) > 1

@@ -1,4 +1,4 @@
-"""How a program with a configuration of ours is run in a container."""
+"""Program in a container, with a configuration of ours."""
 
 from dataclasses import dataclass
 from typing import Optional

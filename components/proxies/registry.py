@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class FrontEndKind(Protocol):
-    """What the component and the provider need to know of a kind of front end."""
+    """Facts and functions of a kind of front end, for the component and the provider."""
 
     default_image: str
     program: Program
 
     def refusals(self, service: "Service") -> list[str]:
-        """Why this kind cannot do what `service` asks for, with the alternative; empty when it can."""
+        """Return why this kind cannot do what `service` asks for, with the alternative; empty when it can."""
         ...
 
     def files(self, site: "Site", servers: int) -> int:
@@ -28,15 +28,15 @@ class FrontEndKind(Protocol):
         ...
 
     def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
-        """The configuration, for the generation of each backend's replicas."""
+        """Return the configuration, for the generation of each backend's replicas."""
         ...
 
     def refusals_for_tasks(self, site: "Site") -> list[str]:
-        """The same, for backends whose servers come and go."""
+        """Return the refusals for backends whose servers come and go."""
         ...
 
     def render_for_tasks(self, site: "Site", tasks: Mapping[str, "Tasks"]) -> str:
-        """The same, for backends whose servers come and go."""
+        """Return the configuration for backends whose servers come and go."""
         ...
 
 
@@ -46,7 +46,7 @@ KINDS: Mapping[str, FrontEndKind] = {"haproxy": HAProxy(), "nginx": Nginx()}
 
 
 def kind_of(name: str) -> FrontEndKind:
-    """The front-end kind of that name."""
+    """Return the front-end kind of that name."""
     return KINDS[name]
 
 

@@ -13,7 +13,7 @@ UNKNOWN = "localhost"
 """The Host header of an HTTP/1.0 request that names no host, which no HTTP/1.1 server would accept."""
 
 OURS = ("X-Real-IP",)
-"""Headers that hold what the front end knows, whoever sent the request."""
+"""Headers that hold facts of the front end, for every client."""
 HOP_BY_HOP = ("Connection", "HTTP2-Settings", "Keep-Alive", "Proxy-Connection", "TE", "Upgrade")
 """Headers about the connection with the client; no replica sees them. RFC 9110 7.6.1, 7.8."""
 SET = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto")

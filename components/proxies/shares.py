@@ -28,7 +28,7 @@ def _targets(weights: Sequence[int]) -> list[int]:
 
 
 def _joined(parts: Sequence[tuple[int, int]], new: int, targets: Sequence[int]) -> list[tuple[int, int]]:
-    """The parts after each server has given its surplus, the last of what it has, to a new one."""
+    """Return the parts after each server has given its surplus, the last of what it has, to a new one."""
     surplus = Counter[int]()
     for size, owner in parts:
         surplus[owner] += size

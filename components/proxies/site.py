@@ -1,4 +1,4 @@
-"""What a proxy and its backends are, wherever they run: the part that makes a configuration."""
+"""Model of a proxy and its backends, wherever they run: the part that makes a configuration."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ class Probe(Frozen):
 
     @property
     def asks(self) -> bool:
-        """Whether the front end asks a question; else a connection is answer enough."""
+        """True if the front end asks a question; otherwise a connection is answer enough."""
         return True
 
 
@@ -67,7 +67,7 @@ class BackendTimeouts(Frozen):
 
 
 class Route(Frozen):
-    """Which requests a backend gets, and how they are shared among its servers, whatever these are."""
+    """Requests of a backend, and how they are shared among its servers of any kind."""
 
     port: Port = 80
     host_names: list[HostPattern] = []
@@ -93,7 +93,7 @@ class Route(Frozen):
 
     @property
     def question(self) -> Question:
-        """The question that a healthy server answers, whoever asks it."""
+        """Question that a healthy server answers, for the front end and for its own container."""
         health, hosts = self.health, self.exact_hosts
         return Question(
             path=health.path,
@@ -155,17 +155,17 @@ class Site(Frozen):
 
     @property
     def resolve(self) -> bool:
-        """Whether names of servers are resolved again while the proxy runs."""
+        """True if names of servers are resolved again while the proxy runs."""
         return True
 
     @property
     def reloads(self) -> bool:
-        """Whether new workers hold the port while the old ones drain, so that idle clients lose nothing."""
+        """True if new workers hold the port while the old ones drain, so that idle clients lose nothing."""
         return True
 
     @property
     def knows_clients(self) -> bool:
-        """Whether the proxy sees the addresses of its clients."""
+        """True if the proxy sees the addresses of its clients."""
         return True
 
     @property

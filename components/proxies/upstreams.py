@@ -39,7 +39,7 @@ class Upstream:
 
 
 def upstreams_of(name: str, service: "Service", backend: "Backend", servers: list[Server]) -> list[Upstream]:
-    """One upstream, or one for each server and the clients that are its own; the next servers stand in."""
+    """Return one upstream, or one for each server and its own clients; the next servers stand in."""
 
     def upstream(name: str, peers: list[Peer], algorithm: Optional[str], keepalive: int) -> Upstream:
         return Upstream(
@@ -67,7 +67,7 @@ def upstreams_of(name: str, service: "Service", backend: "Backend", servers: lis
 
 
 def _peers(backend: "Backend", servers: list[Server]) -> list[Peer]:
-    """The servers, and the backups that serve when all of them are avoided.
+    """Return the servers, and the backups that serve when all of them are avoided.
 
     A client whose requests fail everywhere has all servers avoided, also for those whose requests would
     succeed. Backups are never avoided: the chosen ones, or else the first of the servers themselves.

@@ -1,4 +1,4 @@
-"""What both kinds show their templates: servers in order, times in milliseconds."""
+"""View of both kinds: servers in order, times in milliseconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Tasks:
     name: str
     port: int
     most: int
-    """How many there are at most."""
+    """Largest number of addresses."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where clients come in, alike for both kinds."""
+    """Entry for clients, alike for both kinds."""
 
     mode: str
     port: int
@@ -65,7 +65,7 @@ class Entry:
 
 
 def entry(site: "Site") -> Entry:
-    """The front end of `site`."""
+    """Return the front end of `site`."""
     front_end, timeouts = site.front_end, site.front_end.timeouts
     return Entry(
         mode=site.mode,
@@ -85,7 +85,7 @@ def entry(site: "Site") -> Entry:
 
 
 def servers(name: str, backend: "Backend", component: str, generation: int) -> list[Server]:
-    """The replicas of a backend, by index; backups are the last ones."""
+    """Return the replicas of a backend, by index; backups are the last ones."""
     weights = backend.weights or [1] * backend.replicas
     return [
         Server(
@@ -100,7 +100,7 @@ def servers(name: str, backend: "Backend", component: str, generation: int) -> l
 
 
 def server_addresses(service: "Service", component: str, generations: Mapping[str, int]) -> list[str]:
-    """The names that the configuration has resolved: of all replicas, and of the syslog server."""
+    """Return the names that the configuration has resolved: of all replicas, and of the syslog server."""
     log = service.front_end.log
     return [
         *([log.address.rpartition(":")[0]] if log else []),
@@ -118,7 +118,7 @@ def milliseconds(seconds: float) -> int:
 
 
 def backend_times(site: "Site", backend: "Route") -> Times:
-    """The time-outs of a backend: its own, or else those of the front end."""
+    """Return the time-outs of a backend: its own, or else those of the front end."""
     own, shared, deadline = backend.timeouts, site.front_end.timeouts, backend.response_deadline
     connect = own.connect or shared.connect
     return Times(

@@ -1,1 +1,1 @@
-"""What an interrupted run left, found and put right. No Pulumi but its state."""
+"""Repair of interrupted runs. No Pulumi except its state."""

@@ -29,7 +29,7 @@ class Holder:
 
     @property
     def gone(self) -> bool:
-        """Whether it certainly runs no more. Of another machine's processes nothing is known."""
+        """True if the process certainly runs no more. Processes of another machine are unknown."""
         return self.machine == socket.gethostname() and not _runs_pulumi(self.pid)
 
     def __str__(self) -> str:
@@ -37,7 +37,7 @@ class Holder:
 
 
 def holders_in(backend: str, project: str, stack: str) -> list[Holder]:
-    """Who holds locks of the stack in the backend `file://…`; none for another kind of backend.
+    """Return the holders of locks of the stack in the backend `file://…`; none for another kind of backend.
 
     Raises CannotGoOn for a lock that cannot be read.
     """
@@ -52,7 +52,7 @@ def holders_in(backend: str, project: str, stack: str) -> list[Holder]:
 
 
 def holders_said(error: str) -> list[Holder]:
-    """Who holds the locks that an error of `pulumi` names."""
+    """Return the holders of the locks that an error of `pulumi` names."""
     return [Holder(user, machine, int(pid), at) for user, machine, pid, at in _SAID.findall(error)]
 
 

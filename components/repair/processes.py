@@ -47,7 +47,7 @@ def _orphans(project: Path) -> dict[int, str]:
 
 
 def _plugin(command: list[str]) -> Optional[str]:
-    """The plugin that a process is, or None."""
+    """Return the plugin that a process is, or None."""
     program, *arguments = command
     if Path(program).name.startswith(_PLUGINS):
         return Path(program).name
@@ -55,7 +55,7 @@ def _plugin(command: list[str]) -> Optional[str]:
 
 
 def _answers(command: list[str]) -> bool:
-    """Whether the engine, whose address is the plugin's last argument, is still there."""
+    """Return whether the engine, whose address is the plugin's last argument, is still there."""
     host, _, port = next((part for part in reversed(command) if part), "").rpartition(":")
     if not port.isdigit():
         return True  # not the command line we know: leave it

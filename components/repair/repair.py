@@ -1,7 +1,7 @@
-"""What an interrupted run left half done, found in the stack's state and put right.
+"""Repair of a run that was interrupted: unfinished operations in the stack's state.
 
-Before each operation Pulumi writes it down as pending. When `pulumi` is killed, the pending ones
-are those of which it is not known whether they happened; what is recorded did happen.
+Before each operation Pulumi writes it down as pending. When `pulumi` is killed, nobody knows whether the
+pending operations happened; recorded ones did happen.
 """
 
 import json
@@ -41,7 +41,7 @@ class Leftover:
     name: str
     """Its name in the engine."""
     host: str
-    """Where, as `connection.connect` takes it, in JSON."""
+    """Address of the host, as `connection.connect` takes it, in JSON."""
     id: str = ""
     """Its engine's id, where it is known; empty for a creation that was cut short."""
     grace: int = 0
@@ -60,17 +60,17 @@ class Leftover:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the pending operations of a deployment call for."""
+    """Repairs that the pending operations of a deployment need."""
 
     leftovers: tuple[Leftover, ...]
     notes: tuple[str, ...]
-    """What else is repaired, and what the user has to look at, in words."""
+    """Other repairs, and hints for the user, in words."""
     deployment: Json
     """The deployment as it is to be when the leftovers are gone."""
 
 
 def plan(deployment: Json, owner: Owner) -> Plan:
-    """What the pending operations of `deployment` call for; nothing is touched."""
+    """Return the repairs that the pending operations of `deployment` need, without touching anything."""
     resources: list[Json] = list(deployment.get("resources") or [])
     leftovers, notes = [], []
     for operation in deployment.get("pending_operations") or []:
@@ -91,10 +91,10 @@ def plan(deployment: Json, owner: Owner) -> Plan:
 
 
 def remove(leftovers: Iterable[Leftover], owner: Owner, recorded: frozenset[str]) -> list[Leftover]:
-    """Remove from their engines those that are there and carry the owner's labels.
+    """Remove from their engines the leftovers that carry the owner's labels.
 
-    What was created and has an id in `recorded` is the state's, and stays. Raises HostUnreachable,
-    and CannotGoOn when an engine refuses.
+    A leftover that was created and has an id in `recorded` belongs to the state, and stays. Raises
+    HostUnreachable, and CannotGoOn when an engine refuses.
     """
     wanted, removed = list(leftovers), []
     with ExitStack() as contexts:
@@ -144,7 +144,7 @@ def start(stopped: Iterable[tuple[str, Thing]]) -> list[str]:
 
 
 def _leftover(doing: str, resource: Json, resources: list[Json], owner: Owner) -> Optional[Leftover]:
-    """The container or network of ours in a pending creation or removal."""
+    """Return the container or network of ours in a pending creation or removal."""
     if resource["type"] not in (CONTAINER, NETWORK):
         return None  # what our own resources make, they adopt themselves
     inputs = resource.get("inputs") or {}
@@ -179,21 +179,21 @@ def _changed(resources: list[Json], which: Json, change: Callable[[Json], Option
 
 
 def _deleted(resource: Json) -> Optional[Json]:
-    """A resource that is no longer in its engine.
+    """Return a resource that is no longer in its engine.
 
-    One that the program may still want stays in the state, as Pulumi keeps one that it deleted in
-    order to replace it: others may refer to it. The next run makes it anew or forgets it.
+    One that the program may still want stays in the state, as Pulumi keeps one that it deleted in order to
+    replace it: others may refer to it. The next run makes it anew or forgets it.
     """
     return None if resource.get("delete") else {**resource, "pendingReplacement": True}
 
 
 def _not_in_force(resource: Json) -> Json:
-    """A front end that the next run sets right, also when nothing about it is to change."""
+    """Return a front end that the next run sets right, also when nothing about it is to change."""
     return {**resource, "outputs": {**(resource.get("outputs") or {}), "running": False}}
 
 
 def _find(engine: "DockerClient", leftover: Leftover) -> "list[Container | Network]":
-    """Those with its id, or exactly its name."""
+    """Return the objects with its id, or exactly its name."""
     from docker.errors import NotFound
 
     try:

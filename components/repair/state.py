@@ -27,7 +27,7 @@ class State:
 
     @property
     def in_files(self) -> bool:
-        """Return whether the backend is a folder, where locks show who is at work."""
+        """True if the backend is a folder, where locks show who is at work."""
         return self._backend.startswith("file://")
 
     def deployment(self) -> Json:

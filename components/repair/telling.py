@@ -1,20 +1,20 @@
-"""What the one at the terminal is told: lines of progress, and why it cannot go on."""
+"""Messages at the terminal: lines of progress, and the reason why a run cannot go on."""
 
 import sys
 
 
 class CannotGoOn(Exception):
-    """What is in the way and what to do about it, in one line for the one at the terminal."""
+    """Reason why a run cannot go on and the remedy, in one line for the user at the terminal."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
 
 
 def say(line: str) -> None:
-    """One line for the user, at once."""
+    """Print one line for the user, at once."""
     print(line, flush=True)
 
 
 def complain(line: str) -> None:
-    """One line of an error, at once."""
+    """Print one line of an error, at once."""
     print(line, file=sys.stderr, flush=True)

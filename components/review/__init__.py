@@ -1,4 +1,4 @@
-"""What a change will do, told from what `pulumi preview --json` prints: `python -m components.review`."""
+"""Review of a change, from the output of `pulumi preview --json`: `python -m components.review`."""
 
 from .report import Report, review
 

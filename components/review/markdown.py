@@ -10,7 +10,7 @@ from .topology import picture
 LIMIT = 65_536
 """Characters that GitHub takes for a comment."""
 MARK = "<!-- longshore review -->"
-"""What the comment begins with, so that the next report finds and replaces it."""
+"""First line of the comment, by which the next report finds and replaces it."""
 _SPARE = 800
 _LONGEST = 100
 _NOTHING = "\N{ZERO WIDTH SPACE}"
@@ -29,13 +29,12 @@ def comment(reports: Mapping[str, Report]) -> str:
 
 
 def markdown(report: Report, heading: str = "What this change does") -> str:
-    """The report as a comment."""
+    """Return the report as a comment."""
     return f"{MARK}\n{_section(heading, report, LIMIT - len(MARK) - 1)}"
 
 
 def _section(heading: str, report: Report, limit: int) -> str:
-    """In at most `limit` characters: what matters most comes first, and what does not fit is named at the
-    end."""
+    """Render a report in at most `limit` characters: the most important first, the omitted by name."""
     text, missing = f"## {heading}\n\n", []
     for title, part in _parts(report):
         if len(text) + len(part) + _SPARE <= limit:

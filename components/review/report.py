@@ -1,4 +1,4 @@
-"""What a change will do, instance by instance."""
+"""Report of a change, instance by instance."""
 
 import difflib
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class TextChange:
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one instance."""
+    """Change of one instance."""
 
     kind: str
     name: str
@@ -44,13 +44,13 @@ class Change:
 
     @property
     def known(self) -> bool:
-        """Whether all that happens is known: where not, there may be a gap."""
+        """True if everything that happens is known; if false, there may be a gap."""
         return all(each.known for each in self.consequences)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a preview will do."""
+    """Report of a preview."""
 
     changes: tuple[Change, ...]
     """Of the instances that change."""
@@ -59,25 +59,25 @@ class Report:
     others: tuple[Step, ...]
     """Resources of no component of ours that change."""
     warnings: tuple[str, ...]
-    """What was said of none of the instances that change."""
+    """Warnings about none of the instances that change."""
     errors: tuple[str, ...]
-    """Why there is no whole preview."""
+    """Reasons why there is no whole preview."""
     complete: bool = False
-    """Whether what stays is among the instances, too: with `--show-sames`, or where nothing was before."""
+    """True if unchanged instances are included, too: with `--show-sames`, or in an empty stack."""
 
     @property
     def refuses(self) -> bool:
-        """Whether somebody is, or may be, refused for some time."""
+        """True if clients are, or may be, refused for some time."""
         return any(change.gap or not change.known for change in self.changes)
 
     def has(self, operation: str) -> bool:
-        """Whether a resource is replaced (`replace`), or removed (`delete`)."""
+        """Return whether a resource is replaced (`replace`), or removed (`delete`)."""
         return any(change.counts.get(operation) for change in self.changes) or any(
             step.operation == operation for step in self.others
         )
 
     def properties(self) -> dict[str, Any]:
-        """The same as plain values, for tools; a gap that does not end is null."""
+        """Return the report as plain values, for tools; a gap that does not end is null."""
         return {
             "changes": [
                 {
@@ -105,12 +105,12 @@ class Report:
 
 
 def unreadable(reason: str) -> Report:
-    """The report of what could not be read."""
+    """Return the report of what could not be read."""
     return Report((), (), (), (), (reason,))
 
 
 def review(text: str) -> Report:
-    """What `text`, a preview as `pulumi preview --json` prints it, will do. Raises NotAPreview."""
+    """Review `text`, a preview as `pulumi preview --json` prints it. Raises NotAPreview."""
     preview = read(text)
     try:
         return reviewed(preview)
@@ -122,7 +122,7 @@ def review(text: str) -> Report:
 
 
 def reviewed(preview: Preview) -> Report:
-    """What a preview will do."""
+    """Report of a preview."""
     found = instances(preview)
     changes = tuple(_change(each) for each in found if each.fate != "unchanged")
     told = {line for change in changes for line in change.warnings}

@@ -1,4 +1,4 @@
-"""A picture of what is there after a change, in the language of Mermaid: https://mermaid.js.org"""
+"""Topology after a change as a picture, in the language of Mermaid: https://mermaid.js.org"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ _STYLES = (
 
 @dataclass(frozen=True)
 class _Known:
-    """What others point to, as it is called in the picture."""
+    """Targets that other instances point to, by their names in the picture."""
 
     nodes: Mapping[str, str]
     """Nodes of swarms by the address of their host."""
@@ -31,7 +31,7 @@ class _Known:
 
 
 def picture(instances: Iterable[Instance]) -> str:
-    """A flowchart of all instances, with what changes marked; nothing where there is too much to show."""
+    """Return a flowchart of all instances, with changes marked; empty where there is too much to show."""
     named = {f"i{number}": instance for number, instance in enumerate(instances)}
     known = _Known(
         nodes={
@@ -95,7 +95,7 @@ def _load_balanced(prefix: str, instance: Instance) -> Iterator[str]:
 
 
 def _class(steps: Iterable[Step]) -> str:
-    """The mark of what is new, changed or gone as a whole; nothing where all stays."""
+    """Return the mark of what is new, changed or gone as a whole; nothing where all stays."""
     operations = {step.operation for step in steps}
     if operations <= {"same"}:
         return ""
@@ -103,6 +103,6 @@ def _class(steps: Iterable[Step]) -> str:
 
 
 def _text(value: str) -> str:
-    """A label that cannot end before its end: whatever is not a plain letter is a numbered entity."""
+    """Return a label that cannot end before its end: whatever is not a plain letter is a numbered entity."""
     plain = "".join(c if c.isalnum() or c in " .:-/" else f"#{ord(c)};" for c in value[:60])
     return f'"{plain}"'

@@ -32,7 +32,7 @@ class Managers(Frozen):
     swarm_id: InputText = ""
 
     def properties(self) -> dict[str, Any]:
-        """These managers as properties of our custom resources."""
+        """Return these managers as properties of our custom resources."""
         hosts = self._ask(lambda hosts: [host.properties() for host in hosts])
         return {"managers": hosts, "swarmId": self.swarm_id}
 
@@ -42,7 +42,7 @@ class Managers(Frozen):
 
     @property
     def identity(self) -> frozenset[object]:
-        """What another description of the same swarm shares something of."""
+        """Facts of which another description of the same swarm shares at least one."""
         if isinstance(self.managers, pulumi.Output):
             return frozenset([self.managers])
         return frozenset(host.address for host in self.managers)

@@ -1,7 +1,7 @@
-"""What an argument may be, in the words with which its model refuses everything else.
+"""Allowed values of an argument, in the words with which its model refuses everything else.
 
-A range or pattern is written down once, in the model. Here each argument is given values that nobody
-can mean, and what the error says must be instead is what is allowed.
+A range or pattern is written down once, in the model. Here each argument is given senseless values; the error
+names the values that are allowed.
 """
 
 import re
@@ -17,7 +17,7 @@ _NUMBER = -1_000_000_000
 
 
 def allowed(model: type[Frozen], key: str) -> str:
-    """What the key of a model may be; empty where its type says all."""
+    """Describe the allowed values of a model's key; empty where its type is enough."""
     annotation = plain(model.model_fields[key].annotation)
     kind, inner = get_origin(annotation), [plain(each) for each in get_args(annotation)]
     if annotation is bool or (model_in(annotation) and kind is None):
@@ -34,7 +34,7 @@ def allowed(model: type[Frozen], key: str) -> str:
 
 
 def plain(annotation: Any) -> Any:
-    """The type itself, without Optional and Annotated."""
+    """Return the type itself, without Optional and Annotated."""
     if get_origin(annotation) is Annotated:
         return plain(get_args(annotation)[0])
     kinds = [each for each in get_args(annotation) if each is not type(None)]
@@ -43,7 +43,7 @@ def plain(annotation: Any) -> Any:
 
 
 def model_in(annotation: Any) -> type[Frozen] | None:
-    """The model that an annotation leads to, if any."""
+    """Return the model that an annotation leads to, if any."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         assert issubclass(annotation, Frozen)  # noqa: S101 — all of ours are
         return annotation
@@ -58,7 +58,7 @@ def _senseless(kind: Any) -> tuple[Any, ...]:
 
 
 def _said(model: type[Frozen], key: str, *values: Any) -> list[str]:
-    """What the errors say that the key, or what is in it, must be; each thing once."""
+    """Return the requirements that the errors name for the key, or for what is in it; each once."""
     found: dict[str, None] = {}
     for value in values:
         try:

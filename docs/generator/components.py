@@ -1,4 +1,4 @@
-"""What the pages of the five components are made of, beside the schema."""
+"""Sources of the pages of the five components, beside the schema."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

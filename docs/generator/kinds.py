@@ -21,7 +21,7 @@ def replaced(page: str, cases: Iterable[Case] | None = None) -> str:
 
 
 def table(cases: Iterable[Case]) -> str:
-    """One line for each row that a case names, in the order of files and cases."""
+    """Return one line for each row that a case names, in the order of files and cases."""
     cells: dict[str, dict[str, list[str]]] = {}
     shown = [each for each in cases if each.row and each.component == "service"]
     for case in sorted(shown, key=lambda each: (each.file, each.place)):

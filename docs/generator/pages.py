@@ -32,7 +32,7 @@ class Argument:
     type: str
     required: bool
     outputs: bool
-    """Whether an Output may be given, for it or in it."""
+    """True if an Output may be given, for the key or in its value."""
     secret: bool
     text: str
     default: str
@@ -47,13 +47,13 @@ class Section:
     token: str
     page: str
     places: list[str] = field(default_factory=list)
-    """Where it stands in the arguments of the component, as dotted keys."""
+    """Places in the arguments of the component, as dotted keys."""
     models: dict[type[Frozen], str] = field(default_factory=dict)
     """The models that check it, and where."""
 
 
 class Reference:
-    """What the schema says, with what the models allow."""
+    """Reference made of the schema, and of the values that the models allow."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -113,7 +113,7 @@ class Reference:
         return self._jinja.get_template("types.md.j2").render(sections=self._on(TYPES))
 
     def _on(self, page: str) -> list[dict[str, Any]]:
-        """The sections of a page, in the order of their names."""
+        """Return the sections of a page, in the order of their names."""
         found = []
         for section in sorted(self.sections.values(), key=lambda each: each.name):
             if section.page == page:
@@ -167,7 +167,7 @@ class Reference:
         return self._link(_name(token), page)
 
     def _words(self, about: Schema) -> list[str]:
-        """The values that there are, where there are only some."""
+        """Return the values that there are, where there are only some."""
         token = _token(about)
         return [each["value"] for each in self._type(token).get("enum", [])] if token else []
 
@@ -177,7 +177,7 @@ class Reference:
         return f"[{name}]({file}#{name.lower()})"
 
     def _arguments_of(self, component: Component, token: str) -> str:
-        """A type whose keys are those of a component, but for some."""
+        """Return a type whose keys are those of a component, but for some."""
         keys = self._type(token)["properties"]
         others = [key for key in self._component(component)["inputProperties"] if key not in keys]
         besides = ", ".join(f"`{python_name(key)}`" for key in others)
@@ -190,13 +190,13 @@ class Reference:
 
 
 def _inner(models: Mapping[type[Frozen], str], key: str) -> dict[type[Frozen], str]:
-    """The models that a key leads to."""
+    """Return the models that a key leads to."""
     found = (model_in(model.model_fields[key].annotation) for model in models if key in model.model_fields)
     return {model: key for model in found if model}
 
 
 def _allowed(models: Mapping[type[Frozen], str], key: str) -> dict[str, str]:
-    """What a key may be, and where: that may depend on the place."""
+    """Return the allowed values of a key by place, if they depend on the place."""
     said: dict[str, str] = {}
     for model, where in models.items():
         if key in model.model_fields and (text := allowed(model, key)):
@@ -211,7 +211,7 @@ def _listed(said: Mapping[str, str]) -> str:
 
 
 def _token(about: Schema) -> str | None:
-    """The type that a property leads to, if any."""
+    """Return the type that a property leads to, if any."""
     if "$ref" in about:
         return str(about["$ref"].removeprefix("#/types/"))
     inner = about.get("items") or about.get("additionalProperties")
@@ -224,17 +224,17 @@ def _all_plain(about: Schema) -> bool:
 
 
 def _name(token: str) -> str:
-    """A type's name in Python."""
+    """Return a type's name in Python."""
     return f"{token.rpartition(':')[2].removesuffix('Args')}Args"
 
 
 def python_name(camel: str) -> str:
-    """The name in Python of what other languages call so."""
+    """Return the name in Python of what other languages call so."""
     return re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", camel)
 
 
 def parts(description: str) -> tuple[str, str]:
-    """A docstring's text, and its default: one sentence of it."""
+    """Return a docstring's text, and its default: one sentence of it."""
     text = " ".join(description.split()).replace("Required. ", "").removesuffix(" Required.")
     found = re.search(r" ?Default: (.+?)\.(?= |$)", text)
     return (text.replace(found[0], "", 1).strip(), found[1]) if found else (text, "")
@@ -251,7 +251,7 @@ def _flow(values: Mapping[str, Any]) -> str:
 
 
 def _error(component: Component, mistake: Mapping[str, Any]) -> str:
-    """What is said of the arguments with the mistake in them."""
+    """Return the error for the arguments with the mistake in them."""
     try:
         component.validate("site", {**component.right, **mistake})
     except ArgumentError as error:

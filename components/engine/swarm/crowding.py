@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def crowded(engine: "DockerClient", name: str, spec: Mapping[str, Any]) -> Optional[str]:
-    """Why a network has too few addresses for the service `name` to be as `spec` says, or None."""
+    """Return why a network has too few addresses for the service `name` to be as `spec` says, or None."""
     wanted = {network["Target"] for network in spec["TaskTemplate"]["Networks"]}
     there = {each["Id"]: each for each in api(engine).networks() if wanted & {each["Name"], each["Id"]}}
     if not there:

@@ -1,4 +1,4 @@
-"""What our resources do with a swarm through the Engine API; its nodes are in `nodes`. No Pulumi.
+"""Members of a swarm, through the Engine API; its nodes are in `nodes`. No Pulumi.
 
 Any manager that answers will do: no single host has to be up for the others to be managed.
 """
@@ -24,10 +24,10 @@ class NoManager(EngineError):
 
 @contextlib.contextmanager
 def manager(hosts: Sequence[Connection], swarm: str, besides: str = "") -> Iterator["DockerClient"]:
-    """A client of the first of `hosts` that answers as a manager of `swarm` (its id; "" is any).
+    """Return a client of the first of `hosts` that answers as a manager of `swarm` (its id; "" is any).
 
-    A manager with the node id `besides` is only taken when there is no other. Raises EngineError
-    (NoManager when all hosts answer), which says of each host why it was not taken.
+    A manager with the node id `besides` is only taken when there is no other. Raises EngineError (NoManager
+    when all hosts answer), which says of each host why it was not taken.
     """
     reasons, last = [], None
     kind: type[EngineError] = NoManager
@@ -75,7 +75,7 @@ def _locked(host: Connection) -> str:
 
 
 def unfit(host: Connection, info: Mapping[str, Any]) -> Optional[str]:
-    """Why the engine of `host`, which says `info` of itself, can be in no swarm, or None.
+    """Return why the engine of `host`, which says `info` of itself, can be in no swarm, or None.
 
     It would refuse in the middle of an `up`, or accept and have no overlay networks.
     """
@@ -93,7 +93,7 @@ def unfit(host: Connection, info: Mapping[str, Any]) -> Optional[str]:
 
 
 def foreign(host: Connection) -> EngineError:
-    """What is said of a host that is in a swarm which is not ours."""
+    """Return the error for a host in a swarm that is not ours."""
     return EngineError(
         f"the engine at {host['address']} belongs to another swarm already: take it out of that one "
         "(`docker swarm leave`), or drop it from nodes"
@@ -140,7 +140,7 @@ def configure(engine: "DockerClient", labels: dict[str, str], autolock: bool, ro
 
 
 def describe(engine: "DockerClient") -> dict[str, Any]:
-    """A swarm as it is: id, labels, autolock, join tokens, unlock key."""
+    """Return a swarm as it is: id, labels, autolock, join tokens, unlock key."""
     found = engine.api.inspect_swarm()
     spec = found["Spec"]
     autolock = bool((spec.get("EncryptionConfig") or {}).get("AutoLockManagers"))
@@ -173,7 +173,7 @@ def dissolve(hosts: Sequence[Connection], swarm: str) -> None:
 
 
 def alive(node: dict[str, Any]) -> bool:
-    """Whether the managers hear a node."""
+    """Return whether the managers hear a node."""
     return bool(node["Status"]["State"] not in ("down", "disconnected"))
 
 

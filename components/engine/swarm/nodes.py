@@ -1,4 +1,4 @@
-"""What our resources do with the nodes of a swarm through the Engine API. Plain functions, no Pulumi."""
+"""Nodes of a swarm, through the Engine API. Plain functions, no Pulumi."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def own_node(engine: "DockerClient", host: Connection, hosts: Sequence[Connectio
 
 
 def _was_removed(engine: "DockerClient", swarm: str) -> bool:
-    """Whether `swarm`, which does not know this engine, has removed it while it was away."""
+    """Return whether `swarm`, which does not know this engine, has removed it while it was away."""
     found = engine.info()["Swarm"]
     return bool((found.get("Cluster") or {}).get("ID") == swarm or "removed" in (found["Error"] or ""))
 
@@ -81,10 +81,10 @@ def refuse_other_engine(host: Connection, node: str) -> None:
 
 
 def has_left(host: Connection, known: Mapping[str, dict[str, Any]], node: str) -> bool:
-    """Return whether a node has left the swarm: its managers (`known`: see `members`) do not know it, or
-    hear nothing of it, and the engine of its host says that it is another node or none.
+    """Return whether a node has left the swarm.
 
-    A host that does not answer has not left.
+    It has left when its managers (`known`: see `members`) do not know it or hear nothing of it, and the
+    engine of its host is another node or none. A host that does not answer has not left.
     """
     if node not in known:
         return True
@@ -98,7 +98,7 @@ def has_left(host: Connection, known: Mapping[str, dict[str, Any]], node: str) -
 
 
 def members(hosts: Sequence[Connection], swarm: str) -> dict[str, dict[str, Any]]:
-    """All nodes that the managers know, by id."""
+    """Return all nodes that the managers know, by id."""
     with manager(hosts, swarm) as engine:
         return {each["ID"]: each for each in engine.api.nodes()}
 
@@ -134,7 +134,7 @@ def apply(
 
 
 def look(engine: "DockerClient", node: str) -> Optional[dict[str, Any]]:
-    """A node as the managers see it; None when they do not know it."""
+    """Return a node as the managers see it; None when they do not know it."""
     found = _find(engine, node)
     return _seen(found) if found else None
 

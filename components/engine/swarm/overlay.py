@@ -47,7 +47,7 @@ def make(engine: "DockerClient", spec: Mapping[str, Any]) -> str:
 
 
 def look(engine: "DockerClient", network: str) -> Optional[dict[str, Any]]:
-    """A network as the managers see it; None when it is gone."""
+    """Return a network as the managers see it; None when it is gone."""
     from docker.errors import NotFound
 
     try:
@@ -78,7 +78,7 @@ def remove(engine: "DockerClient", network: str) -> None:
 
 
 def encrypts(version: str) -> bool:
-    """Whether an engine of that version really encrypts an overlay: CVE-2023-28840 to 28842."""
+    """Return whether an engine of that version really encrypts an overlay: CVE-2023-28840 to 28842."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
     return (20, 10, 24) <= numbers < (23,) or numbers >= (23, 0, 3)
 
@@ -86,10 +86,10 @@ def encrypts(version: str) -> bool:
 def clashes(
     host: facts.Facts, plan: Mapping[str, str], ours: Iterable[str]
 ) -> tuple[list[tuple[str, str, str]], bool]:
-    """Where the plan (subnets by what they are for) overlaps what this host has.
+    """Return the overlaps of the plan (subnets by purpose) with networks of this host.
 
-    Returns triples (what it is for, what the host has, its subnet), and whether the host's own subnets
-    could be seen. Networks whose names are `ours` are the plan's own.
+    Returns triples (purpose, network of the host, its subnet), and whether the host's own subnets could be
+    seen. Networks whose names are `ours` are the plan's own.
     """
     own = set(ours)
     networks = {

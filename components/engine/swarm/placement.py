@@ -1,4 +1,4 @@
-"""Which nodes may run the tasks of a service, as far as what is declared of them tells."""
+"""Nodes that may run the tasks of a service, as far as declared facts allow to decide."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Optional, Protocol
 
 
 class Node(Protocol):
-    """What is declared of a node."""
+    """Declared facts of a node."""
 
     @property
     def role(self) -> str:
@@ -29,9 +29,9 @@ class Place:
 
 
 def unmet(constraints: Sequence[str], nodes: Mapping[str, Node]) -> Optional[str]:
-    """Why no node meets all constraints, or None when one does, or may do.
+    """Return why no node meets all constraints, or None when one does, or may do.
 
-    What is only known of a running engine (its id, host name, address, platform and own labels) may be
+    Facts that only a running engine has (its id, host name, address, platform and own labels) may be
     anything.
     """
     if not constraints or able(constraints, nodes):

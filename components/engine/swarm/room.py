@@ -1,6 +1,6 @@
-"""How many addresses of an overlay network the services on it take.
+"""Number of addresses that the services on an overlay network take.
 
-Swarm accepts more tasks than there are addresses for; those for which none is left never start.
+Swarm accepts more tasks than the network has addresses for; the tasks for which none is left never start.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ class Load:
 
 
 def further(order: str, parallelism: int, tasks: int) -> int:
-    """How many of its tasks a policy starts before it stops those that they replace."""
+    """Return the number of tasks that a policy starts before it stops the ones they replace."""
     return min(parallelism or tasks, tasks) if order == "start-first" else 0
 
 
@@ -45,7 +45,7 @@ class Need:
 
     @property
     def total(self) -> int:
-        """How many they are, with that of the gateway."""
+        """Number of addresses, including that of the gateway."""
         return 1 + self.virtual + self.nodes + self.tasks + self.further
 
     @property

@@ -27,7 +27,7 @@ ENDED = frozenset({"failed", "rejected", "orphaned"})
 GIVE_UP = 3
 """Tasks of one slot that fail in a row before a new service is called broken."""
 STABLE_SECONDS = 2.0
-"""How long tasks without a health check must run before they count as well."""
+"""Seconds that a task without a health check must run before it counts as healthy."""
 LOG_LINES = 10
 STOPPED = {
     "paused": "stopped, as its failure action says: tasks of both definitions may serve",
@@ -166,7 +166,7 @@ def adapted(engine: "DockerClient", spec: Spec) -> Spec:
 
 
 def _but_for_start_interval(wanted: Spec, before: Spec) -> Spec:
-    """A task template to be; without a start interval where that alone would replace tasks of before."""
+    """Return the next task template; without a start interval where that alone would replace tasks."""
     made = copy.deepcopy(wanted)
     (made["ContainerSpec"].get("Healthcheck") or {}).pop("StartInterval", None)
     had = before["ContainerSpec"].get("Healthcheck") or {}
@@ -200,7 +200,7 @@ def _network(engine: "DockerClient", name: str) -> str:
 
 
 def _progress(engine: "DockerClient", found: dict[str, Any]) -> tuple[int, int]:
-    """How many tasks there should be, and how many of the present definition run."""
+    """Return the number of wanted tasks, and of running tasks that have the present definition."""
     fresh = [
         task
         for task in _tasks(engine, found["ID"], **{"_up-to-date": "true"})
@@ -221,7 +221,7 @@ def _given_up(engine: "DockerClient", service: str) -> bool:
 
 
 def _reasons(engine: "DockerClient", service: str) -> str:
-    """Why tasks did not run, newest first, with the last lines of the newest."""
+    """Return why tasks did not run, newest first, with the last lines of the newest."""
     said, log = [], ""
     tasks = _tasks(engine, service)
     for task in sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True):
@@ -244,7 +244,7 @@ def _environment(tasks: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _log(engine: "DockerClient", task: str) -> str:
-    """The last lines that a task wrote; nothing when its node does not tell."""
+    """Return the last lines that a task wrote; nothing when its node does not tell."""
     from docker.errors import APIError
 
     client = api(engine)
@@ -266,7 +266,7 @@ def _tasks(engine: "DockerClient", service: str, **filters: str) -> list[dict[st
 
 
 def _login_header(spec: Spec, registries: Logins) -> dict[str, str]:
-    """The header with the login to the registry of the image; none where none is known."""
+    """Return the header with the login to the registry of the image; none where none is known."""
     from docker.auth import encode_header, resolve_repository_name
 
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]

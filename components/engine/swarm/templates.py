@@ -27,7 +27,7 @@ _FILLED_IN = re.compile(rf"{_PLACE.pattern}|{re.escape(_LITERAL)}", re.ASCII)
 
 
 def literal(text: str) -> str:
-    """The template that becomes `text`, whatever is in it."""
+    """Return the template that becomes `text`, whatever is in it."""
     return text.replace(_OPEN, _LITERAL)
 
 
@@ -37,7 +37,7 @@ def meant(template: str) -> str:
 
 
 def problem(template: str, labels: Collection[str]) -> Optional[str]:
-    """Why Swarm cannot fill in a template for each task of a service with these labels, or None."""
+    """Return why Swarm cannot fill in a template for each task of a service with these labels, or None."""
     unknown = [name for name in _PLACE.findall(template) if not _known(name, labels)]
     if not unknown and _OPEN not in without(template):
         return None
@@ -46,7 +46,7 @@ def problem(template: str, labels: Collection[str]) -> Optional[str]:
 
 
 def without(template: str) -> str:
-    """A template without what Swarm fills in."""
+    """Return a template without what Swarm fills in."""
     return _FILLED_IN.sub("", template)
 
 

@@ -1,4 +1,4 @@
-"""What the change of a component does to those who use it, in words and seconds.
+"""Consequences of a component's change for its users, in words and seconds.
 
 The order is the one of docs/order.md, docs/swarm-services.md and docs/floating-address.md; so are the
 seconds.
@@ -41,7 +41,7 @@ _HARMLESS = frozenset(
 
 
 def consequences(instance: Instance) -> list[Consequence]:
-    """What the change of an instance does, in the order in which it happens."""
+    """Return the consequences of a change of an instance, in the order in which they happen."""
     if found := list(_OF[instance.kind](instance)):
         return found
     changes = [step for step in instance.steps if step.operation != "same"]

@@ -1,4 +1,4 @@
-"""What a SwarmCluster does to its nodes and networks: see docs/swarm.md."""
+"""Consequences of a SwarmCluster's change for its nodes and networks: see docs/swarm.md."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ _INTERRUPTS = "which interrupts a service that has all of them there"
 
 
 def cluster(instance: Instance) -> Iterable[Consequence]:
-    """The swarm, its nodes, the quorum afterwards, its networks."""
+    """Yield the swarm, its nodes, the quorum afterwards, its networks."""
     if instance.fate == "removed":
         yield Consequence("The swarm is dissolved: all that runs in it ends.", ENDLESS)
         return
@@ -70,7 +70,7 @@ def _renamed(instance: Instance) -> Mapping[str, Step]:
 
 
 def _new_name(instance: Instance, former: Step, step: Step) -> Iterable[Consequence]:
-    """The node stays; what else is otherwise is changed as that of any node."""
+    """Yield the node stays; what else is otherwise is changed as that of any node."""
     yield Consequence(
         f"Node {instance.node(former)} is called {instance.node(step)} from now on: its host stays in the "
         "swarm."
@@ -118,7 +118,7 @@ def _leaving(instance: Instance, step: Step) -> Optional[list[Step]]:
 
 
 def _in_force(service: Step) -> Mapping[str, Any]:
-    """The inputs until now; of what stays, a preview may show one state only."""
+    """Return the inputs until now; of what stays, a preview may show one state only."""
     return service.old or service.new
 
 

@@ -11,19 +11,19 @@ ENDLESS = float("inf")
 
 @dataclass(frozen=True)
 class Consequence:
-    """What will happen, and for how long somebody is refused."""
+    """Consequence of a change, and the time for which clients are refused."""
 
     text: str
     gap: float = 0.0
     """The most seconds in which new connections may be refused; ENDLESS where it stays so."""
     known: bool = True
-    """Whether the gap is known: where not, there may be one."""
+    """True if the gap is known; if false, there may be one."""
     warned: str = ""
-    """What the provider's warning that says the same begins with, where there is one."""
+    """Prefix of the provider's warning with the same content, if any."""
 
 
 def differences(old: Any, new: Any, path: str = "") -> str:
-    """What differs between two values, as `key: old → new`; only the keys of what is long."""
+    """Describe the keys whose value changed, as `key: old → new`; of long values only the keys."""
     old, new = ({} if each is None else each for each in (old, new))
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return f"{path}: {old or 'none'} → {new or 'none'}" if _short(old) and _short(new) else path
@@ -39,12 +39,12 @@ def _short(value: Any) -> bool:
 
 
 def pair(step: Step | None, key: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The input `key` before and after, each empty where it cannot be read."""
+    """Return the input `key` before and after, each empty where it cannot be read."""
     return (mapping(step.old.get(key)), mapping(step.new.get(key))) if step else ({}, {})
 
 
 def keys(steps: Iterable[Step]) -> str:
-    """The properties that change, as words."""
+    """Return the properties that change, as words."""
     return ", ".join(sorted({key for step in steps for key in step.changed}))
 
 
@@ -54,5 +54,5 @@ def duration(value: Any) -> str:
 
 
 def count(number: int, what: str) -> str:
-    """A number of things as words."""
+    """Return a number of things as words."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

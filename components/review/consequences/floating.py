@@ -1,4 +1,4 @@
-"""What a FloatingAddress does to its addresses: see docs/floating-address.md."""
+"""Consequences of a FloatingAddress's change for its addresses: see docs/floating-address.md."""
 
 from collections.abc import Iterable
 
@@ -70,6 +70,6 @@ def _node_change(step: Step, node: str) -> Iterable[Consequence]:
 
 
 def _addresses(nodes: Iterable[Step], when: str) -> set[str]:
-    """The addresses in the configurations before (`old`) or after (`new`)."""
+    """Return the addresses in the configurations before (`old`) or after (`new`)."""
     texts = [str(getattr(step, when).get("config", "")) for step in nodes]
     return {address for text in texts for address in addresses_in(text)}

@@ -1,4 +1,4 @@
-"""What a LoadBalancedService does: see docs/order.md."""
+"""Consequences of a LoadBalancedService's change: see docs/order.md."""
 
 from collections.abc import Iterable
 
@@ -83,6 +83,6 @@ def _replicas(instance: Instance) -> Iterable[Consequence]:
 
 
 def _definition(instance: Instance, backend: str) -> str:
-    """What differs in the definition of a backend's replicas."""
+    """Describe the differences in the definition of a backend's replicas."""
     step = instance.definition(backend)
     return differences(*pair(step, "definition")) if step and step.operation == "update" else ""

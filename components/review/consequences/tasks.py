@@ -1,4 +1,4 @@
-"""What SwarmService and SwarmGateway do to their tasks: see docs/swarm-services.md."""
+"""Consequences for the tasks of a SwarmService and a SwarmGateway: see docs/swarm-services.md."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
@@ -13,17 +13,17 @@ GAP = 1.0
 
 
 def service(instance: Instance) -> Iterable[Consequence]:
-    """Of a SwarmService."""
+    """Yield the consequences of a SwarmService's change."""
     return _definition(instance, f"service {instance.name}")
 
 
 def gateway(instance: Instance) -> Iterable[Consequence]:
-    """Of a SwarmGateway."""
+    """Yield the consequences of a SwarmGateway's change."""
     return _definition(instance, f"gateway {instance.name}")
 
 
 def tasks(values: Mapping[str, Any]) -> str:
-    """How many tasks a service with these inputs has, in words."""
+    """Return the number of tasks of a service with these inputs, in words."""
     spec = mapping(values.get("spec"))
     if "Global" in mapping(spec.get("Mode")):
         return "a task on each node that meets its constraints"
@@ -32,7 +32,7 @@ def tasks(values: Mapping[str, Any]) -> str:
 
 
 def constraints(values: Mapping[str, Any]) -> list[str]:
-    """What a node has to meet for the tasks of a service with these inputs."""
+    """Return the constraints of a service with these inputs."""
     placement = mapping(mapping(mapping(values.get("spec")).get("TaskTemplate")).get("Placement"))
     return [str(each) for each in placement.get("Constraints") or []]
 

@@ -15,7 +15,7 @@ INGRESS = "the ingress network"
 
 
 def overlap(subnets: Mapping[str, str], addresses: Mapping[str, str]) -> Optional[str]:
-    """The first subnet that overlaps another one or holds one of the addresses, or None.
+    """Return the first subnet that overlaps another one or holds one of the addresses, or None.
 
     Both are by what they are for; an address is a network of one. Two networks are apart, or one holds the
     other: so in the order of their first addresses each has to be compared with the one around it alone.
@@ -36,7 +36,7 @@ def overlap(subnets: Mapping[str, str], addresses: Mapping[str, str]) -> Optiona
 
 
 def crowded(cluster: "Cluster") -> Optional[str]:
-    """Why a network has fewer addresses than what is to run on it takes, or None.
+    """Return why a network has fewer addresses than what is to run on it takes, or None.
 
     Swarm accepts that: the tasks for which no address is left never start.
     """

@@ -1,4 +1,4 @@
-"""What a user writes for a SwarmCluster. Validated by `model`; the docstrings are the reference.
+"""Arguments of a SwarmCluster. Validated by `model`; the docstrings are the reference.
 
 All of it is plain, so that a preview shows it. All durations are in seconds.
 """
@@ -47,12 +47,12 @@ class OverlayArgs(TypedDict, total=False):
     """Largest packet of the hosts' own network in bytes, 164 to 65535. VXLAN takes 50 of it, encryption 26
     more; the rest is for the tasks. Default: 1500."""
     encrypted: Optional[bool]
-    """Whether traffic between hosts is encrypted (IPsec). Needs engine 20.10.24, 23.0.3 or later: those
-    before sent it in clear (CVE-2023-28840). Default: false."""
+    """Encrypt traffic between hosts (IPsec). Needs engine 20.10.24, 23.0.3 or later: those before sent it in
+    clear (CVE-2023-28840). Default: false."""
     attachable: Optional[bool]
-    """Whether containers that are no tasks may join it. Default: false."""
+    """Allow containers that are no tasks to join the network. Default: false."""
     internal: Optional[bool]
-    """Whether there is no way out of it. Default: false."""
+    """Close the network: its tasks reach nothing outside. Default: false."""
 
 
 class ClusterAddressNodeArgs(TypedDict, total=False):
@@ -63,7 +63,7 @@ class ClusterAddressNodeArgs(TypedDict, total=False):
     address: Optional[str]
     """The host's own IP address there. Default: the node's advertise_address, which is required then."""
     priority: Optional[int]
-    """1 to 254; the highest of those that are well has the addresses. For every node or for none.
+    """1 to 254; the healthy node with the highest priority has the addresses. For every node or for none.
     Default: 250 for the first in the order of names, 10 less for each further one."""
 
 
@@ -88,7 +88,7 @@ class SwarmClusterArgs(TypedDict, total=False):
     pool_mask: Optional[int]
     """Prefix length of a network from the pools, 16 to 29. Fixed. Default: 24."""
     autolock: Optional[bool]
-    """Whether a manager that restarts needs the unlock key. Default: false."""
+    """Require the unlock key from a manager that restarts. Default: false."""
     token_generation: Optional[int]
     """Another number makes new join tokens; the old ones no longer admit anybody. Default: 1."""
     networks: Optional[dict[str, OverlayArgs]]

@@ -41,7 +41,7 @@ class SwarmCluster(pulumi.ComponentResource):
     virtual_addresses: pulumi.Output[dict[str, list[str]]]
     """Floating addresses, by the name of their group."""
     gateway_url: pulumi.Output[Optional[str]]
-    """Where clients reach the gateway: at the first floating address, else at the first node that has an
+    """Address at which clients reach the gateway: the first floating address, else the first node that has an
     advertise_address or a name; none without a gateway."""
 
     def __init__(
@@ -128,7 +128,7 @@ def _swarm(name: str, what: Cluster, plan: AddressPlan, parent: pulumi.Resource)
 
 
 def _addresses(name: str, given: Mapping[str, Any], parent: pulumi.Resource) -> dict[str, FloatingAddress]:
-    """The groups of floating addresses by name."""
+    """Return the groups of floating addresses by name."""
     opts = pulumi.ResourceOptions(parent=parent)
     return {
         key: FloatingAddress(f"{name}-{key}", group, opts)
@@ -215,16 +215,16 @@ def _networks(
 def _ready(
     swarm: Swarm, nodes: Mapping[str, SwarmNode], networks: Mapping[str, OverlayNetwork]
 ) -> pulumi.Output[str]:
-    """The swarm's id, known once all nodes have their labels and the networks are there.
+    """Return the swarm's id, known once all nodes have their labels and the networks are made.
 
-    What takes it comes after them, and goes before them.
+    Resources that take this id come after nodes and networks, and go before them.
     """
     before = [*(node.nodeId for node in nodes.values()), *(each.networkId for each in networks.values())]
     return pulumi.Output.all(swarm.swarmId, *before).apply(lambda known: str(known[0]))
 
 
 class _Parts:
-    """What runs in the swarm: components of their own, made of what was given for them here."""
+    """Contents of the swarm: components of their own, made of the arguments given for them here."""
 
     def __init__(
         self,
@@ -240,7 +240,7 @@ class _Parts:
         self._opts = pulumi.ResourceOptions(parent=parent)
 
     def services(self) -> dict[str, SwarmService]:
-        """Each has its key as its name in the swarm, unless another one is given."""
+        """Declare the services, each with its key as its name in the swarm, unless another one is given."""
         made = {}
         for key in sorted(self._what.services):
             args: Any = {"name": key, **self._given["services"][key], **self._placed}
@@ -248,7 +248,7 @@ class _Parts:
         return made
 
     def gateway(self) -> Optional[SwarmGateway]:
-        """The gateway, or None without one."""
+        """Return the gateway, or None without one."""
         if self._what.gateway is None:
             return None
         args: Any = {**self._given["gateway"], **self._placed}

@@ -34,7 +34,7 @@ def cluster(name: str, args: object) -> tuple[Cluster, dict[str, Any]]:
 
 
 def _drained_last(what: Cluster, group: Floating) -> dict[str, int]:
-    """The group's priorities, dealt out so that a node that is drained yields to every other one.
+    """Return the group's priorities, dealt out so that a node that is drained yields to every other one.
 
     Its gateway is about to end: the address moves before, while both still serve.
     """
@@ -43,7 +43,7 @@ def _drained_last(what: Cluster, group: Floating) -> dict[str, int]:
 
 
 def _with_hosts(given: dict[str, Any], where: str) -> Any:
-    """The floating addresses, each node of them with the host and address that it has in the cluster."""
+    """Return the floating addresses, each node with its host and address in the cluster."""
     groups, nodes = given.get("floating_addresses"), given.get("nodes")
     if not isinstance(groups, Mapping) or not isinstance(nodes, Mapping):
         return groups
@@ -73,7 +73,7 @@ def _member(member: Any, node: Any) -> Any:
 
 
 def problem(service: Service, nodes: Mapping[str, Node]) -> Optional[str]:
-    """Why the nodes cannot run all tasks of a service, or None."""
+    """Return why the nodes cannot run all tasks of a service, or None."""
     if said := unmet(service.constraints, nodes):
         return f"constraints: {said}"
     most = 1 if service.host_ports else service.max_replicas_per_node

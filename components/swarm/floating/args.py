@@ -1,4 +1,4 @@
-"""What a user writes for a FloatingAddress. Validated by `model`; the docstrings are the reference.
+"""Arguments of a FloatingAddress. Validated by `model`; the docstrings are the reference.
 
 All but image and password is plain, so that a preview shows it. All durations are in seconds.
 """
@@ -21,12 +21,12 @@ class FloatingNodeArgs(TypedDict, total=False):
     address: Required[str]
     """The host's own IP address there, from which it talks to the other nodes. Required."""
     priority: Optional[int]
-    """1 to 254; of the nodes that are well, the one with the highest has the addresses. For every node or
-    for none. Default: 250 for the first node in the order of their names, 10 less for each further one."""
+    """1 to 254; the healthy node with the highest priority has the addresses. For every node or for none.
+    Default: 250 for the first node in the order of their names, 10 less for each further one."""
 
 
 class TrackArgs(TypedDict, total=False):
-    """What a node must answer to be well: its gateway. It is asked four times a second, on the node."""
+    """Health check of a node: the gateway on it must answer. The node asks it four times a second."""
 
     port: Required[int]
     """Port that must accept connections at the node's own address. Required."""
@@ -44,8 +44,8 @@ class FloatingArgs(TypedDict, total=False):
     together. The nodes tell each other the first one of their own kind (IPv4 or IPv6): changing that one
     is a new group. Required."""
     router_id: Optional[int]
-    """Number of the group, 1 to 255, which no other group on the LAN may have, whoever made it. Default:
-    the last byte of the first address, which another group of a /24 network cannot have."""
+    """Number of the group, 1 to 255. No other group on the LAN may have it, also none that another program
+    made. Default: the last byte of the first address, which another group of a /24 network cannot have."""
     version: Optional[int]
     """VRRP version, 3 or 2. Default: 3."""
     password: Optional[pulumi.Input[Secret]]
@@ -55,15 +55,14 @@ class FloatingArgs(TypedDict, total=False):
     """Seconds between two signs of life of the owner, 0.05 to 40.95 in hundredths; with version 2 whole
     seconds, 1 to 255. After three without one the next node takes over. Default: 1."""
     preempt: Optional[bool]
-    """Whether a node with a higher priority takes the addresses back when it returns. Default: true."""
+    """Let a node with a higher priority take the addresses back when it returns. Default: true."""
     preempt_delay: Optional[float]
     """Seconds that it waits before it does, at most 1000. Default: 0."""
     multicast: Optional[bool]
-    """Whether nodes find each other by multicast. Default: false; each knows the addresses of the
-    others."""
+    """Let nodes find each other by multicast. Default: false; each knows the addresses of the others."""
     track: Optional[TrackArgs]
-    """The gateway that a node must have. A node whose gateway is dead yields to every one whose gateway
-    is well; when all are dead the owner keeps the addresses. With `preempt: false` or a `preempt_delay` a
+    """The gateway that a node must have. A node whose gateway is dead yields to every node with a healthy
+    gateway; when all are dead the owner keeps the addresses. With `preempt: false` or a `preempt_delay` a
     node without gateway takes no part: when all are dead nobody has the addresses. Default: none."""
     image: Optional[pulumi.Input[str]]
     """Image with keepalived; 2.2.7 and 2.3.4 are tested. With a `track` it needs `/usr/bin/bash`. Default:

@@ -48,7 +48,7 @@ class FloatingAddress(pulumi.ComponentResource):
 
 
 def _nodes(name: str, what: Floating, parent: pulumi.Resource) -> dict[str, FloatingAddressNode]:
-    """One after the other, the one that has the addresses last: so they move once, if at all."""
+    """Declare one node after the other, the owner of the addresses last: so they move once, if at all."""
     made: dict[str, FloatingAddressNode] = {}
     for key in reversed(what.ranking):
         node = what.nodes[key]

@@ -178,10 +178,10 @@ class Floating(Frozen):
 
     @property
     def weight(self) -> int:
-        """What a dead gateway adds to a node's priority: less than that of any node that is well.
+        """Change of a node's priority by a dead gateway: the result is below that of any healthy node.
 
-        0 takes the node out altogether. A group that does not preempt at once needs that: its nodes
-        respect an owner however low its priority.
+        0 takes the node out altogether. A group that does not preempt at once needs that: its nodes respect
+        an owner however low its priority.
         """
         if not self.track or not self.preempt or self.preempt_delay:
             return 0
@@ -208,7 +208,7 @@ class Floating(Frozen):
 
     @property
     def agreed(self) -> dict[str, str]:
-        """What all nodes must have alike to hear each other."""
+        """Settings that all nodes must have alike to hear each other."""
         found = {
             "router_id": str(self.group),
             "version": str(self.version),

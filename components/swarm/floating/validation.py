@@ -21,6 +21,6 @@ def floating(name: str, args: object) -> Floating:
 
 
 def known_password(name: str, password: str) -> str:
-    """A password that was not known before, validated: it stands in a configuration."""
+    """Return a password that was not known before, validated: it stands in a configuration."""
     parse(_HasPassword, {"password": password}, f"{_COMPONENT} {shown(name)}")
     return password

@@ -1,4 +1,4 @@
-"""What a user writes for a SwarmGateway. Validated by `model`; the docstrings are the reference.
+"""Arguments of a SwarmGateway. Validated by `model`; the docstrings are the reference.
 
 All of it is plain, but for names of networks, so that a preview shows and checks the configuration. All
 durations are in seconds.
@@ -20,7 +20,7 @@ class GatewayBackendArgs(RouteArgs, total=False):
     """Name of the service: its tasks are found at `tasks.<service>`, on a network of the gateway.
     Default: the backend's name."""
     health: Optional[ProbeArgs]
-    """How the gateway finds out whether a task is well. Default: see ProbeArgs."""
+    """Health check of the tasks by the gateway. Default: see ProbeArgs."""
     max_tasks: Optional[int]
     """Tasks that get requests at most, those of both definitions during a change. HAProxy only: nginx has no
     limit. Default: 32."""
@@ -45,7 +45,7 @@ class GatewayArgs(TypedDict, total=False):
     replicas: Optional[int]
     """Tasks with publish ingress. Default: 2."""
     constraints: Optional[list[str]]
-    """What a node must meet to run it, all of it: `node.labels.zone==dmz`, … Default: none."""
+    """Conditions that a node must meet to run it, all of them: `node.labels.zone==dmz`, … Default: none."""
     front_end: Optional[GatewayFrontEndArgs]
     """The proxy. Default: HAProxy on port 80."""
     backends: Required[dict[str, GatewayBackendArgs]]

@@ -1,4 +1,4 @@
-"""What a user writes for a SwarmService. Validated by `model`; the docstrings are the reference.
+"""Arguments of a SwarmService. Validated by `model`; the docstrings are the reference.
 
 Topology (counts, ports, constraints) is plain, so that a preview shows it. Images, environment and the
 content of files may be Outputs. All durations are in seconds.
@@ -22,27 +22,27 @@ from ..managers import ManagersArgs
 
 
 class PolicyArgs(TypedDict, total=False):
-    """How tasks are replaced by those of another definition."""
+    """Replacement of tasks by those of another definition."""
 
     parallelism: Optional[int]
     """Tasks that are replaced at the same time; 0 is all of them. Default: 1."""
     delay: Optional[float]
     """Seconds between two of them, or two groups. Default: 0."""
     order: Optional[UpdateOrder]
-    """`start-first`: a new task runs, and is well, before an old one is stopped; or `stop-first`.
-    Default: start-first; stop-first with a port in host mode, which one task at a time can have."""
+    """`start-first`: a new task runs, and is healthy, before an old one is stopped; or `stop-first`. Default:
+    start-first; stop-first with a port in host mode, which one task at a time can have."""
     monitor: Optional[float]
     """Seconds that a new task is watched: when it fails in that time, the change has failed. Default: 5."""
     max_failure_ratio: Optional[float]
     """Part of the tasks that may fail, 0 to 1, before `failure_action`. Default: 0."""
     failure_action: Optional[FailureAction]
-    """What happens then. Of an update: `rollback` (the former definition comes back), `pause` (what has been
-    replaced stays so) or `continue`. Of a rollback: `pause` or `continue`. `up` fails in each case.
+    """Action after a failure. Of an update: `rollback` (the former definition comes back), `pause` (what has
+    been replaced stays so) or `continue`. Of a rollback: `pause` or `continue`. `up` fails in each case.
     Default: rollback, and pause."""
 
 
 class TaskRestartArgs(TypedDict, total=False):
-    """What Swarm does when a task ends by itself."""
+    """Restart of a task that ends by itself."""
 
     condition: Optional[RestartCondition]
     """`any`, `on-failure` (exit code other than 0) or `none`. Default: any."""
@@ -55,10 +55,10 @@ class TaskRestartArgs(TypedDict, total=False):
 
 
 class TaskHealthArgs(TypedDict, total=False):
-    """How a task shows that it is well. Before that it gets no requests, and an update does not go on."""
+    """Health check of a task. An unhealthy task gets no requests, and an update waits for it."""
 
     command: Optional[list[str]]
-    """Command run inside the task, exit code 0 when well. Default: a question to `port`."""
+    """Command run inside the task, exit code 0 when healthy. Default: a question to `port`."""
     path: Optional[str]
     """URL path that is asked for at `port`, with the curl, bash, wget or busybox nc that the image has; no
     redirect is followed. Default: none; the port only has to accept a connection."""
@@ -100,7 +100,7 @@ class TaskFileArgs(TypedDict, total=False):
     content: Required[pulumi.Input[str]]
     """Its text, at most 500 kB. Required."""
     path: Optional[str]
-    """Where tasks find it. Default: `/<name>` for a config, `/run/secrets/<name>` for a secret."""
+    """Path of the file in the tasks. Default: `/<name>` for a config, `/run/secrets/<name>` for a secret."""
     mode: Optional[str]
     """Its permissions as an octal number in quotes. Default: "0444"."""
     user: Optional[int]
@@ -140,7 +140,7 @@ class ServiceArgs(TypedDict, total=False):
     networks: Optional[list[pulumi.Input[str]]]
     """Names of the overlay networks that tasks join. Default: none."""
     endpoint_mode: Optional[EndpointMode]
-    """What `<name>` is on the networks: `vip`, one address that the nodes' kernels share among the tasks,
+    """Meaning of `<name>` on the networks: `vip`, one address that the nodes' kernels share among the tasks,
     or `dnsrr`, the addresses of all tasks. `tasks.<name>` is those in any case. Default: vip."""
     ports: Optional[list[PublishedPortArgs]]
     """Ports that are published. Default: none."""
@@ -149,15 +149,15 @@ class ServiceArgs(TypedDict, total=False):
     secrets: Optional[dict[str, TaskFileArgs]]
     """Files by name, encrypted where they rest and in memory where they are used. Default: none."""
     update: Optional[PolicyArgs]
-    """How a change reaches the tasks. Default: see PolicyArgs."""
+    """Policy for a change of the tasks. Default: see PolicyArgs."""
     rollback: Optional[PolicyArgs]
-    """How a failed change is taken back. Default: see PolicyArgs."""
+    """Policy for the rollback of a failed change. Default: see PolicyArgs."""
     restart: Optional[TaskRestartArgs]
     """Restart policy. Default: always, after 5 s."""
     health: Optional[TaskHealthArgs]
     """Health check. Default: the image's. Without any, a task counts as well as soon as it runs."""
     start_timeout: Optional[float]
-    """Seconds a new task has to become well, its image's transfer included. Default: 60."""
+    """Seconds a new task has to become healthy, its image's transfer included. Default: 60."""
     stop_grace_period: Optional[float]
     """Seconds a task has to end after the stop signal, before it is killed. Default: 10."""
     stop_signal: Optional[str]
@@ -183,7 +183,8 @@ class ServiceArgs(TypedDict, total=False):
     """Host name of the tasks; may hold Swarm's templates such as `{{.Node.Hostname}}`. Default: the
     container's id."""
     init: Optional[bool]
-    """Whether an init process reaps children and passes signals on. Default: as the engine's settings say."""
+    """Run an init process that reaps children and passes signals on. Default: as the engine's settings say.
+    """
     labels: Optional[dict[str, str]]
     """Labels of the service, beside ours. Default: none."""
     force_update: Optional[int]

@@ -61,7 +61,7 @@ def define(
     spec: dict[str, Any],
     opts: pulumi.ResourceOptions,
 ) -> ServiceDefinition:
-    """The service `name` of the swarm as `spec` says, once its tasks run."""
+    """Return the service `name` of the swarm as `spec` says, once its tasks run."""
     stop = service.stop_grace_period + GOSSIP_SECONDS
     return ServiceDefinition(
         resource,
@@ -83,7 +83,7 @@ def define(
 def _config(
     component: str, service: str, key: str, what: PlacedService, opts: pulumi.ResourceOptions
 ) -> dict[str, Any]:
-    """A config as a file of the tasks. Its name has a hash of its content, for it cannot be changed."""
+    """Return a config as a file of the tasks. Its name has a hash of its content, for it never changes."""
     file = what.configs[key]
     name = pulumi.Output.from_input(file.content).apply(lambda text: config_name(service, key, text))
     made = SwarmConfig(
@@ -102,8 +102,7 @@ def _config(
 def _secret(
     component: str, service: str, key: str, what: PlacedService, opts: pulumi.ResourceOptions
 ) -> dict[str, Any]:
-    """A secret as a file of the tasks. Its name has the number of its changes: a hash in clear would let
-    anybody test guesses of it."""
+    """Return a secret as a file of the tasks. Its name counts its changes: a hash would allow guesses."""
     file = what.secrets[key]
     content = pulumi.Output.secret(file.content)
     generation = Generation(
@@ -124,5 +123,5 @@ def _secret(
 
 
 def config_name(service: str, key: str, text: str) -> str:
-    """The name of a config: another content is another config. The engine takes 64 letters."""
+    """Return the name of a config: another content is another config. The engine takes 64 letters."""
     return f"{service[:25]}-{key}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

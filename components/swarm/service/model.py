@@ -240,17 +240,17 @@ class Service(Frozen):
         return [port.number for port in self.ports if port.mode == "host"]
 
     def order(self, policy: Policy) -> str:
-        """The order in which a policy replaces a task."""
+        """Return the order in which a policy replaces a task."""
         return policy.order or ("stop-first" if self.host_ports else "start-first")
 
     @property
     def config_paths(self) -> dict[str, str]:
-        """Where tasks find each config."""
+        """Paths of the configs in the tasks."""
         return {name: file.path or f"/{name}" for name, file in self.configs.items()}
 
     @property
     def secret_paths(self) -> dict[str, str]:
-        """Where tasks find each secret."""
+        """Paths of the secrets in the tasks."""
         return {name: file.path or f"/run/secrets/{name}" for name, file in self.secrets.items()}
 
 

@@ -22,7 +22,7 @@ _IN_MEMORY = ("/run", "/tmp")  # noqa: S108 — inside the task
 def spec(
     component: str, role: str, service: Service, configs: list[dict[str, Any]], secrets: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The definition of `service`, but for its name; `configs` and `secrets` as `mounted` gives them."""
+    """Return the definition of `service`, without its name; `mounted` gives `configs` and `secrets`."""
     labels = labels_of(component, role)
     replicas = {"Replicated": {"Replicas": service.replicas}}
     return {
@@ -67,7 +67,7 @@ def spec(
 def mounted(
     kind: str, id_: pulumi.Output[str], name: pulumi.Input[str], path: str, file: File
 ) -> dict[str, Any]:
-    """A config or secret (`kind`: Config, Secret) as a file of the tasks."""
+    """Return a config or secret (`kind`: Config, Secret) as a file of the tasks."""
     return {
         f"{kind}ID": id_,
         f"{kind}Name": name,
@@ -101,7 +101,7 @@ def _container(component: str, service: Service, labels: Mapping[str, str]) -> d
 
 
 def _variable(component: str, service: Service, name: str) -> pulumi.Output[str]:
-    """A variable as the engine takes it: a template, in which the value stands as it is unless asked for."""
+    """Return a variable as the engine takes it: a template, whose value is plain text unless asked for."""
 
     def template(value: str) -> str:
         if not service.templates:
@@ -154,5 +154,5 @@ def _policy(service: Service, policy: Policy, failure_action: str) -> dict[str, 
 
 
 def nanoseconds(seconds: float) -> int:
-    """The unit in which the engine takes a time, and a share of a core."""
+    """Return a time, or a share of a core, in billionths, the engine's unit."""
     return round(seconds * 10**9)
