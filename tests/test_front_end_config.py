@@ -606,7 +606,7 @@ class TestWell:
             ids = {"web-0": str(good.id), "web-1": str(bad.id)}
             said = self.failure(engine, ids, seconds=20)
 
-        assert said.startswith("1 of 2 new replicas are not well")
+        assert said.startswith("1 of 2 new replicas are unhealthy")
         assert f"web-1 (container {bad.name}): it ended with exit code 1" in said
         assert BROKEN_LINE in said
         assert "token [TOKEN]" in said

@@ -695,7 +695,7 @@ Diagnostics:
     error: error reading from server: EOF
 
   longshore:index:Readiness (web-lb-ready):
-    error: not well; its last log lines:
+    error: unhealthy; its last log lines:
         panic: port is already allocated
 
   pulumi:pulumi:Stack (dev):
@@ -713,7 +713,7 @@ Diagnostics:
     error: odd
 
   longshore:index:Readiness (web-lb-ready):
-    error: not well; its last log lines:
+    error: unhealthy; its last log lines:
         panic: port is already allocated
 
 Resources:

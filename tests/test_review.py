@@ -188,11 +188,11 @@ def ordered(order: str, parallelism: int, *ports: dict[str, Any], check: bool = 
 @pytest.mark.parametrize(
     ("before", "edit", "gap", "said"),
     [
-        (ordered("start-first", 1), image, 0, "without a gap: each new task is well"),
+        (ordered("start-first", 1), image, 0, "without a gap: each new task is healthy"),
         (ordered("start-first", 1, port(80), check=False), image, 1, "may refuse them for about 1 s"),
         (ordered("stop-first", 1), image, 0, "so fewer serve"),
-        (ordered("stop-first", 0), image, ENDLESS, "nobody is served until those are well"),
-        (ordered("stop-first", 9), image, ENDLESS, "nobody is served until those are well"),
+        (ordered("stop-first", 0), image, ENDLESS, "nobody is served until those are healthy"),
+        (ordered("stop-first", 9), image, ENDLESS, "nobody is served until those are healthy"),
         (ordered("stop-first", 1, port(80, "host")), image, 1, "each node in turn refuses"),
         (ordered("stop-first", 0, port(80, "host")), image, 1, "all at once: their ports are closed"),
         (ordered("start-first", 1, port(80)), ordered("start-first", 1, port(81)), ENDLESS, "no port 80"),

@@ -32,7 +32,7 @@ def wait_until_well(engine: "DockerClient", replicas: Mapping[str, str], seconds
         problems = [problem for problem in found if problem]
     if problems:
         raise EngineError(
-            f"{len(problems)} of {len(replicas)} new replicas are not well, so nothing is sent to them "
+            f"{len(problems)} of {len(replicas)} new replicas are unhealthy, so they get no requests "
             f"and the configuration in force stays: {problems[0]}"
         )
 

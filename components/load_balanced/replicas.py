@@ -85,7 +85,7 @@ def replicas(
     With a network of the backend's own, the replicas have their names there.
     """
     opts = pulumi.ResourceOptions.merge(
-        # A new replica is there and well before the old one goes.
+        # A new replica is healthy before the old one goes.
         child,
         pulumi.ResourceOptions(delete_before_replace=False, ignore_changes=["memorySwap"]),
     )

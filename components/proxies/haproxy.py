@@ -129,7 +129,7 @@ class HAProxy:
         for name, backend in sorted(site.backends.items()):
             if backend.max_fails is not None and backend.health.active is False:
                 found.append(
-                    f"backends.{name}.max_fails: haproxy needs its active check to find a replica well "
+                    f"backends.{name}.max_fails: haproxy needs its active check to find a replica healthy "
                     "again; drop health.active: false, or set front_end.kind nginx"
                 )
             if backend.cookie and site.mode == "tcp":

@@ -160,7 +160,7 @@ def adapted(engine: "DockerClient", spec: Spec) -> Spec:
     if version_lt(api(engine)._version, ENGINE_25):
         del container["Privileges"]
     elif health := container.get("Healthcheck"):
-        # Unset it is 5 s, which a task that is well sooner would wait.
+        # Unset it is 5 s, which a healthy task would wait.
         health["StartInterval"] = health["Interval"]
     return made
 

@@ -46,7 +46,7 @@ def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]
         f"connections are refused for about {GAP:g} s, and for as long as clients keep connections to the "
         "old one, "
         f"at most {duration(drain)}. Before that, the new configuration is checked and the replicas are "
-        "well.",
+        "healthy.",
         GAP + (drain if isinstance(drain, int | float) else 0),
         warned=FRONT_END_REPLACED,
     )
@@ -65,15 +65,15 @@ def _replicas(instance: Instance) -> Iterable[Consequence]:
         by_backend.setdefault(backend, {}).setdefault(step.operation, []).append(step)
     for backend, steps in sorted(by_backend.items()):
         if some := steps.get("create"):
-            served = "" if instance.fate == "created" else ", and are sent requests once they are well"
+            served = "" if instance.fate == "created" else ", and are sent requests once they are healthy"
             yield Consequence(f"{count(len(some), 'replica')} of {backend} start{served}.")
         if some := steps.get("replace"):
             why = _definition(instance, backend) or keys(some)
             yield Consequence(
                 f"{count(len(some), 'replica')} of {backend} replaced ({why}) without a gap: the new ones "
                 "start "
-                f"beside the old (well within {start}, or the change fails and the old ones stay), the front "
-                f"end learns of them, and the old ones end within {drain}, when their requests have."
+                f"beside the old (healthy within {start}, or the change fails and the old ones stay), the "
+                f"front end learns of them, and the old ones end within {drain}, when their requests have."
             )
         if some := steps.get("delete"):
             yield Consequence(

@@ -65,7 +65,7 @@ def _made_anew(step: Step, start: str) -> Consequence:
         return Consequence(
             f"{start} is removed and then made anew: nobody is served until its old tasks have ended (at "
             "most "
-            f"{duration(step.old.get('stopTimeout'))}) and new ones are well.",
+            f"{duration(step.old.get('stopTimeout'))}) and new ones are healthy.",
             ENDLESS,
         )
     return Consequence(
@@ -116,7 +116,7 @@ def _replacement(step: Step, new: Mapping[str, Any], head: str) -> Consequence:
     pace = "all at once" if everyone else f"{at_once} at a time"
     if update.get("Order") == "start-first":
         if _has_check(new) or not _ports(new):
-            ready = "is well" if _has_check(new) else "runs"
+            ready = "is healthy" if _has_check(new) else "runs"
             return Consequence(
                 f"{head}, {pace}, without a gap: each new task {ready} before the old one loses its "
                 "address and ends."
@@ -131,7 +131,7 @@ def _replacement(step: Step, new: Mapping[str, Any], head: str) -> Consequence:
         return Consequence(
             f"{head}, {pace}: the old tasks end (at most {duration(step.new.get('stopTimeout'))}) before "
             "the new "
-            "ones start, and nobody is served until those are well.",
+            "ones start, and nobody is served until those are healthy.",
             ENDLESS if number != 0 else 0.0,
         )
     return Consequence(f"{head}, {pace}: each old task ends before the new one starts, so fewer serve.")
