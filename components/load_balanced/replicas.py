@@ -80,7 +80,7 @@ def replicas(
     generation: Generation,
     child: pulumi.ResourceOptions,
 ) -> dict[str, docker.Container]:
-    """One container for each replica, by the name of its resource: `<component>-<backend>-<index>`.
+    """Declare one container for each replica, by the name of its resource: `<component>-<backend>-<index>`.
 
     With a network of the backend's own, the replicas have their names there.
     """
@@ -117,7 +117,7 @@ def _replica(
     health: pulumi.Input[list[str]],
     opts: pulumi.ResourceOptions,
 ) -> docker.Container:
-    """One replica: no capability but those named, no new privileges, nothing published."""
+    """Declare one replica: no capability but those named, no new privileges, nothing published."""
     environment = [
         pulumi.Output.concat(key, "=", value) for key, value in sorted(backend.environment.items())
     ]
