@@ -82,7 +82,7 @@ class Gateway(Site):
 
     @property
     def tasks(self) -> dict[str, Tasks]:
-        """Return the servers of each backend."""
+        """Servers of each backend."""
         return {
             name: Tasks(f"tasks.{backend.service or name}", backend.port, backend.max_tasks)
             for name, backend in self.backends.items()
