@@ -3,7 +3,7 @@ PYTHON ?= python3
 STACK ?= dev
 
 PY := .venv/bin/python
-CLI_VERSION := $(shell sed -nE 's/^.*pulumi\/pkg\/v3 (v[0-9.]+)( .*)?$$/\1/p' tests/cli/go.mod)
+CLI_VERSION := $(shell sed -nE 's/^.*pulumi\/pkg\/v3 (v[0-9.]+)( .*)?$$/\1/p' tests/support/cli/go.mod)
 CLI_VERSION_OF := github.com/pulumi/pulumi/sdk/v3/go/common/version.Version
 CLI := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/longshore/pulumi-$(CLI_VERSION)
 DEBUG_OPTION := $(if $(DEBUG),--debug)
@@ -51,8 +51,8 @@ bench: .venv/.dev ## measure against the limits that we keep, and against rivals
 
 cli: $(CLI)/pulumi ## build the pulumi command from Go modules, for tests on a machine without it (5 minutes)
 
-$(CLI)/pulumi: tests/cli/go.mod tests/cli/go.sum
-	@cd tests/cli && go build -o $@ -ldflags "-s -w -X $(CLI_VERSION_OF)=$(CLI_VERSION:v%=%)" \
+$(CLI)/pulumi: tests/support/cli/go.mod tests/support/cli/go.sum
+	@cd tests/support/cli && go build -o $@ -ldflags "-s -w -X $(CLI_VERSION_OF)=$(CLI_VERSION:v%=%)" \
 		github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
 
 docs: reference ## build the pages of docs/ as a site, in docs/_build

@@ -1,4 +1,4 @@
-"""Names and labels of what we make. Resource names are a contract: see tests/test_names.py."""
+"""Names and labels of what we make. Resource names are a contract: see tests/declared/test_names.py."""
 
 from collections.abc import Mapping
 

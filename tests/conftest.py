@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import programs
-from tests.promise import Promise, skips
-from tests.wheel import build
+from tests.support import programs
+from tests.support.promise import Promise, skips
+from tests.support.wheel import build
 
 if importlib.util.find_spec("tests.bench.fixtures"):
     pytest_plugins = ["tests.bench.fixtures"]

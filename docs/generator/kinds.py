@@ -7,7 +7,7 @@ expectation that shows it.
 from collections.abc import Iterable
 
 from components.proxies.registry import KINDS
-from tests.traffic.cases import Case, read
+from tests.support.traffic.cases import Case, read
 
 BEGIN = "<!-- Written by `make reference` from tests/cases/traffic. -->\n"
 END = "<!-- The end of it. -->\n"

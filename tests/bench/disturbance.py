@@ -7,8 +7,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.program import APP, PORT
-from tests.rehearsal import Rehearsal
+from tests.support.program import APP, PORT
+from tests.support.rehearsal import Rehearsal
 
 from .hosts import Host
 from .images import APP_2

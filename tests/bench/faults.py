@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.program import PORT, service
-from tests.rehearsal import Rehearsal
+from tests.support.program import PORT, service
+from tests.support.rehearsal import Rehearsal
 
 from .hosts import Host
 from .load import Load, Report

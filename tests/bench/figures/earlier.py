@@ -8,10 +8,10 @@ from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests import program
 from tests.bench.figures import rivals
 from tests.bench.figures.report import Ratio, note, ratio_of, seconds, show
 from tests.bench.hosts import Host
+from tests.support import program
 
 COMMIT = "442c8b6"
 """Before faults were hunted in build 0.2.0."""

@@ -27,7 +27,7 @@ from tests.bench.figures.report import Ratio, note, ratio_of, show
 from tests.bench.figures.rivals import serves, unavailable
 from tests.bench.figures.throughput import ANSWER, confine, load, start_anew
 from tests.bench.hosts import Host
-from tests.program import PORT, ROOT
+from tests.support.program import PORT, ROOT
 
 COMMIT = "c75a0bd"
 """Before traffic was guarded against slow clients, bad requests and stray containers."""

@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import program
 from tests.bench.figures import rivals
 from tests.bench.figures.report import Ratio, note, show
 from tests.bench.hosts import Host
-from tests.program import Program
+from tests.support import program
+from tests.support.program import Program
 
 COUNTS = (50, 200, 1000)
 EVERY = 0.2

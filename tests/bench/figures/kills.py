@@ -22,8 +22,8 @@ from tests.bench.figures.report import note, show
 from tests.bench.hosts import Bench, Host
 from tests.bench.images import APP, APP_2
 from tests.bench.kills import KILLS
-from tests.interrupted import Stack
-from tests.program import Program, PulumiError
+from tests.support.interrupted import Stack
+from tests.support.program import Program, PulumiError
 
 MOMENTS, MINUTES = 12, 60.0
 LONGEST = 12.0

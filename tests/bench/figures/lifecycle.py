@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from tests import program
 from tests.bench.figures import rivals
 from tests.bench.figures.report import Ratio, note, ratio_of, seconds, show
 from tests.bench.hosts import Host
+from tests.support import program
 
 COUNT = 50
 OURS, PLAIN = "longshore", "pulumi-docker, waits"

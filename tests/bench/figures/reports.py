@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.program import ROOT, Program, service
-from tests.test_review import large
+from tests.support.program import ROOT, Program, service
+from tests.unit.test_review import large
 
 from .report import Ratio, note, seconds, show
 

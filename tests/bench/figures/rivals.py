@@ -21,7 +21,7 @@ from components.proxies.model import Backend
 from tests.bench.figures import hand_tuned
 from tests.bench.hosts import Host
 from tests.bench.process import until
-from tests.program import APP, PORT, PROXY, Program, service
+from tests.support.program import APP, PORT, PROXY, Program, service
 
 AT_ONCE = 16
 RESTART: Any = {"Name": "unless-stopped", "MaximumRetryCount": 0}

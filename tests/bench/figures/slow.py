@@ -3,8 +3,8 @@
 from tests.bench import crowd, images
 from tests.bench.hosts import Host
 from tests.bench.load import Load
-from tests.program import PORT
-from tests.test_slow_clients import CROWDS, brought_up, crowded
+from tests.engine.test_slow_clients import CROWDS, brought_up, crowded
+from tests.support.program import PORT
 
 from .report import Ratio, note, show
 

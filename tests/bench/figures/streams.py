@@ -5,9 +5,9 @@ from threading import Event
 
 from tests.bench.figures.report import Ratio, note, show
 from tests.bench.hosts import Host, clear
-from tests.traffic.cases import Case
-from tests.traffic.stage import Stage
-from tests.traffic.verdict import delay
+from tests.support.traffic.cases import Case
+from tests.support.traffic.stage import Stage
+from tests.support.traffic.verdict import delay
 
 LIMIT, ROUNDS = 20.0, 20
 PAUSE = "sleep 100"
@@ -18,7 +18,7 @@ ANSWERS = {
     "long polling": f"{PAUSE} | chunk @STAMP@",
     "without a length": f"head | write @STAMP@ | {PAUSE} | write @STAMP@ | {PAUSE}",
 }
-"""A replica's instructions for each; see tests/traffic/replica.pl."""
+"""A replica's instructions for each; see tests/support/traffic/replica.pl."""
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:

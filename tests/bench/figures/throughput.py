@@ -26,8 +26,8 @@ from tests.bench.figures import hand_tuned
 from tests.bench.figures.report import Ratio, note, ratio_of, show
 from tests.bench.figures.rivals import serves, unavailable
 from tests.bench.hosts import Host
-from tests.program import PORT, PROXY, service
-from tests.rehearsal import Rehearsal
+from tests.support.program import PORT, PROXY, service
+from tests.support.rehearsal import Rehearsal
 
 LIMIT = 0.97
 REPLICAS, CONNECTIONS, SECONDS = 4, 32, 1

@@ -9,7 +9,7 @@ from docker.models.containers import Container
 
 from tests.bench.hosts import Host
 from tests.bench.process import until
-from tests.floating import FAST, PORT, Floating, client, cut_off, gateways, unplugged
+from tests.support.floating import FAST, PORT, Floating, client, cut_off, gateways, unplugged
 
 from .report import Ratio, note, show
 

@@ -1,0 +1,1 @@
+"""Components and settings as programs declare them, under Pulumi's mocks."""

@@ -1,0 +1,73 @@
+"""A unit test of a user's program: with mocks that return the inputs and nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, settings
+from pulumi.runtime.stack import run_pulumi_func
+from pulumi.runtime.sync_await import _sync_await
+
+from components import LoadBalancedService, SwarmService
+from tests.cases.typed import every_argument
+from tests.support.documents import block
+from tests.support.program import ROOT
+
+
+class Plain(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return f"{args.name}-id", args.inputs
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        return {}
+
+
+@pytest.fixture(autouse=True)
+def _mocks() -> None:
+    settings.ROOT.set(None)
+    settings.SETTINGS.rpc_manager.clear()
+    settings.SETTINGS.outputs.clear()
+    pulumi.runtime.set_mocks(Plain(), project="shop", stack="test")
+
+
+def test_every_component_passes() -> None:
+    """With every argument there is."""
+    _sync_await(run_pulumi_func(every_argument.program))
+
+
+def test_what_only_a_host_can_tell_is_none_or_empty() -> None:
+    """The address of a front end that is not published, the name of a secret that the swarm has."""
+    seen: list[Any] = []
+
+    def program() -> None:
+        hidden: Any = {"publish": False, "networks": ["routable"], "port": 8080}
+        site = LoadBalancedService("web", {"image": "httpd:2.4", "front_end": hidden})
+        managers: Any = [{"address": "ssh://one.example"}]
+        secrets: Any = {"token": {"content": pulumi.Output.secret("hunter2")}}
+        service = SwarmService("job", {"image": "job:1", "managers": managers, "secrets": secrets})
+        pulumi.Output.all(site.url, site.config, service.service_id).apply(seen.append)
+
+    _sync_await(run_pulumi_func(program))
+
+    ((url, config, service_id),) = seen
+    assert url == "http://:8080"
+    assert "server web-0 web-web-0-g1:80" in config
+    assert service_id is None
+
+
+def test_the_example_of_the_documentation_passes(tmp_path: Path) -> None:
+    """As a reader runs it."""
+    text = block('"""Run with `python -m pytest`."""').replace("from longshore", "from components")
+    (tmp_path / "test_shop.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shop.py"]
+
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout

@@ -1,0 +1,150 @@
+"""What the types of the wheel say to a program of one's own, under mypy --strict."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+from zlib import crc32
+
+import pulumi
+import pytest
+
+from components import ArgumentError, LoadBalancedService, SwarmService
+from tests.cases.typed import every_argument
+from tests.declared.test_schema import CLASSES
+from tests.support.mocks import run
+from tests.support.program import ROOT
+from tests.support.wheel import environment
+
+PROGRAM = ROOT / "tests/cases/typed/every_argument.py"
+MISTAKES: dict[str, tuple[str, str, str, str]] = {
+    "a key": ('"backup_replicas": 1', '"backup_replica": 1', "backup_replica", "is not a known key"),
+    "a nested key": ('"keep_alive": 5.5', '"keepalive": 5.5', 'item "timeouts"', "is not a known key"),
+    "a word": (
+        '"policy": "on-failure"',
+        '"policy": "on-error"',
+        'item "restart"',
+        "must be 'no', ",
+    ),
+    "a word of a swarm": (
+        '"order": "start-first"',
+        '"order": "first"',
+        'item "update"',
+        "must be 'start-first'",
+    ),
+    "a missing key": (
+        '"image": "shop:1",\n            "replicas": 3',
+        '"replicas": 3',
+        "image",
+        "is required",
+    ),
+    "a kind of value": ('"replicas": 3', '"replicas": "3"', "replicas", "must be a whole number, got '3'"),
+}
+"""What stands there, what stands there by mistake, what mypy names and what the component says."""
+
+
+def each_type(annotation: Any) -> list[Any]:
+    """The types that an annotation may stand for: those of an Optional or an Input, too."""
+    return [annotation, *(each for inner in get_args(annotation) for each in each_type(inner))]
+
+
+def given(value: Any, annotation: Any) -> set[tuple[str, str]]:
+    """Class and key of all that is given in `value`."""
+    found: set[tuple[str, str]] = set()
+    for each in each_type(annotation):
+        if is_typeddict(each) and isinstance(value, Mapping) and set(value) <= set(each.__annotations__):
+            hints = get_type_hints(each, localns={"Output": pulumi.Output, "T": Any})  # Input's own
+            found |= {(each.__name__, key) for key in value}
+            found |= {found for key, item in value.items() for found in given(item, hints[key])}
+        elif isinstance(value, Mapping | list) and get_origin(each) in (dict, list):
+            items = value.values() if isinstance(value, Mapping) else value
+            found |= {found for item in items for found in given(item, get_args(each)[-1])}
+    return found
+
+
+def test_the_program_gives_every_argument() -> None:
+    """No key of any TypedDict that a component takes is missing in it."""
+    classes = {each.__name__: each for each in CLASSES.values()}
+
+    found = {
+        each
+        for kind, args in every_argument.COMPONENTS.values()
+        for each in given(args, classes[f"{kind}Args"])
+    }
+    missing = {
+        (name, key)
+        for name in {name for name, _ in found}
+        for key in classes[name].__annotations__
+        if (name, key) not in found
+    }
+
+    assert missing == set()
+    # The others are there to be inherited from.
+    assert {name for name in classes if name not in {name for name, _ in found}} == {
+        "FloatingArgs", "ManagersArgs", "ProxyArgs", "ReplicasArgs", "RouteArgs"
+    }  # fmt: skip
+
+
+def test_the_components_take_every_argument() -> None:
+    """The program runs."""
+    assert run(every_argument.program).error is None
+
+
+@pytest.fixture(scope="module")
+def consumer(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """A folder whose environment holds the wheel, and nothing else of ours."""
+    folder = tmp_path_factory.mktemp("consumer")
+    environment(folder / ".venv", wheel)
+    return folder
+
+
+def checked(consumer: Path, text: str) -> subprocess.CompletedProcess[str]:
+    """mypy --strict about a program there."""
+    # A name of its own: mypy takes a file of the same size and second for the one that it has seen.
+    program = consumer / f"program_{crc32(text.encode())}.py"
+    program.write_text(text.replace("from components", "from longshore"))
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=none.ini", "--cache-dir=cache"]
+    command += [f"--python-executable={consumer / '.venv/bin/python'}", program.name]
+    (consumer / "none.ini").write_text("[mypy]\n")
+    return subprocess.run(command, cwd=consumer, capture_output=True, text=True)
+
+
+def test_the_types_accept_every_argument(consumer: Path) -> None:
+    """Those of the installed wheel, without a warning."""
+    done = checked(consumer, PROGRAM.read_text())
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.stdout, done.stderr) == ("Success: no issues found in 1 source file\n", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", list(MISTAKES))
+def test_a_mistake_is_a_type_error(title: str, consumer: Path) -> None:
+    """Said by mypy, before anything runs."""
+    right, wrong, named, _ = MISTAKES[title]
+    text = PROGRAM.read_text()
+    assert right in text
+
+    done = checked(consumer, text.replace(right, wrong, 1))
+
+    assert done.returncode == 1, done.stdout
+    assert re.search(rf"error: .*{named}", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("title", list(MISTAKES))
+def test_the_same_mistake_is_an_error_when_it_runs(title: str) -> None:
+    """For those who do not ask mypy."""
+    right, wrong, _, said = MISTAKES[title]
+    names: dict[str, Any] = {}
+    exec(PROGRAM.read_text().replace(right, wrong, 1), names)  # noqa: S102 — of our own
+
+    def program() -> None:
+        LoadBalancedService("full", names["load_balanced"])
+        SwarmService("service", names["swarm_service"])
+
+    seen = run(program)
+
+    assert isinstance(seen.error, ArgumentError)
+    assert said in str(seen.error)

@@ -1,0 +1,1 @@
+"""Documentation and workflows: true, and as their readers find them."""

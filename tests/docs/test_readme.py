@@ -1,0 +1,283 @@
+"""What README.md and docs/ tell a reader to type, typed."""
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+import components
+from components import ArgumentError, LoadBalancedService, SwarmCluster, settings
+from components.load_balanced.validation import service
+from tests.bench.hosts import Host
+from tests.bench.load import Load
+from tests.pulumi.test_examples import Project
+from tests.pulumi.test_stack import everything, files_with, get
+from tests.support.documents import block, blocks
+from tests.support.mocks import run as run_with_mocks
+from tests.support.program import ROOT, Run
+from tests.support.reader import Reader, named
+from tests.support.wheel import environment
+
+needs_all = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
+
+
+TESTED = {
+    "README.md: make up",
+    "README.md: web: http://localhost:8080",
+    "README.md: config:",
+    "README.md: LoadBalancedService 'web': replicas must be between 1 and 1000, got 0",
+    "README.md: export PULUMI_BACKEND_URL=file://~ "
+    "PULUMI_CONFIG_PASSPHRASE_FILE=$HOME/.config/longshore/passphrase",
+    "README.md: environment:",
+    "README.md: import pulumi",
+    "README.md: pulumi package add ../../plugin",
+    "README.md: make test",
+    "floating-address.md: from longshore import FloatingAddress",
+    "swarm-services.md: from longshore import SwarmGateway, SwarmService",
+    'testing.md: """Run with `python -m pytest`."""',
+}
+"""The blocks that a test of this file, of test_plain_mocks.py or of test_examples.py is about."""
+
+
+def test_every_block_is_tested() -> None:
+    """A new one needs a test. Those of guides and reference have theirs."""
+    assert {each.title for each in blocks() if "/" not in each.file} == TESTED
+
+
+def test_the_swarm_services_are_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program of swarm-services.md is a service and a gateway that finds it."""
+    monkeypatch.setitem(sys.modules, "longshore", components)
+    program = compile(block("from longshore import SwarmGateway"), "swarm-services.md", "exec")
+
+    seen = run_with_mocks(lambda: exec(program, {}))  # noqa: S102 — of our own
+
+    assert seen.error is None
+    assert "server-template shop- 32 tasks.shop:80" in seen.named("gate-config").inputs["data"]
+    assert seen.named("shop-service").inputs["name"] == "shop"
+
+
+def test_the_floating_address_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program of floating-address.md has three nodes."""
+    monkeypatch.setitem(sys.modules, "longshore", components)
+    program = compile(block("from longshore import FloatingAddress"), "floating-address.md", "exec")
+
+    seen = run_with_mocks(lambda: exec(program, {}))  # noqa: S102 — of our own
+
+    assert seen.error is None
+    assert len(seen.of_type("FloatingAddressNode")) == 3
+
+
+class TestSettings:
+    """The blocks of YAML are settings that are accepted."""
+
+    @pytest.fixture(autouse=True)
+    def _nothing_set(self) -> Iterator[None]:
+        yield
+        pulumi.runtime.set_all_config({}, [])
+
+    def test_the_dev_stack_is_the_block(self) -> None:
+        """README shows all of Pulumi.dev.yaml, byte for byte."""
+        shown = block("config:\n  longshore:services:")
+
+        assert (ROOT / "Pulumi.dev.yaml").read_text() == shown
+
+    def test_the_blocks_together_are_accepted(self) -> None:
+        """The stack, another host for it and a secret in its environment."""
+        config: dict[str, Any] = {"longshore:secrets": {"token": "value"}}
+        for shown in (b.text for b in blocks() if b.file == "README.md" and b.text.startswith("config:")):
+            config |= yaml.safe_load(shown)["config"]
+        web = config["longshore:services"]["web"]
+        web |= yaml.safe_load(textwrap.dedent(block("environment:")))
+
+        seen = declared(config)
+
+        assert seen.error is None
+        assert seen.named("web-host").inputs["host"] == "ssh://deploy@web-1.example"
+        assert "envs" in seen.named("web-web-0").inputs
+
+    @pytest.mark.parametrize("path", sorted(ROOT.glob("examples/stacks/*.yaml")), ids=lambda p: p.stem)
+    def test_the_examples_of_stacks_are_accepted(self, path: Path) -> None:
+        """Each file of examples/stacks declares what it says."""
+        seen = declared(yaml.safe_load(path.read_text())["config"])
+
+        assert seen.error is None
+        assert seen.named("site-lb")
+
+    def test_the_swarm_stack_is_accepted(self) -> None:
+        """Three nodes, and what runs there."""
+        seen = declared(yaml.safe_load((ROOT / "Pulumi.swarm.yaml").read_text())["config"])
+
+        assert seen.error is None
+        assert len(seen.of_type("SwarmNode")) == 3
+        assert {each.name for each in seen.of_type("ServiceDefinition")} == {
+            "main-shop-service", "main-gateway-service"
+        }  # fmt: skip
+
+    def test_the_error_is_the_one_shown(self) -> None:
+        """In the very words."""
+        with pytest.raises(ArgumentError) as error:
+            service("web", {"image": "httpd:2.4", "replicas": 0})
+
+        assert f"{error.value}\n" == block("LoadBalancedService 'web':")
+
+
+def declared(config: dict[str, Any]) -> Any:
+    """What the repository's program declares with these settings."""
+    texts = {key: json.dumps(value) for key, value in config.items()}
+    pulumi.runtime.set_all_config(texts, ["longshore:secrets"])
+
+    def program() -> None:
+        loaded = settings.load()
+        for name, args in loaded.services.items():
+            LoadBalancedService(name, args)  # type: ignore[arg-type]
+        for name, args in loaded.swarms.items():
+            SwarmCluster(name, args)  # type: ignore[arg-type]
+
+    return run_with_mocks(program)
+
+
+@pytest.mark.parametrize(
+    "command", ["make test", "make check", "make bench", "make up STACK=other", "make up STACK=swarm"]
+)
+def test_make_knows_what_is_named(command: str) -> None:
+    """Each is told by README, and make has a way to do it."""
+    assert command in (ROOT / "README.md").read_text()
+
+    done = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    stack = command.partition("STACK=")[2]
+    assert (f"--stack {stack}" if stack else "-m ") in done.stdout
+
+
+@pytest.fixture(scope="module")
+def tagged(host: Host) -> Iterator[Host]:
+    """The host, with the images that README names."""
+    before = everything(host)
+    with named(host):
+        yield host
+    assert everything(host) == before
+
+
+@pytest.fixture(scope="module")
+def first_up(tagged: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Reader, Run]]:
+    """A reader, and what their first `make up` printed."""
+    before = everything(tagged)
+    reader = Reader(tmp_path_factory.mktemp("reader"), tagged)
+    yield reader, reader.types(block("make up"))
+    reader.types("make down")
+    assert everything(tagged) == before
+
+
+class TestMake:
+    """The smallest example, in a fresh checkout. The tests are in the order of README."""
+
+    pytestmark = needs_all
+
+    def test_up_ends_with_the_address(self, first_up: tuple[Reader, Run], host: Host) -> None:
+        """Its last line is the one shown, and it serves."""
+        reader, run = first_up
+
+        assert run.stdout.splitlines()[-1] == block("web: http").strip()
+        assert re.fullmatch(r"\w+ v1 /\n", get(host, port=8080))
+        assert len(containers(host)) == 4
+        assert files_with(reader.home / "state", "web-web-0")
+
+    def test_up_again_changes_nothing(self, first_up: tuple[Reader, Run], host: Host) -> None:
+        """The same containers, the same last line."""
+        reader, run = first_up
+        before = containers(host)
+
+        again = reader.types(block("make up"))
+
+        assert again.stdout.splitlines()[-1] == run.stdout.splitlines()[-1]
+        assert not re.search(r"\d+ (created|updated|replaced|deleted)", again.output)
+        assert containers(host) == before
+
+    def test_preview_shows_a_change_and_makes_none(self, first_up: tuple[Reader, Run], host: Host) -> None:
+        """Another count: one server more in the configuration, none on the host."""
+        reader, _ = first_up
+        before = containers(host)
+        reader.edit(replicas=4)
+
+        said = reader.types("make preview").output
+
+        assert re.search(r"^ *\+ +server web-3 web-web-3-g1:80 ", said, re.MULTILINE)
+        assert containers(host) == before
+
+    def test_a_change_reaches_the_service_without_a_failed_request(
+        self, first_up: tuple[Reader, Run], host: Host
+    ) -> None:
+        """`replicas` changed, `make up` again."""
+        reader, _ = first_up
+        reader.edit(replicas=2)
+
+        with Load(f"http://{host.address}:8080/", rate=50) as load:
+            reader.types(block("make up"))
+
+        assert load.report.failed == 0, load.report.failures
+        assert len(containers(host)) == 3
+
+    def test_a_secret_set_as_shown_reaches_the_replicas(
+        self, first_up: tuple[Reader, Run], host: Host
+    ) -> None:
+        """Typed at the prompt, named in the settings; nowhere in clear."""
+        reader, _ = first_up
+        secret = "typed-and-never-shown"
+        reader.types(block("export PULUMI_BACKEND_URL"), secret)
+        reader.edit(**yaml.safe_load(textwrap.dedent(block("environment:"))))
+
+        said = reader.types("make preview").output + reader.types(block("make up")).output
+
+        assert get(host, "/env/TOKEN", port=8080) == f"{secret}\n"
+        assert secret not in said
+        assert files_with(reader.home, secret) == []
+        assert files_with(reader.folder / "Pulumi.dev.yaml", secret) == []
+
+    def test_down_takes_everything_down(self, first_up: tuple[Reader, Run], host: Host) -> None:
+        """Containers, networks and volumes; the settings stay."""
+        reader, _ = first_up
+
+        reader.types("make down")
+
+        assert containers(host) == set()
+        assert {what for what, _ in everything(host)} <= {"network", "image"}
+        assert (reader.folder / "Pulumi.dev.yaml").exists()
+
+
+def containers(host: Host) -> set[str]:
+    """Ids of all running containers of the host."""
+    return {str(container.id) for container in host.engine().containers.list()}
+
+
+@pytest.mark.engine
+@pytest.mark.pulumi
+@pytest.mark.slow
+def test_the_program_of_ones_own_runs(tagged: Host, tmp_path: Path, wheel: Path) -> None:
+    """README's program, with the wheel installed: both services answer to their names."""
+    before = everything(tagged)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    environment(folder / ".venv", wheel)
+    (folder / "__main__.py").write_text(block("import pulumi"))
+    runtime = {"name": "python", "options": {"virtualenv": ".venv"}}
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "own", "runtime": runtime}))
+    project = Project(folder, tmp_path / "private")
+    project.environment |= {"DOCKER_HOST": tagged.url}
+
+    project.pulumi("up", "--yes", "--skip-preview")
+    shop, blog = (get(tagged, port=8081, name=f"{name}.example") for name in ("shop", "blog"))
+    url = project.pulumi("stack", "output", "url").stdout.strip()
+    project.pulumi("destroy", "--yes", "--skip-preview")
+
+    assert shop.split()[0] != blog.split()[0]
+    assert url == "http://localhost:8081"
+    assert everything(tagged) == before

@@ -1,0 +1,1 @@
+"""Golden texts, and the tests that hold renderings to them."""

@@ -1,0 +1,197 @@
+"""No kind of front end ignores an argument.
+
+The arguments are the fields of the models, found by walking them, so that a new field is tested as soon as it
+is there. Each gets another value than its default. Then the rendered text is another, or the kind refuses the
+argument by its name. An argument that a kind need not know stands in `elsewhere` of its form, with the
+type of a declared resource that it changes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Optional, get_args, get_origin
+
+import pytest
+
+from components.arguments.parsing import Frozen, parse
+from components.arguments.places import place
+from components.arguments.types import Number, Whole
+from components.proxies.model import FrontEnd, Service
+from components.proxies.registry import KINDS, FrontEndKind, ProxyKind
+from tests.cases.front_end_arguments import COMPANY, GATEWAY, SERVICE, VALUES, Form, Values
+from tests.support.mocks import run
+
+
+def arguments(model: type[Frozen], path: str = "") -> Iterator[str]:
+    """The dotted paths of all arguments; of a mapping of names, those below one name."""
+    for key in model.model_fields:
+        here = f"{path}{key}"
+        found = place(model, [key])
+        below = found.below("web") if get_origin(found.annotation) is dict else found
+        if here == "host" or not below.keys:
+            yield here
+        else:
+            yield from arguments(below.annotation, f"{here}.web." if below is not found else f"{here}.")
+
+
+def others(form: Form, path: str) -> list[tuple[Any, ...]]:
+    """Groups of values other than the default: one of each group must make a difference."""
+    *above, key = path.split(".")
+    field = place(form.model, above).annotation.model_fields[key]
+    kind = place(form.model, path.split(".")).annotation
+    default = field.default
+    if path in VALUES:
+        return [(VALUES[path],)]
+    if kind is bool:
+        return [(not default,)] if default is not None else [(True, False)]
+    if get_origin(kind) is Literal:
+        return [(word,) for word in get_args(kind) if word != default]
+    (bounds,) = [each for each in _metadata(field) if isinstance(each, Whole | Number)]
+    return [(bounds.low + 1 if default is None else default + 1 if default < bounds.high else bounds.low,)]
+
+
+def _metadata(field: Any) -> list[Any]:
+    """The metadata of a field, whose type may be optional."""
+    inner = [
+        each
+        for word in get_args(field.annotation)
+        if get_origin(word) is Annotated
+        for each in get_args(word)
+    ]
+    return [*field.metadata, *inner]
+
+
+def nested(values: Values) -> dict[str, Any]:
+    """Dotted paths as the mappings that a user writes."""
+    made: dict[str, Any] = {}
+    for path, value in values.items():
+        *above, key = path.split(".")
+        inner = made
+        for part in above:
+            inner = inner.setdefault(part, {})
+        inner[key] = value
+    return made
+
+
+class Deaf:
+    """A kind that refuses nothing and renders the same, whatever it is asked for."""
+
+    default_image, program = KINDS["haproxy"].default_image, KINDS["haproxy"].program
+
+    def refusals(self, service: object) -> list[str]:
+        return []
+
+    def refusals_for_tasks(self, site: object) -> list[str]:
+        return []
+
+    def files(self, site: object, servers: int) -> int:
+        return servers
+
+    def render(self, service: object, component: str, generations: object) -> str:
+        return "serve\n"
+
+    def render_for_tasks(self, site: object, tasks: object) -> str:
+        return "serve\n"
+
+
+DEAF = Deaf()
+
+
+def answer(form: Form, name: str, kind: FrontEndKind, values: Values) -> tuple[list[str], str]:
+    """Why a kind refuses the arguments, and what it renders where it does not.
+
+    Raises ArgumentError where they are refused whatever the kind.
+    """
+    given = nested({"front_end.kind": name, **form.least, **values})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(KINDS, name, DEAF)
+        what = parse(form.model, given, form.name)
+    reasons = form.refusals(kind, what)
+    return reasons, "" if reasons else form.text(kind, what)
+
+
+def ignored(form: Form, name: str, kind: FrontEndKind, path: str) -> list[object]:
+    """The groups of an argument's values that a kind neither refuses nor makes a difference of."""
+    company = COMPANY.get(path, {})
+    reasons, usual = answer(form, name, kind, company)
+    assert not reasons
+
+    def heard(value: object) -> bool:
+        reasons, text = answer(form, name, kind, {**company, path: value})
+        if reasons:
+            return any(re.search(rf"{re.escape(path)}\b", reason) for reason in reasons)
+        return text != usual
+
+    return [values for values in others(form, path) if not any(map(heard, values))]
+
+
+def declared(form: Form, resource: str, values: Values) -> list[Any]:
+    """The inputs of the resources of a type that a program declares with the arguments."""
+    seen = run(lambda: form.declare(nested({**form.least, **values})))
+    assert seen.error is None, seen.error
+    return [
+        (each.name, each.inputs) for each in seen.resources if re.split("[:/]", each.type)[-1] == resource
+    ]
+
+
+ARGUMENTS = [(form, path) for form in (SERVICE, GATEWAY) for path in arguments(form.model)]
+ELSEWHERE = [(form, path) for form in (SERVICE, GATEWAY) for path in form.elsewhere]
+KNOWN = [
+    (form, path, kind)
+    for form, path in ARGUMENTS
+    for kind in KINDS
+    if path not in form.elsewhere or kind not in form.elsewhere[path].kinds
+]
+
+
+def named(value: object) -> Optional[str]:
+    return value.name if isinstance(value, Form) else None
+
+
+@pytest.mark.parametrize(("form", "path", "kind"), KNOWN, ids=named)
+def test_a_kind_ignores_no_argument(form: Form, path: str, kind: str) -> None:
+    """The rendered text is another, or the kind refuses the argument by its name."""
+    assert ignored(form, kind, KINDS[kind], path) == []
+
+
+@pytest.mark.parametrize(("form", "path", "kind"), KNOWN, ids=named)
+def test_a_kind_that_ignores_an_argument_is_found(form: Form, path: str, kind: str) -> None:
+    """All its values are reported: the test above can fail for every argument."""
+    assert ignored(form, kind, DEAF, path) == others(form, path)
+
+
+@pytest.mark.parametrize(("form", "path"), ELSEWHERE, ids=named)
+def test_an_argument_that_a_kind_ignores_changes_a_resource(form: Form, path: str) -> None:
+    """One of the type that is named there; and the kinds that are named do ignore it."""
+    company, use = COMPANY.get(path, {}), form.elsewhere[path]
+
+    usual = declared(form, use.resource, company)
+    same = [
+        values
+        for values in others(form, path)
+        if all(declared(form, use.resource, {**company, path: value}) == usual for value in values)
+    ]
+
+    assert same == []
+    assert all(ignored(form, kind, KINDS[kind], path) for kind in use.kinds)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_argument_that_no_template_uses_is_found(kind: str) -> None:
+    """A field that is new in a model is walked, gets a value by its bounds, and is reported."""
+
+    class Wider(FrontEnd):
+        pipelines: Annotated[int, Whole(1, 9)] = 1
+
+    class WiderService(Service):
+        front_end: Wider = Wider()
+
+    form = replace(SERVICE, model=WiderService)
+
+    assert "front_end.pipelines" in set(arguments(form.model)) - form.elsewhere.keys()
+    assert ignored(form, kind, KINDS[kind], "front_end.pipelines") == [(2,)]
+
+
+def test_type_checkers_know_every_kind() -> None:
+    """ProxyKind has the names of the registry, in its order."""
+    assert get_args(ProxyKind) == tuple(KINDS)

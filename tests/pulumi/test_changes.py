@@ -1,0 +1,90 @@
+"""Every kind of change reaches a service under load without a failed request."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.bench.hosts import Host
+from tests.bench.load import Load
+from tests.support.program import PORT, Inline, service
+
+pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
+
+RATE, REQUESTS = 800, 10_000
+CHANGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "new image": lambda s: {**s, "image": "longshore-app:2"},
+    "changed environment": lambda s: {**s, "environment": {"COLOUR": "blue"}},
+    "3 to 6 replicas": lambda s: {**s, "replicas": 6},
+    "6 to 2 replicas": lambda s: {**s, "replicas": 2},
+    "a time-out changed": lambda s: {
+        **s, "front_end": {**s["front_end"], "timeouts": {"server": 7}}
+    },
+    "a route added": lambda s: {
+        "front_end": {**s["front_end"], "default_backend": "web"},
+        "backends": {
+            "web": {k: v for k, v in s.items() if k != "front_end"},
+            "other": {"image": s["image"], "replicas": 2, "host_names": ["other.example"]},
+        },
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["haproxy", "nginx"])
+def running(
+    request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Inline, dict[str, Any]]]:
+    """A service that is up, with either kind of front end, and its arguments."""
+    kind = request.param
+    args = service(front_end={"kind": kind, "resolve": kind == "haproxy"})
+    before = volumes(host)
+    program = Inline(tmp_path_factory.mktemp(kind), host, {"services": {"site": args}})
+    program.up()
+    yield kind, program, args
+    program.destroy()
+    assert leftovers(host, program) == []
+    assert volumes(host) == before
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_change_fails_no_request(
+    running: tuple[str, Inline, dict[str, Any]],
+    change: str,
+    host: Host,
+    note: Callable[[str], None],
+) -> None:
+    """Under 800 requests a second, new connections and kept ones, none of 10,000 fails."""
+    kind, program, args = running
+    changed = CHANGES[change](args)
+    args.clear()
+    args.update(changed)
+
+    with Load(f"http://{host.address}:{PORT}/", rate=RATE, max_seconds=90) as load:
+        load.wait_sent(500)
+        program.configure({"services": {"site": args}})
+        program.up()
+        load.wait_sent(REQUESTS)
+        load.stop()
+
+    report = load.report
+    note(
+        f"{kind}, {change}: {report.sent} requests, {report.failed} failed, "
+        f"{report.retries} retried, longest {report.max_ms:.0f} ms"
+    )
+    assert report.failed == 0, report.failures
+    assert report.sent >= REQUESTS
+    assert program.preview().changes == []
+
+
+def leftovers(host: Host, program: Inline) -> list[str]:
+    """What of the program's is still on the host."""
+    engine = host.engine()
+    filters: dict[str, Any] = {"label": program.labels}
+    found = [c.name for c in engine.containers.list(all=True, filters=filters)]
+    found += [n.name for n in engine.networks.list(filters=filters)]
+    return [name for name in found if name]
+
+
+def volumes(host: Host) -> set[str]:
+    """Names of all volumes on the host."""
+    return {volume.name for volume in host.engine().volumes.list()}

@@ -1,0 +1,438 @@
+"""Swarms on three Docker hosts, brought up with the real pulumi."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import pytest
+
+from tests.bench import images
+from tests.bench.hosts import Host
+from tests.bench.load import Load
+from tests.bench.process import until
+from tests.pulumi.test_stack import files_with
+from tests.support.floating import floating_address
+from tests.support.mocks import SECRET, SIGNATURE
+from tests.support.program import Inline, Program, PulumiError, kill
+from tests.support.swarm import asked, bare
+
+pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]
+
+PORT, VIP = 8080, floating_address(50)
+
+
+def cluster(hosts: list[Host], **keys: Any) -> dict[str, Any]:
+    """Settings of one manager and two workers, with an overlay."""
+    nodes = {
+        name: {"host": {"address": host.url}, "advertise_address": host.address, "drain_timeout": 20}
+        for name, host in zip("abc", hosts, strict=True)
+    }
+    nodes["a"]["role"] = "manager"
+    for name, more in keys.pop("nodes", {}).items():
+        nodes[name] |= more
+    return {"nodes": nodes, "networks": {"web": {"subnet": "172.100.0.0/24"}}, **keys}
+
+
+def seen(host: Host) -> dict[str, dict[str, Any]]:
+    """Role, availability and labels of every node, by host name, as a manager sees them."""
+    return {
+        node.attrs["Description"]["Hostname"]: {
+            key.lower(): node.attrs["Spec"].get(key) or {} for key in ("Role", "Availability", "Labels")
+        }
+        for node in host.engine().nodes.list()
+    }
+
+
+def node(role: str = "worker", availability: str = "active", **labels: str) -> dict[str, Any]:
+    return {"role": role, "availability": availability, "labels": labels}
+
+
+@pytest.mark.every_engine
+def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) -> None:
+    """Up, an empty preview, changes of labels, role and availability, and three bare hosts again."""
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    try:
+        program.up()
+        assert seen(hosts[0]) == {"host1": node("manager"), "host2": node(), "host3": node()}
+        assert program.preview().changes == []
+
+        program.configure({"swarms": {"main": cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})}})
+        assert program.preview().changes == [("update", "main-node-b")]
+        program.up()
+        assert seen(hosts[0])["host2"] == node(zone="dmz")
+        assert program.preview().changes == []
+
+        managers = {"b": {"role": "manager"}, "c": {"role": "manager", "availability": "drain"}}
+        program.configure({"swarms": {"main": cluster(hosts, nodes=managers)}})
+        program.up()
+        assert seen(hosts[0])["host2"] == node("manager")
+        assert seen(hosts[0])["host3"] == node("manager", "drain")
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def test_what_somebody_did_by_hand_is_seen_and_mended(tmp_path: Path, hosts: list[Host]) -> None:
+    """A label removed, a node drained: refresh sees it, `up` mends it."""
+    labelled = cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": labelled}})
+    try:
+        program.up()
+        (found,) = [n for n in hosts[0].engine().nodes.list() if n.attrs["Spec"]["Labels"]]
+        found.update({**found.attrs["Spec"], "Labels": {}, "Availability": "drain"})
+
+        program.refresh()
+        assert program.preview().changes == [("update", "main-node-b")]
+        program.up()
+
+        assert seen(hosts[0])["host2"] == node(zone="dmz")
+        program.refresh()
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def test_a_node_by_another_name_stays(tmp_path: Path, hosts: list[Host]) -> None:
+    """A worker and the manager are renamed: no host leaves, no task is replaced, and a node that has left by
+    hand is a difference without a refresh."""
+    service = {"image": images.APP, "replicas": 4, "networks": ["web"]}
+
+    def settings(*names: str) -> dict[str, Any]:
+        made = cluster(hosts, services={"shop": service})
+        nodes = dict(zip(names, made["nodes"].values(), strict=True))
+        return {"swarms": {"main": {**made, "nodes": nodes}}}
+
+    def there() -> tuple[set[str], set[str]]:
+        containers = {each.id for host in hosts for each in host.engine().containers.list()}
+        return {str(each.id) for each in hosts[0].engine().nodes.list()}, {str(each) for each in containers}
+
+    program = Inline(tmp_path, hosts[0], settings("a", "b", "c"))
+    try:
+        program.up()
+        before = there()
+        program.configure(settings("boss", "b", "dmz3"))
+        preview = program.preview()
+        program.up()
+
+        assert {("create", "main-node-dmz3"), ("delete", "main-node-c")} <= set(preview.changes)
+        assert there() == before
+        assert program.preview().changes == []
+
+        hosts[2].engine().api.leave_swarm()
+        until(lambda: "down" in states(hosts[0]), "the manager notices", timeout=60)
+        assert program.preview().changes == [("update", "main-node-dmz3")]
+        program.up()
+        assert states(hosts[0]) == ["ready"] * 3
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def states(host: Host) -> list[str]:
+    """How a manager hears the nodes."""
+    return [each.attrs["Status"]["State"] for each in host.engine().nodes.list()]
+
+
+def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
+    """Another label of a node is all that the preview shows; the tasks that may not stay there move."""
+    service = {
+        "image": images.APP,
+        "replicas": 2,
+        "constraints": ["node.labels.zone==dmz"],
+        "networks": ["web"],
+        "endpoint_mode": "dnsrr",
+    }
+
+    def settings(zone: str) -> dict[str, Any]:
+        labelled = {"b": {"labels": {"zone": "dmz"}}, "c": {"labels": {"zone": zone}}}
+        return {"swarms": {"main": cluster(hosts, nodes=labelled, services={"shop": service})}}
+
+    def running() -> list[int]:
+        return [len(host.engine().containers.list()) for host in hosts]
+
+    program = Inline(tmp_path, hosts[0], settings("dmz"))
+    try:
+        program.up()
+        assert running() == [0, 1, 1]
+
+        program.configure(settings("inner"))
+        assert program.preview().changes == [("update", "main-node-c")]
+        program.up()
+
+        until(lambda: running() == [0, 2, 0], "both tasks run where they may")
+        assert program.preview().changes == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def test_a_dead_manager_is_removed(tmp_path: Path, hosts: list[Host]) -> None:
+    """Of three, the first one's engine is gone: taken out of the settings, the others remove it."""
+    managers = {"b": {"role": "manager"}, "c": {"role": "manager"}}
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts, nodes=managers)}})
+    left = cluster(hosts, nodes=managers, even_managers=True)
+    del left["nodes"]["a"]
+
+    def known_as_down() -> bool:
+        return any(each.attrs["Status"]["State"] == "down" for each in hosts[1].engine().nodes.list())
+
+    try:
+        program.up()
+        hosts[0].stop_engine()
+        try:
+            until(known_as_down, "the others notice", timeout=60)
+            program.configure({"swarms": {"main": left}})
+            program.up()
+
+            assert seen(hosts[1]) == {"host2": node("manager"), "host3": node("manager")}
+            program.refresh()
+            assert program.preview().changes == []
+        finally:
+            hosts[0].start_engine()
+        hosts[0].engine().swarm.leave(force=True)  # nobody could tell it
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def test_a_host_of_another_swarm_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
+    """At preview, naming the host; nothing is touched."""
+    hosts[1].engine().swarm.init(advertise_addr=hosts[1].address)
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    try:
+        with pytest.raises(PulumiError) as error:
+            program.preview()
+        assert f"the engine at {hosts[1].url} belongs to another swarm already" in str(error.value)
+    finally:
+        hosts[1].engine().api.leave_swarm(force=True)
+
+
+def test_an_overlay_over_a_network_of_a_host_is_refused(tmp_path: Path, hosts: list[Host]) -> None:
+    """At preview, naming both networks: with Docker alone its tasks would never start."""
+    from docker.types import IPAMConfig, IPAMPool
+
+    taken = (
+        hosts[2]
+        .engine()
+        .networks.create("legacy", ipam=IPAMConfig(pool_configs=[IPAMPool(subnet="172.100.0.0/16")]))
+    )
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": cluster(hosts)}})
+    try:
+        with pytest.raises(PulumiError) as error:
+            program.preview()
+        assert "networks.web.subnet 172.100.0.0/24 overlaps network legacy 172.100.0.0/16 of node c" in str(
+            error.value
+        )
+    finally:
+        taken.remove()
+
+
+@pytest.mark.slow
+def test_tokens_that_are_rotated_and_a_manager_that_is_locked(tmp_path: Path, hosts: list[Host]) -> None:
+    """Each by its setting alone; nothing of it is ever in clear."""
+    first, _, other = hosts
+    program = Inline(tmp_path, first, {})
+
+    def configure(**keys: Any) -> None:
+        what = cluster(hosts, **keys)
+        del what["nodes"]["c"]
+        program.configure({"swarms": {"main": what}})
+
+    def tokens() -> dict[str, str]:
+        return dict(first.engine().api.inspect_swarm()["JoinTokens"])
+
+    def joins(token: str) -> None:
+        other.engine().swarm.join(
+            remote_addrs=[f"{first.address}:2377"], join_token=token, advertise_addr=other.address
+        )
+
+    def changed() -> str:
+        """What preview and `up` say of a change of the swarm alone."""
+        assert program.preview().changes == [("update", "main-swarm")]
+        said = program.pulumi("preview", "--diff").output + program.up().output
+        assert program.preview().changes == []
+        return said
+
+    configure()
+    try:
+        said, old = program.up().output, tokens()
+
+        configure(token_generation=2)
+        said, new = said + changed(), tokens()
+        for role in ("Worker", "Manager"):
+            assert old[role] != new[role]
+            with pytest.raises(docker.errors.APIError, match="A valid join token is necessary"):
+                joins(old[role])
+        joins(new["Worker"])
+        leave(first, other)
+
+        configure(token_generation=2, autolock=True)
+        said += changed()
+        key = first.engine().api.get_unlock_key()["UnlockKey"]
+        assert key
+        assert program.outputs()["unlock_keys"] == {"main": key}
+        (component,) = [
+            each for each in program.export()["resources"] if each["type"].endswith("SwarmCluster")
+        ]
+        for name in ("worker_token", "manager_token", "unlock_key"):
+            assert component["outputs"][name][SIGNATURE] == SECRET
+
+        first.stop_engine()
+        first.start_engine(in_swarm=True)
+        locked = program.pulumi("refresh", "--yes", "--skip-preview", check=False)
+        first.engine().api.unlock_swarm(key)
+        until(lambda: len(seen(first)) == 2, "it manages again")
+        assert locked.code != 0
+        advice = f"the engine at {first.url} is locked after a restart: run `docker swarm unlock`"
+        assert advice in locked.output
+        said += locked.output + program.refresh().output
+        assert program.preview().changes == []
+
+        for secret in (key, *old.values(), *new.values()):
+            assert secret not in said
+            assert files_with(program.folder, secret) == []
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def leave(manager: Host, host: Host) -> None:
+    """Take a host that nobody declared out of the swarm."""
+    host.engine().swarm.leave()
+    (node,) = manager.engine().nodes.list(filters={"name": host.name})
+    node.remove(force=True)
+
+
+def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
+    """A service on two labelled nodes, a gateway on both, and an address that one of them has."""
+    dmz = {"labels": {"zone": "dmz"}}
+    nodes = {name: {**dmz, **keys.get(name, {})} for name in "bc"}
+    return cluster(
+        hosts,
+        nodes=nodes,
+        services={
+            "shop": {
+                "image": images.APP,
+                "replicas": 4,
+                "constraints": ["node.labels.zone==dmz"],
+                "networks": ["web"],
+                "endpoint_mode": "dnsrr",
+                "health": {"path": "/", "interval": 0.5},
+                "update": {"parallelism": 1, "delay": 0, "monitor": 1},
+            }
+        },
+        gateway={
+            "networks": ["web"],
+            "constraints": ["node.labels.zone==dmz"],
+            "front_end": {"image": images.PROXY, "port": PORT},
+            "backends": {"shop": {"host_names": ["shop.example"]}},
+        },
+        floating_addresses={
+            "vip": {
+                "nodes": {"b": {"interface": "eth0"}, "c": {"interface": "eth0"}},
+                "addresses": [f"{VIP}/24"],
+                "advert_interval": 0.1,
+                "track": {"port": PORT},
+                "image": images.KEEPALIVED,
+            }
+        },
+    )
+
+
+def answer(host_name: str = "shop.example") -> tuple[int, str]:
+    """Status and text of what the gateway answers at the floating address."""
+    return asked(f"http://{VIP}:{PORT}/", host_name)
+
+
+def test_a_gateway_behind_a_floating_address(
+    tmp_path: Path, hosts: list[Host], note: Callable[[str], None]
+) -> None:
+    """Scenario 3 in one `up`; then the owner of the address is drained by a setting, under load."""
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    try:
+        seconds = program.up().seconds
+        assert answer()[0] == 200
+        assert answer("nobody.example")[0] == 503
+        assert program.preview().changes == []
+        note(f"from three bare hosts to a gateway at the floating address: {seconds:.0f} s")
+
+        drained = {"availability": "drain"}
+        with Load(f"http://{VIP}:{PORT}/", rate=200, max_seconds=90, host_header="shop.example") as load:
+            load.wait_sent(200)
+            program.configure({"swarms": {"main": everything(hosts, b=drained)}})
+            program.up()
+            load.wait_sent(load.sent + 400)
+            load.stop()
+        note(f"the owner of the address drained: {load.report.failed} of {load.report.sent} failed")
+        assert load.report.failed <= 1, load.report.failures
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+def killed(program: Program, at: str, *command: str) -> None:
+    """Run `pulumi <command>` and kill it as soon as it prints a text that matches."""
+    process = program.start(*command, "--yes", "--skip-preview")
+    try:
+        until(lambda: re.search(at, program.log.read_text()) or process.poll() is not None, at, 120, 0.003)
+        assert process.poll() is None, f"too late to kill it:\n{program.log.read_text()}"
+    finally:
+        if process.poll() is None:
+            kill(process)
+
+
+@pytest.mark.pulumi
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "at",
+    [
+        r"main-swarm creating",
+        r"main-node-b creating",
+        r"main-vip-node-c creating",
+        r"main-shop-service creating",
+        r"main-gateway-service creating",
+    ],
+)
+def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
+    """The next `up` makes it whole: what was made and not recorded is adopted."""
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    program.pulumi("stack", "init")
+    try:
+        killed(program, at, "up")
+
+        program.operate("up")
+
+        assert answer()[0] == 200
+        assert program.preview().changes == []
+        assert {name: each["role"] for name, each in seen(hosts[0]).items()} == {
+            "host1": "manager",
+            "host2": "worker",
+            "host3": "worker",
+        }
+    finally:
+        program.destroy()
+    assert bare(hosts)
+
+
+@pytest.mark.pulumi
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "at", [r"main-shop-service deleting", r"main-node-b deleting", r"main-swarm deleting"]
+)
+def test_removal_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
+    """The next `down` ends it: three bare hosts."""
+    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+    try:
+        program.up()
+        killed(program, at, "destroy")
+
+        program.operate("down")
+    except BaseException:
+        program.destroy(check=False)
+        raise
+    assert bare(hosts)

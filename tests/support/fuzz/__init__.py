@@ -1,0 +1,1 @@
+"""Arguments of all components and settings, changed at random: `python -m tests.support.fuzz --help`."""

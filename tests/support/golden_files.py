@@ -1,0 +1,42 @@
+"""What tests of golden configurations have in common: a file holds arguments, a line of dashes, the text."""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FOLDER = Path(__file__).parents[1] / "golden"
+SEPARATOR = "----------\n"
+
+
+def read(file: Path) -> tuple[dict[str, Any], str]:
+    """Arguments and expected text of a golden file."""
+    head, _, expected = file.read_text().partition(SEPARATOR)
+    return dict(yaml.safe_load(head)), expected
+
+
+def tidy(text: str) -> bool:
+    """Whether it has no tab, no trailing blank, no carriage return, and a newline at the end."""
+    return text.endswith("\n") and not re.search(r"[\t\r]| $", text, re.MULTILINE)
+
+
+def installed(program: str) -> str:
+    """Where a program is; skips the test where it is not."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    if found is None:
+        pytest.skip(f"no {program} on PATH")
+    return found
+
+
+def main(files: Iterable[Path], made: Callable[[Path, dict[str, Any]], str]) -> None:
+    """With `--update`, write the second part of every file anew."""
+    if sys.argv[1:] != ["--update"]:
+        sys.exit(f"usage: python -m tests.golden.{Path(sys.argv[0]).stem} --update")
+    for file in files:
+        head = file.read_text().partition(SEPARATOR)[0].rstrip()
+        file.write_text(f"{head}\n{SEPARATOR}{made(file, yaml.safe_load(head))}")

@@ -1,0 +1,244 @@
+"""What a program declares without engine, state or `pulumi`, and what changes from revision to revision."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.plan.checks import check
+from components.plan.compare import compared
+from components.plan.program import planned
+from components.preview.reading import read
+from components.review import review
+from components.review.markdown import markdown
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Pulumi.yaml", "__main__.py", "components", "templates")
+SOCKET = "unix:///nobody/here.sock"
+SERVICES: dict[str, Any] = {
+    "web": {"image": "httpd:2.4", "host": {"address": SOCKET}, "front_end": {"port": 8080}}
+}
+
+
+class Project:
+    """A repository with the program, and settings of a stack `test`."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        for name in PARTS:
+            source = ROOT / name
+            shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder)
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.configure(SERVICES)
+        self.commit()
+
+    def configure(self, services: dict[str, Any], **settings: Any) -> None:
+        keys = {f"longshore:{key}": value for key, value in {"services": services, **settings}.items()}
+        (self.folder / "Pulumi.test.yaml").write_text(yaml.safe_dump({"config": keys}))
+
+    def git(self, *arguments: str) -> None:
+        who = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+        subprocess.run(["git", *who, *arguments], cwd=self.folder, check=True)
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message=settings")
+
+    def plan(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "components.plan", "--stack", "test", *arguments]
+        environment = {**os.environ, "DOCKER_HOST": SOCKET}
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_what_a_stack_declares(project: Project) -> None:
+    """Resources, picture and configuration, with no engine anywhere."""
+    found = project.plan()
+
+    assert found.returncode == 0, found.stderr
+    assert "| `web` LoadBalancedService | **created** | 10 added | new |" in found.stdout
+    assert "3 replicas of web start." in found.stdout
+    assert '(["web :8080"]):::added' in found.stdout
+    assert "+    server web-2 web-web-2-g1:80 weight 1" in found.stdout
+
+
+def test_what_changes_between_revisions(project: Project) -> None:
+    """As a review of it: what is replaced, added and removed, and who is refused."""
+    before = planned(project.folder, "test")["steps"]
+    project.configure({"web": {**SERVICES["web"], "image": "httpd:2.4.66", "replicas": 4}})
+    changed = json.loads(project.plan("--against", "HEAD", "--format", "json").stdout)["changes"][0]
+    project.configure({"shop": {**SERVICES["web"], "front_end": {"port": 8081}}})
+    after = planned(project.folder, "test")["steps"]
+
+    assert changed["resources"]["create"] == 1
+    assert changed["resources"]["replace"] == 3
+    assert "image: httpd:2.4 → httpd:2.4.66" in changed["consequences"][1]["text"]
+    other = markdown(review(json.dumps({"steps": compared(before, after)})))
+    assert "| `web` LoadBalancedService | **removed** |" in other
+    assert "| `shop` LoadBalancedService | **created** |" in other
+    elsewhere = json.loads(json.dumps(before).replace(SOCKET, "ssh://deploy@b.example"))
+    moved = review(json.dumps({"steps": compared(before, elsewhere)})).changes[0]
+    assert moved.counts["replace"] == 7
+    assert f"The service moves from {SOCKET} to ssh://deploy@b.example" in moved.consequences[0].text
+    same = review(json.dumps({"steps": compared(before, before)}))
+    assert same.changes == ()
+
+
+def test_a_stack_that_was_not_there(project: Project) -> None:
+    """Everything of it is new."""
+    (project.folder / "Pulumi.test.yaml").rename(project.folder / "Pulumi.other.yaml")
+
+    assert "**created**" in project.plan("--stack", "other", "--against", "HEAD").stdout
+
+
+def test_a_secret_stays_one(project: Project) -> None:
+    """It cannot be decrypted here, and its place is named."""
+    web = {**SERVICES["web"], "environment": {"TOKEN": {"secret": "token"}}}
+    project.configure({"web": web}, secrets={"token": {"secure": "v1:abc:def"}})
+
+    found = project.plan()
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "v1:abc" not in found.stdout
+    (generation,) = [
+        step for step in planned(project.folder, "test")["steps"] if step["urn"].endswith("generation")
+    ]
+    assert generation["newState"]["inputs"]["definition"]["environment"] == {"TOKEN": "[secret]"}
+
+
+def test_a_program_of_ones_own(tmp_path: Path) -> None:
+    """In a folder that Pulumi.yaml names, with settings of the project only; its warnings are shown."""
+    (tmp_path / "program").mkdir()
+    (tmp_path / "Pulumi.yaml").write_text(
+        "name: mine\nruntime: python\nmain: program\n"
+        "config:\n  port: 8085\n  other:size: {value: 2}\n  said: {type: string, default: from the project}\n"
+    )
+    (tmp_path / "program/__main__.py").write_text(
+        "import pulumi\n"
+        "from components import LoadBalancedService\n"
+        "config = pulumi.Config()\n"
+        "pulumi.log.warn(config.require('said'))\n"
+        f"args = {{'image': 'httpd:2.4', 'host': {{'address': '{SOCKET}'}}}}\n"
+        "args['replicas'] = pulumi.Config('other').require_int('size')\n"
+        "args['front_end'] = {'port': config.require_int('port')}\n"
+        "LoadBalancedService('web', args)\n"
+    )
+    command = [sys.executable, "-m", "components.plan", "--stack", "any"]
+
+    found = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+
+    assert found.returncode == 0, found.stderr
+    assert "2 replicas of web start." in found.stdout
+    assert '(["web :8085"])' in found.stdout
+    assert "from the project" in found.stdout
+
+
+def test_former_names_are_told(tmp_path: Path) -> None:
+    """In full, those that a resource itself is declared with."""
+    (tmp_path / "Pulumi.yaml").write_text("name: mine\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(
+        "from pulumi import Alias, ComponentResource, ResourceOptions\n"
+        "renamed = ResourceOptions(aliases=[Alias(name='old')])\n"
+        "site = ComponentResource('a:b:Site', 'new', None, renamed)\n"
+        "part = ResourceOptions(parent=site, aliases=[Alias(type_='a:b:Piece')])\n"
+        "ComponentResource('a:b:Part', 'part', None, part)\n"
+    )
+
+    steps = planned(tmp_path, "any")["steps"]
+
+    urn = "urn:pulumi:any::mine::a:b:Site"
+    aliases = [step["newState"].get("aliases", []) for step in steps[-2:]]
+    assert f"{urn}::old" in aliases[0]
+    assert f"{urn}$a:b:Piece::part" in aliases[1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "status", "said"),
+    [
+        (lambda p: p.configure({"web": {"replicas": 3}}), 1, "image is required"),
+        (lambda p: (p.folder / "__main__.py").write_text("1 / 0"), 1, "ZeroDivisionError"),
+        (lambda p: (p.folder / "__main__.py").write_text("import os; os._exit(0)"), 2, "ended with status 0"),
+        (lambda p: (p.folder / "Pulumi.test.yaml").write_text(""), 1, "there is nothing to bring up"),
+        (
+            lambda p: (p.folder / "Pulumi.test.yaml").rename(p.folder / "Pulumi.prod.yaml"),
+            2,
+            "stacks are prod",
+        ),
+        (lambda p: (p.folder / "__main__.py").unlink(), 2, "only programs in Python are planned"),
+        (
+            lambda p: (p.folder / "Pulumi.test.yaml").write_text("config: ["),
+            2,
+            "test.yaml is not YAML: line 1",
+        ),
+    ],
+)
+def test_what_cannot_be_planned(
+    project: Project, spoil: Callable[[Project], object], status: int, said: str
+) -> None:
+    """One clear error: the program's own, or what is missing."""
+    spoil(project)
+
+    found = project.plan()
+
+    assert found.returncode == status
+    assert said in found.stdout + found.stderr
+    assert "Traceback" not in found.stdout + found.stderr
+
+
+def test_a_revision_that_is_not_there(project: Project) -> None:
+    """Also one that git would take for an option."""
+    found = project.plan("--against", "nowhere")
+
+    assert found.returncode == 2
+    assert "no revision 'nowhere' in this repository" in found.stderr
+    assert project.plan(f"--against=--output={project.folder}/made").returncode == 2
+    assert not (project.folder / "made").exists()
+
+
+def test_the_swarm_of_the_repository() -> None:
+    """Its three configurations pass the programs of this machine; broken, they do not."""
+    for program in ("haproxy", "keepalived"):
+        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            pytest.skip(f"no {program} on PATH")
+    text = json.dumps(planned(ROOT, "swarm"))
+
+    good = list(check(read(text).steps))
+    broken = list(
+        check(read(text.replace("advert_int", "advert").replace("backend shop", "back shop")).steps)
+    )
+
+    assert sorted(each.program for each in good) == ["haproxy", "keepalived", "keepalived"]
+    assert [each.problem for each in good] == [None] * 3
+    assert all(each.problem for each in broken)
+
+
+def test_a_replacement_is_known_by_its_kind() -> None:
+    """What our own resources replace by, what cannot change in a container, and nothing else."""
+
+    def operation(kind: str, **changed: str) -> str:
+        state = {"type": kind, "parent": "", "inputs": {"name": "a", "image": "a", "memory": "a"}}
+        other = {**state, "inputs": {**state["inputs"], **changed}}  # type: ignore[dict-item]
+        (step,) = compared([{"urn": "u", "newState": state}], [{"urn": "u", "newState": other}])
+        return str(step["op"])
+
+    assert operation("docker:index/container:Container") == "same"
+    assert operation("docker:index/container:Container", memory="b") == "update"
+    assert operation("docker:index/container:Container", image="b") == "replace"
+    assert operation("docker:index/network:Network", name="b") == "replace"
+    assert operation("longshore:index:ServiceDefinition", name="b") == "replace"
+    assert operation("longshore:index:ServiceDefinition", image="b") == "update"
+    assert operation("random:index/randomId:RandomId", name="b") == "update"
