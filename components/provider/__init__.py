@@ -1,0 +1,1 @@
+"""The plugin: the protocol of Pulumi on one side, functions of `engine` on the other."""

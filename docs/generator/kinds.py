@@ -9,15 +9,14 @@ from collections.abc import Iterable
 from components.proxies.registry import KINDS
 from tests.support.traffic.cases import Case, read
 
+from .marked import put
+
 BEGIN = "<!-- Written by `make reference` from tests/cases/traffic. -->\n"
-END = "<!-- The end of it. -->\n"
 
 
 def replaced(page: str, cases: Iterable[Case] | None = None) -> str:
     """Return the page with the table of now."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{table(read() if cases is None else cases)}{END}{after}"
+    return put(page, BEGIN, table(read() if cases is None else cases))
 
 
 def table(cases: Iterable[Case]) -> str:
