@@ -21,23 +21,31 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         f"a plugin of Pulumi ended in the middle of its work (killed, or out of memory): {_AGAIN}",
     ),
     (
-        r"(?P<file>\S*Pulumi\.\S+\.yaml)['\"]?: "
-        r"(?:permission denied|read-only file system|operation not permitted)",
-        "{file} cannot be written, and Pulumi keeps there what secrets of the stack are encrypted with: make "
-        "it writable once; after that it is only read",
+        (
+            r"(?P<file>\S*Pulumi\.\S+\.yaml)['\"]?: "
+            r"(?:permission denied|read-only file system|operation not permitted)"
+        ),
+        (
+            "{file} cannot be written, and Pulumi keeps there what secrets of the stack are encrypted with: "
+            "make it writable once; after that it is only read"
+        ),
     ),
     (
         r"waiting for state to become 'removed'|has active endpoints",
-        "a network cannot be removed, for a container of something else is on it: `docker network inspect` "
-        "shows which; disconnect it, and run the same command again",
+        (
+            "a network cannot be removed, for a container of something else is on it: `docker network "
+            "inspect` shows which; disconnect it, and run the same command again"
+        ),
     ),
     (
         r"port is already allocated|address already in use",
         "a port of the host is taken ({said}): stop what has it, or choose another one",
     ),
     (
-        r"Cannot connect to the Docker daemon|error during connect|failed to connect to the docker API|"
-        r"failed to connect to any docker daemon",
+        (
+            r"Cannot connect to the Docker daemon|error during connect|failed to connect to the docker API|"
+            r"failed to connect to any docker daemon"
+        ),
         f"a Docker engine stopped answering: see whether it runs, and {_AGAIN}",
     ),
 )

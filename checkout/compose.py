@@ -38,7 +38,10 @@ def _command() -> Optional[list[str]]:
     if shutil.which("docker-compose"):
         return ["docker-compose"]
     plugin = ["docker", "compose"]
-    if shutil.which("docker") and not subprocess.run([*plugin, "version"], capture_output=True).returncode:
+    if (
+        shutil.which("docker")
+        and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode
+    ):
         return plugin
     return None
 
@@ -124,5 +127,5 @@ class ComposeStack:
         files = [self._folder / FILE, *self._folder.glob(_OVERRIDE)]
         engine = {"DOCKER_HOST": (self._folder / _ENGINE).read_text()}
         call = [*found, f"--project-name={name}", *(f"--file={file}" for file in files), action, *options]
-        if subprocess.run(call, env={**values, **os.environ, **engine}).returncode:
+        if subprocess.run(call, env={**values, **os.environ, **engine}, check=False).returncode:
             raise CannotGoOn(f"{action} of stack {self._stack} through Compose failed, as said above")

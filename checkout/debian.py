@@ -102,6 +102,7 @@ def _run(*command: str, minutes: float = 2) -> str:
             capture_output=True,
             text=True,
             timeout=minutes * _MINUTES,
+            check=False,
         )
     except FileNotFoundError as error:
         raise CannotGoOn(f"there is no {command[0]} on this machine") from error

@@ -7,7 +7,10 @@ from typing import Annotated, Any
 from pydantic import PlainValidator
 
 from .messages import Wrong
+from .types import LARGEST_PORT
 
+POINT_TO_POINT = 2
+"""Addresses of a network whose first and last one belong to hosts, too: RFC 3021."""
 _NO_SUBNETS = {
     ipaddress.IPv4Network("0.0.0.0/8"): "addresses of no host",
     ipaddress.IPv4Network("127.0.0.0/8"): "loopback",
@@ -33,13 +36,17 @@ def _host_address(value: Any) -> str:
 
 def _listen_address(value: Any) -> str:
     match = re.fullmatch(r"\[?([0-9a-fA-F.:]{2,39})\]?:([1-9][0-9]{0,4})", str(value), re.ASCII)
-    try:
-        if match is None or int(match[2]) > 65535:
-            raise ValueError
-        ipaddress.ip_address(match[1])
-    except ValueError:
-        raise Wrong("must be an address and port such as 0.0.0.0:2377 or [::]:2377", value) from None
+    if match is None or int(match[2]) > LARGEST_PORT or not _is_address(match[1]):
+        raise Wrong("must be an address and port such as 0.0.0.0:2377 or [::]:2377", value)
     return str(value)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _cidr(value: Any) -> str:
@@ -69,7 +76,11 @@ def _interface_address(value: Any) -> str:
     except ValueError:
         raise Wrong("must be an IP address such as 192.0.2.10 or 192.0.2.10/24", value) from None
     network = found.network
-    ends = {network.network_address, network.broadcast_address} if network.num_addresses > 2 else set()
+    ends = (
+        {network.network_address, network.broadcast_address}
+        if network.num_addresses > POINT_TO_POINT
+        else set()
+    )
     if found.is_multicast or found.is_loopback or found.is_unspecified or found.ip in ends:
         raise Wrong("must be an address that one host can have", value)
     return str(found)

@@ -10,7 +10,7 @@ from pydantic import PlainValidator, field_validator, model_validator
 
 from .messages import Wrong, shown
 from .parsing import Frozen
-from .types import SECRET, Argument, Secret, Text
+from .types import LARGEST_PORT, SECRET, Argument, Secret, Text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"
@@ -103,7 +103,7 @@ class Host(Frozen):
     def _known_form(cls, value: str) -> str:
         match = _ADDRESS.fullmatch(value)
         ports = [port for port in match.group("ssh_port", "tcp_port") if port] if match else ["0"]
-        if any(not 1 <= int(port) <= 65535 for port in ports):
+        if any(not 1 <= int(port) <= LARGEST_PORT for port in ports):
             raise Wrong("must be unix:///path, ssh://[user@]name[:port] or tcp://name:port", value)
         return value
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Mapping
 
 _MOST = 10
+_LONGEST = 80
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@(?!sha256:)", re.DOTALL | re.IGNORECASE)
 _QUERY = re.compile(r"\?.*", re.DOTALL)
 _ASSIGNMENT = re.compile(r"^([a-z_][\w.-]*=)(?!=).*", re.DOTALL | re.IGNORECASE)
@@ -89,4 +90,4 @@ def _without_credentials(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -151,8 +151,8 @@ def _user(value: Any) -> str:
 def _log_address(value: Any) -> str:
     address = _host_port.check(value)
     port = int(address.rpartition(":")[2])
-    if port > 65535:
-        raise Wrong("must have a port between 1 and 65535", value)
+    if port > LARGEST_PORT:
+        raise Wrong(f"must have a port between 1 and {LARGEST_PORT}", value)
     return address
 
 
@@ -196,12 +196,13 @@ _CAPABILITIES = frozenset(
 _NEW_CAPABILITIES = frozenset({"BPF", "CHECKPOINT_RESTORE", "PERFMON"})
 """Those of Linux 5.8 and 5.9."""
 LARGEST_ID = 2**31 - 1
+LARGEST_PORT = 2**16 - 1
 """Of users and groups, as the engine takes them."""
 
 SECRET = "secret"  # noqa: S105 — a mark
 """Marks a place that may hold a secret: no error shows a value at or below such a place."""
 
-Port = Annotated[int, Whole(1, 65535)]
+Port = Annotated[int, Whole(1, LARGEST_PORT)]
 Seconds = Annotated[float, Number(0.05, 86400)]
 PidsLimit = Annotated[int, Whole(16, 4_194_304)]
 Name = Annotated[

@@ -130,7 +130,7 @@ def _ask(host: Mapping[str, Any], labels: Mapping[str, str], answer: "Future[Fac
     try:
         with connect(host, timeout=DEADLINE_SECONDS) as engine:
             answer.set_result(gather(engine, labels))
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 — raised for each that waits for the answer
         answer.set_exception(error)
 
 

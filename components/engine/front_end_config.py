@@ -107,7 +107,7 @@ def _start(engine: "DockerClient", container: "Container", program: Program, tex
                 raise
             container.start()
         if said := _not_serving(container, program, log, {}):
-            raise EngineError(f"the front end did not start: {said}")
+            raise EngineError(f"the front end did not start: {said}")  # noqa: TRY301 — ends as a start that the engine refuses
     except (APIError, EngineError) as error:
         with contextlib.suppress(APIError):
             container.stop(timeout=0)

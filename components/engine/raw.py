@@ -30,6 +30,21 @@ def post(
     return client._result(sent, json=True)
 
 
+def log(engine: "DockerClient", task: str, lines: int) -> bytes:
+    """Return the last lines that a task of a swarm wrote, to both streams."""
+    client = api(engine)
+    query = {"stdout": True, "stderr": True, "tail": lines}
+    answer = client._get(client._url("/tasks/{0}/logs", task), params=query, stream=True)
+    return b"".join(client._get_result_tty(True, answer, False))
+
+
+def older(engine: "DockerClient", version: str) -> bool:
+    """Return whether the engine's API is older than `version`."""
+    from docker.utils import version_lt
+
+    return bool(version_lt(api(engine)._version, version))
+
+
 def delete(engine: "DockerClient", path: str) -> None:
     """Send a DELETE."""
     client = api(engine)

@@ -17,7 +17,7 @@ from typing import Optional
 from ..plan import CannotPlan
 from ..plan.program import planned
 from ..preview.instance import instances, others
-from ..preview.reading import read
+from ..preview.reading import Preview, read
 from .compose import compose
 from .project import CannotExport
 from .stack import stack
@@ -38,9 +38,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        preview = read(json.dumps(planned(Path.cwd(), given.stack)))
-        if preview.errors:
-            raise CannotExport(f"the program fails: {preview.errors[0]}")
+        preview = _preview(given.stack)
         found = instances(preview)
         project = FORMS[given.form](found, given.host)
     except (CannotPlan, CannotExport) as error:
@@ -53,3 +51,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     for line in project.left_out(found, others(preview)):
         print(f"not in it: {line}")
     return 0
+
+
+def _preview(stack: str) -> Preview:
+    """Return what the program in this folder declares. Raises CannotPlan, and CannotExport when it fails."""
+    preview = read(json.dumps(planned(Path.cwd(), stack)))
+    if preview.errors:
+        raise CannotExport(f"the program fails: {preview.errors[0]}")
+    return preview

@@ -25,7 +25,7 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         result = Path(name) / "plan.json"
         command = [sys.executable, str(RUNNER), str(folder), stack, str(result)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
         if not result.is_file():
             said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
             raise CannotPlan(f"the program could not be run: {said[-1]}")
@@ -77,7 +77,7 @@ def planned_at(folder: Path, stack: str, revision: str) -> list[Any]:
 
 
 def _git(folder: Path, *arguments: str, what: str = "") -> bytes:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True)
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
     if done.returncode:
         said = done.stderr.decode().strip()
         raise CannotPlan(said.splitlines()[0] if said else f"no revision {what!r} in this repository")

@@ -113,7 +113,7 @@ def run(folder: Path, stack: str) -> dict[str, Any]:
     _configure(project, folder / f"Pulumi.{stack}.yaml")
     where = (folder / str(project.get("main") or ".")).resolve()
     monitor, said = _Monitor(), _Said()
-    logger = logging.Logger("plan")
+    logger = logging.Logger("plan")  # noqa: LOG001 — one of its own: each run keeps its own warnings
     logger.addHandler(said)
     pulumi.runtime.set_mocks(
         monitor.mocks, project=project["name"], stack=stack, preview=True, logger=logger, monitor=monitor
@@ -129,7 +129,7 @@ def run(folder: Path, stack: str) -> dict[str, Any]:
     found = said.diagnostics
     try:
         _sync_await(run_pulumi_func(program))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 — the program's own: the plan tells of it
         kind = "" if isinstance(error, pulumi.RunError) else f"{type(error).__name__}: "
         found.append({"severity": "error", "message": f"{kind}{error}"})
     return {"steps": monitor.steps, "diagnostics": found, "outputs": monitor.outputs}

@@ -107,8 +107,10 @@ def _component(urn: str) -> bool:
 
 
 def _type(urn: str) -> str:
-    parts = urn.split("::")
-    return parts[2].rpartition("$")[2] if len(parts) > 3 else ""
+    match urn.split("::"):
+        case [_, _, types, _, *_]:
+            return types.rpartition("$")[2]
+    return ""
 
 
 def _instance(

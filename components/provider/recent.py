@@ -31,7 +31,7 @@ class Recent(Generic[T]):
     def _answer(self, args: tuple[Any, ...]) -> Callable[[], T]:
         try:
             found = self._ask(*args)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 — raised for each that asks within the time
             return lambda error=error: _raised(error)  # type: ignore[misc]
         return lambda: found
 

@@ -98,7 +98,9 @@ def memory_refusals(site: "Site", connections: int, needed: int) -> list[str]:
     if front_end.memory >= needed:
         return []
     return [
-        f"front_end.memory must be at least {needed} MiB for front_end.max_connections "
-        f"{connections} with {front_end.kind}, got {front_end.memory}: raise memory, or lower "
-        "max_connections"
+        (
+            f"front_end.memory must be at least {needed} MiB for front_end.max_connections "
+            f"{connections} with {front_end.kind}, got {front_end.memory}: raise memory, or lower "
+            "max_connections"
+        )
     ]

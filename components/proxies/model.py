@@ -28,6 +28,8 @@ from ..arguments.types import (
 from .program import PIDS_LIMIT
 from .site import Probe, Proxy, Route, Site, differ
 
+MOST_REPLICAS = 1000
+
 
 class Health(Probe):
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
@@ -51,7 +53,7 @@ class Restart(Frozen):
 
 class Backend(Route):
     image: InputImage
-    replicas: Annotated[int, Whole(1, 1000)] = 3
+    replicas: Annotated[int, Whole(1, MOST_REPLICAS)] = 3
     command: Optional[list[Argument]] = Field(default=None, min_length=1)
     environment: dict[EnvironmentName, InputText] = {}
     health: Health = Health()
@@ -147,8 +149,10 @@ class Service(Site):
                     f"front_end.name {front_end.name!r} is the name of a replica of backend "
                     f"{name!r}, too: choose another"
                 )
-        if (total := sum(b.replicas for b in backends.values())) > 1000:
-            raise ValueError(f"replicas of all backends together must be at most 1000, got {total}")
+        if (total := sum(b.replicas for b in backends.values())) > MOST_REPLICAS:
+            raise ValueError(
+                f"replicas of all backends together must be at most {MOST_REPLICAS}, got {total}"
+            )
         self._check_network(total)
         self.check_routes()
         return self

@@ -87,19 +87,25 @@ class Nginx:
         remedies=(
             (
                 'invalid parameter "resolve"',
-                "this nginx is older than 1.27.4: use a newer image, or set front_end.resolve: false "
-                "(then a replica that comes back at another address is found at the next change)",
+                (
+                    "this nginx is older than 1.27.4: use a newer image, or set front_end.resolve: false "
+                    "(then a replica that comes back at another address is found at the next change)"
+                ),
             ),
             (
                 'unknown directive "keepalive_min_timeout"',
-                "this nginx is older than 1.27.4: use a newer image, or set front_end.resolve: false "
-                "(then a reload closes connections of idle clients, and a replica that comes back at another "
-                "address is found at the next change)",
+                (
+                    "this nginx is older than 1.27.4: use a newer image, or set front_end.resolve: false "
+                    "(then a reload closes connections of idle clients, and a replica that comes back at "
+                    "another address is found at the next change)"
+                ),
             ),
             (
                 'unknown directive "sticky"',
-                "this nginx is older than 1.29.6 and has no cookie affinity: use a newer image (nginx:1.30), "
-                "or set front_end.kind haproxy, or algorithm: source instead of cookie",
+                (
+                    "this nginx is older than 1.29.6 and has no cookie affinity: use a newer image "
+                    "(nginx:1.30), or set front_end.kind haproxy, or algorithm: source instead of cookie"
+                ),
             ),
             (
                 'unknown directive "stream"',

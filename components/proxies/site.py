@@ -188,17 +188,9 @@ class Site(Frozen):
                 f"front_end.default_backend must be one of {listed(sorted(self.backends))}, "
                 f"got {self.front_end.default_backend!r}"
             )
-        owner: dict[str, str] = {}
-        for name, backend in sorted(self.backends.items()):
-            for host in backend.host_names:
-                if host in owner:
-                    raise ValueError(
-                        f"backends.{name}.host_names: {host!r} belongs to backend {owner[host]!r}; "
-                        "a host name chooses one backend"
-                    )
-                owner[host] = name
+        self._check_host_names()
         tcp = self.mode == "tcp"
-        if tcp and (owner or len(self.backends) > 1):
+        if tcp and (len(self.backends) > 1 or any(each.host_names for each in self.backends.values())):
             raise ValueError(
                 "front_end.mode tcp has one backend without host_names: a TCP connection names no "
                 "host; use one component for each backend"
@@ -214,19 +206,37 @@ class Site(Frozen):
                     f"backends.{name} has no host_names and is not front_end.default_backend: no "
                     "request could reach it; give it host_names, or make it the default"
                 )
-            if tcp and backend.max_uploads:
-                raise ValueError(
-                    f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "
-                    "requests with bodies; drop it"
-                )
-            about_http = sorted({"host", "method", "status"} & backend.health.model_fields_set)
-            if tcp and about_http:
-                raise ValueError(
-                    f"backends.{name}.health.{about_http[0]} is for front_end.mode http: in mode tcp the "
-                    "port only has to accept a connection; drop it"
-                )
-            if tcp and backend.response_deadline:
-                raise ValueError(
-                    f"backends.{name}.response_deadline is for front_end.mode http: nobody knows "
-                    "where an answer begins on a TCP connection; drop it"
-                )
+            if tcp:
+                _check_tcp(name, backend)
+
+    def _check_host_names(self) -> None:
+        """ValueError when a host name belongs to two backends."""
+        owner: dict[str, str] = {}
+        for name, backend in sorted(self.backends.items()):
+            for host in backend.host_names:
+                if host in owner:
+                    raise ValueError(
+                        f"backends.{name}.host_names: {host!r} belongs to backend {owner[host]!r}; "
+                        "a host name chooses one backend"
+                    )
+                owner[host] = name
+
+
+def _check_tcp(name: str, backend: Route) -> None:
+    """ValueError when a backend in mode tcp has an argument that is about requests."""
+    if backend.max_uploads:
+        raise ValueError(
+            f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "
+            "requests with bodies; drop it"
+        )
+    about_http = sorted({"host", "method", "status"} & backend.health.model_fields_set)
+    if about_http:
+        raise ValueError(
+            f"backends.{name}.health.{about_http[0]} is for front_end.mode http: in mode tcp the "
+            "port only has to accept a connection; drop it"
+        )
+    if backend.response_deadline:
+        raise ValueError(
+            f"backends.{name}.response_deadline is for front_end.mode http: nobody knows "
+            "where an answer begins on a TCP connection; drop it"
+        )

@@ -5,9 +5,9 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Optional
 from urllib.parse import urlsplit
@@ -106,7 +106,7 @@ def mend(backend: str, project: str, stack: str) -> list[str]:
             new = file.with_suffix(".new")
             shutil.copy(backup, new)
             new.replace(file)
-            when = datetime.fromtimestamp(backup.stat().st_mtime).isoformat(" ", "seconds")
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(backup.stat().st_mtime))
             mended.append(
                 f"state's file {file.name}, cut short as a full disk does, replaced by its newest whole "
                 f"backup ({backup.name}, {when}); the cut one is kept as {file.stem}.cut"

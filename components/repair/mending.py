@@ -1,5 +1,6 @@
 """Put right what interrupted runs of a stack have left, before a run and after it."""
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -136,5 +137,5 @@ def _strangers(found: Unrecorded) -> list[str]:
 
 
 def _cut_short(holders: Iterable[lock.Holder]) -> list[Span]:
-    now = datetime.now().timestamp()
+    now = time.time()
     return [(datetime.fromisoformat(holder.since).timestamp(), now) for holder in holders]

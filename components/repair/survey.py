@@ -1,6 +1,7 @@
 """List containers and networks that carry the labels of a stack on its hosts, without a state."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ def _things(host: Json, owner: Owner) -> Optional[list[Thing]]:
             containers = engine.api.containers(all=True, filters=filters)
             networks = engine.api.networks(filters=filters)
             # The engine's clock need not be ours.
-            behind = datetime.now().timestamp() - _time(engine.info()["SystemTime"])
+            behind = time.time() - _time(engine.info()["SystemTime"])
     except (HostUnreachable, EngineRefused, KeyError):
         return None
     # Networks and tasks of a swarm are its managers': our own resources take what is there.

@@ -13,6 +13,7 @@ MARK = "<!-- longshore review -->"
 """First line of the comment, by which the next report finds and replaces it."""
 _SPARE = 800
 _LONGEST = 100
+_NAMED = 5
 _NOTHING = "\N{ZERO WIDTH SPACE}"
 _LEFT_OUT = "\n_Left out, for a comment has an end: {}. `--format json` has all of it._\n"
 
@@ -42,8 +43,8 @@ def _section(heading: str, report: Report, limit: int) -> str:
         else:
             missing.append(title)
     if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        named = f"{', '.join(map(code, missing[:5]))}{more}"
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        named = f"{', '.join(map(code, missing[:_NAMED]))}{more}"
         text += _LEFT_OUT.format(named)
     return text
 

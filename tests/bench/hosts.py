@@ -19,7 +19,7 @@ import subprocess
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import docker
 import docker.errors
@@ -271,7 +271,7 @@ class Bench:
         self._storage = ""
         self._record = RunFile(slots.record(SLOT))
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Self:
         require()
         slots.require()
         if Bench._open is not None:

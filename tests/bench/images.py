@@ -79,10 +79,12 @@ class Child:
 _NGINX_FILES = (
     (
         "usr/local/sbin/nginx",
-        "#!/bin/sh\n"
-        "more='load_module /usr/lib/nginx/modules/ngx_stream_module.so;'\n"
-        'if [ "$1" = -g ]; then more="$more $2"; shift 2; fi\n'
-        'exec /usr/sbin/nginx -g "$more" "$@"\n',
+        (
+            "#!/bin/sh\n"
+            "more='load_module /usr/lib/nginx/modules/ngx_stream_module.so;'\n"
+            'if [ "$1" = -g ]; then more="$more $2"; shift 2; fi\n'
+            'exec /usr/sbin/nginx -g "$more" "$@"\n'
+        ),
     ),
 )
 _APP_FILES = (("usr/local/bin/app", APP_SOURCE.read_text()),)

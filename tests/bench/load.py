@@ -24,7 +24,7 @@ from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -363,7 +363,7 @@ class Load:
         self._changed = threading.Condition()
         self._reader: threading.Thread | None = None
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.bench.load", "--progress"]
         for name, value in asdict(self.settings).items():
             command.append(f"--{name.replace('_', '-')}={value}")

@@ -183,7 +183,7 @@ def _hostile() -> list[Case]:
         "front_end.trusted_proxies": ("10.0.0.0/8", lambda v: front(trusted_proxies=[v])),
         "front_end.upgrades": ("websocket", lambda v: front(upgrades=[v])),
         "front_end.log.address": ("127.0.0.1:51", lambda v: front(log={"address": v})),
-        "host.address": ("ssh://root@server", lambda v: host(v)),
+        "host.address": ("ssh://root@server", host),
         "host.registries": ("registry", lambda v: registry({"address": v})),
     }
     found = []

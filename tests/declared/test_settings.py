@@ -82,8 +82,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
             "services": {"web": {"image": "a", "environment": {"T": {"secret": "tokn"}}}},
             "secrets": {"token": "hunter2", "db": "hunter3"},
         },
-        r"services.web.environment.T.secret must be a name under secrets \(db, token\), "
-        "did you mean token[?] got text",
+        (
+            r"services.web.environment.T.secret must be a name under secrets \(db, token\), "
+            "did you mean token[?] got text"
+        ),
     ),
     "secret without secrets": (
         {"services": {"web": {"host": {"client_key": {"secret": "key"}}}}},

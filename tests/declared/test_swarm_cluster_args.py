@@ -176,9 +176,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "an overlay too small for its tasks": (
         crowd(replicas=5),
-        r"networks.web.subnet 172.100.0.0/29 has 6 addresses, and 11 are needed \(1 for its gateway, 1 for "
-        "virtual addresses of services, 3 for the nodes, 5 for tasks, 1 for tasks that replace others in an "
-        r"update\): choose a larger one, such as /28",
+        (
+            r"networks.web.subnet 172.100.0.0/29 has 6 addresses, and 11 are needed \(1 for its gateway, 1 "
+            "for virtual addresses of services, 3 for the nodes, 5 for tasks, 1 for tasks that replace "
+            r"others in an update\): choose a larger one, such as /28"
+        ),
     ),
     "an overlay too small for an update": (
         crowd(replicas=2, constraints=["node.labels.zone==dmz"], update={"parallelism": 0}),

@@ -38,8 +38,8 @@ TYPED = {
     "curl --fail --header 'Host: shop.example' http://localhost:8080/",
     "curl --fail --header 'Host: img.shop.example' http://localhost:8080/",
     "curl --fail --header 'Host: blog.example' http://localhost:8080/",
-    "curl --silent --output /dev/null --write-out '%{http_code}\\n' --header 'Host: other.example' "
-    "http://localhost:8080/",
+    ("curl --silent --output /dev/null --write-out '%{http_code}\\n' --header 'Host: other.example' "
+    "http://localhost:8080/"),
     "pulumi preview --stack dev --json --show-sames >dev.json",
     "longshore review dev.json",
     "longshore review dev.json prod.json >comment.md",

@@ -34,8 +34,10 @@ TESTED = {
     "README.md: web: http://localhost:8080",
     "README.md: config:",
     "README.md: LoadBalancedService 'web': replicas must be between 1 and 1000, got 0",
-    "README.md: export PULUMI_BACKEND_URL=file://~ "
-    "PULUMI_CONFIG_PASSPHRASE_FILE=$HOME/.config/longshore/passphrase",
+    (
+        "README.md: export PULUMI_BACKEND_URL=file://~ "
+        "PULUMI_CONFIG_PASSPHRASE_FILE=$HOME/.config/longshore/passphrase"
+    ),
     "README.md: environment:",
     "README.md: import pulumi",
     "README.md: pulumi package add ../../plugin",

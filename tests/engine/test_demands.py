@@ -101,8 +101,8 @@ def test_what_a_host_can_give_is_not_refused(asked: dict[str, Any]) -> None:
         ({"address": "0.0.0.0", "port": 9080}, "taken by a program that listens on ::"),
         (
             {"address": "0.0.0.0", "port": 8090},
-            "container web-lb of 'web' in this stack, which would go only after 'site' has started. Either "
-            "keep the name and port of 'web'; or run `up` twice",
+            ("container web-lb of 'web' in this stack, which would go only after 'site' has started. Either "
+            "keep the name and port of 'web'; or run `up` twice"),
         ),
         (
             {"address": "192.0.2.9", "port": 80},

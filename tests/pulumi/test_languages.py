@@ -208,14 +208,19 @@ def test_a_mistake_is_a_type_error(right: str, wrong: str, said: str, programs: 
             "typescript",
             "timeouts: { keepAlive: 7.5 }",
             "timeouts: { keepalive: 7.5 } as any",
-            "LoadBalancedService 'site': front_end.timeouts.keepalive is not a known key; did you mean "
-            "keep_alive? known here: client, connect, keep_alive, queue, request, server, tunnel",
+            (
+                "LoadBalancedService 'site': front_end.timeouts.keepalive is not a known key; did you mean "
+                "keep_alive? known here: client, connect, keep_alive, queue, request, server, tunnel"
+            ),
         ),
         (
             "typescript",
             "export const url",
-            'new longshore.LoadBalancedService("other", { host: { address: engine }, image: "a", frontEnd: '
-            '{ port: config.requireNumber("port") } }, { dependsOn: [site] });\nexport const url',
+            (
+                'new longshore.LoadBalancedService("other", { host: { address: engine }, '
+                'image: "a", frontEnd: { port: config.requireNumber("port") } }, { dependsOn: [site] });\n'
+                "export const url"
+            ),
             "LoadBalancedService 'other': front_end.port 8090 of host unix:",
         ),
         (

@@ -11,8 +11,8 @@ from components.proxies.registry import kind_of
 from tests.bench.hosts import Host
 from tests.bench.images import PROXY
 from tests.engine.test_front_end_config import FrontEnd
-from tests.engine.test_front_end_config import engine as engine
-from tests.engine.test_front_end_config import network as network
+from tests.engine.test_front_end_config import engine as engine  # noqa: PLC0414 — a fixture
+from tests.engine.test_front_end_config import network as network  # noqa: PLC0414 — a fixture
 from tests.support.program import Inline, PulumiError
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]

@@ -260,8 +260,10 @@ def test_a_manager_that_is_removed(swarm: Swarm, note: Callable[[str], None]) ->
     texts = [each.text for each in said["main"].consequences]
     assert texts == [
         "Node b is demoted to worker.",
-        "Node c is drained (its tasks end and start elsewhere, which interrupts a service that has all of "
-        "them there; at most 20 s), is demoted, leaves and is removed.",
+        (
+            "Node c is drained (its tasks end and start elsewhere, which interrupts a service that has all "
+            "of them there; at most 20 s), is demoted, leaves and is removed."
+        ),
         "Afterwards the swarm has 1 manager: 1 must be up to decide anything, so it survives the loss of 0.",
     ]
     events = ["vip-group updated", "main-node-b updated", "main-node-c deleting", "vip-node-c deleting"]

@@ -134,7 +134,7 @@ class Site:
         return until(line, f"a log line with {text!r}", timeout=5)
 
 
-def ask(
+def ask(  # noqa: PLR0913 — what makes up a request
     address: str,
     port: int,
     host_name: str,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Self
 
 import grpc
 import pulumi
@@ -37,7 +37,7 @@ OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 class Border:
     """The plugin's process and a monitor; a context manager."""
 
-    def __enter__(self) -> "Border":
+    def __enter__(self) -> Self:
         self._threads = ThreadPoolExecutor(256)
         self._monitor = _Monitor()
         engine = grpc.server(self._threads)

@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 ADDRESS = "127.0.0.77"
 SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -20,7 +21,7 @@ class GitServer:
         self.authorities = folder / "authorities.pem"
         """For SSL_CERT_FILE: those of the system, and the server's own."""
 
-    def __enter__(self) -> "GitServer":
+    def __enter__(self) -> Self:
         certificate, key = self.folder / "certificate.pem", self.folder / "key.pem"
         name = ["-subj", f"/CN={ADDRESS}", "-addext", f"subjectAltName=IP:{ADDRESS}"]
         made = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(key), "-out", str(certificate)]

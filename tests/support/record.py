@@ -103,9 +103,10 @@ def record(folder: Path, name: str, program: Program, hosts: Sequence[Host]) -> 
     texts = {"json": f"{json.dumps(state, indent=1)}\n", "yaml": program.settings_file.read_text()}
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, text in texts.items():
+        kept = text
         for here, there in _names(program, hosts):
-            text = text.replace(here, there)
-        (folder / f"{name}.{suffix}").write_text(text)
+            kept = kept.replace(here, there)
+        (folder / f"{name}.{suffix}").write_text(kept)
 
 
 def put_back(text: str, program: Program, hosts: Sequence[Host]) -> str:

@@ -12,6 +12,7 @@ import http.server
 import json
 import threading
 from types import TracebackType
+from typing import Self
 
 USER = "me"
 _KIND = "application/vnd.docker"
@@ -42,7 +43,7 @@ class Registry(http.server.ThreadingHTTPServer):
             }
         ).encode()
 
-    def __enter__(self) -> "Registry":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import docker.errors
 import pulumi
@@ -38,7 +38,7 @@ class Swarm:
         self.hosts = list(hosts)
         self.first = self.hosts[0]
 
-    def __enter__(self) -> "Swarm":
+    def __enter__(self) -> Self:
         engine: Any = self.first.engine()
         engine.swarm.init(advertise_addr=self.first.address, default_addr_pool=["10.83.0.0/16"])
         engine.swarm.reload()
@@ -151,7 +151,7 @@ class Rehearsal(pulumi.runtime.Mocks):
             return was["id"], {**inputs, **was}
         try:
             outputs = self._carry_out(kind, args.name, inputs, before, was)
-        except Exception as error:  # raised by `up`, when all that depends on it has been passed over
+        except Exception as error:  # noqa: BLE001 — `up` raises it after the resources that depend on it
             self._error = error
             return args.name, dict(args.inputs)
         self.resources[args.name] = kind, inputs, outputs

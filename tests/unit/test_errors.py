@@ -237,6 +237,7 @@ def test_looking_for_repeated_names_is_linear() -> None:
     """Twenty thousand names are compared about as often."""
 
     class Name(str):
+        __slots__ = ()
         compared = 0
         __hash__ = str.__hash__
 

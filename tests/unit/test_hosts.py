@@ -119,8 +119,10 @@ def test_the_private_key_is_a_secret() -> None:
     [
         (
             {"address": "unix:///nonexistent/docker.sock"},
-            r"cannot reach the Docker engine at unix:///nonexistent/docker.sock "
-            r"\(tried the socket\): .*No such file",
+            (
+                r"cannot reach the Docker engine at unix:///nonexistent/docker.sock "
+                r"\(tried the socket\): .*No such file"
+            ),
         ),
         (
             {"address": "tcp://127.0.0.1:1"},

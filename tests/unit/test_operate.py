@@ -627,8 +627,11 @@ def test_a_service_that_nobody_reaches_is_named(monkeypatch: pytest.MonkeyPatch)
             "a plugin of Pulumi ended in the middle of its work (killed, or out of memory): run the same",
         ),
         (
-            "unable to pull image haproxy:3.0: error pulling image haproxy:3.0: Error response from daemon: "
-            'Get "https://registry-1.docker.io/v2/": dial udp 10.0.0.1:53: connect: network is unreachable',
+            (
+                "unable to pull image haproxy:3.0: error pulling image haproxy:3.0: Error response from "
+                'daemon: Get "https://registry-1.docker.io/v2/": dial udp 10.0.0.1:53: connect: network is '
+                "unreachable"
+            ),
             "image haproxy:3.0 is not on its host, and no registry can be reached from there",
         ),
         (

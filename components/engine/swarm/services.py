@@ -12,7 +12,7 @@ from ...naming import same_owner
 from ..containers import POLL, EngineError, wait_until
 from ..images import login
 from ..masking import without_values
-from ..raw import api, post
+from ..raw import api, log, older, post
 from .membership import in_sequence
 from .nodes import BUSY
 from .templates import meant
@@ -151,13 +151,11 @@ def remove(engine: "DockerClient", service: str, seconds: float) -> None:
 
 def adapted(engine: "DockerClient", spec: Spec) -> Spec:
     """`spec` as this engine takes it: networks by id, and nothing that it is too old for."""
-    from docker.utils import version_lt
-
     made = copy.deepcopy(spec)
     for network in made["TaskTemplate"]["Networks"]:
         network["Target"] = _network(engine, network["Target"])
     container = made["TaskTemplate"]["ContainerSpec"]
-    if version_lt(api(engine)._version, ENGINE_25):
+    if older(engine, ENGINE_25):
         del container["Privileges"]
     elif health := container.get("Healthcheck"):
         # Unset it is 5 s, which a healthy task would wait.
@@ -222,7 +220,7 @@ def _given_up(engine: "DockerClient", service: str) -> bool:
 
 def _reasons(engine: "DockerClient", service: str) -> str:
     """Return why tasks did not run, newest first, with the last lines of the newest."""
-    said, log = [], ""
+    said, last = [], ""
     tasks = _tasks(engine, service)
     for task in sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True):
         status = task["Status"]
@@ -230,11 +228,11 @@ def _reasons(engine: "DockerClient", service: str) -> str:
         line = f"task {task.get('Slot') or task.get('NodeID', '')}: {reason}"
         if reason and line not in said:
             said.append(line)
-        if status["State"] in ENDED and not log:
-            log = _log(engine, task["ID"])
+        if status["State"] in ENDED and not last:
+            last = _log(engine, task["ID"])
     parts = [f": {'; '.join(said[:3])}"] if said else []
-    if log:
-        parts.append("; its last log lines:\n" + "\n".join(f"    {line}" for line in log.splitlines()))
+    if last:
+        parts.append("; its last log lines:\n" + "\n".join(f"    {line}" for line in last.splitlines()))
     return without_values("".join(parts), _environment(tasks))
 
 
@@ -247,11 +245,8 @@ def _log(engine: "DockerClient", task: str) -> str:
     """Return the last lines that a task wrote; nothing when its node does not tell."""
     from docker.errors import APIError
 
-    client = api(engine)
-    query = {"stdout": True, "stderr": True, "tail": LOG_LINES}
     try:
-        answer = client._get(client._url("/tasks/{0}/logs", task), params=query, stream=True)
-        raw: bytes = b"".join(client._get_result_tty(True, answer, False))
+        raw = log(engine, task, LOG_LINES)
     except APIError:
         return ""
     return "\n".join(raw.decode(errors="replace").splitlines()[-LOG_LINES:])

@@ -26,6 +26,15 @@ def cluster(instance: Instance) -> Iterable[Consequence]:
         for step in instance.of(kind, "replace"):
             yield Consequence(f"{step.name} is made anew: what runs on it ends.", ENDLESS)
     yield from _swarm(instance)
+    yield from _nodes(instance)
+    yield from _quorum(instance)
+    for step in instance.of("OverlayNetwork", "create", "delete"):
+        verb = "made" if step.operation == "create" else "removed"
+        yield Consequence(f"Network {step.inputs.get('name')} is {verb}.")
+
+
+def _nodes(instance: Instance) -> Iterable[Consequence]:
+    """Yield the consequences for nodes that join, change or leave."""
     renamed = _renamed(instance)
     for step in instance.of("SwarmNode", "create"):
         former = renamed.get(step.urn)
@@ -43,10 +52,6 @@ def cluster(instance: Instance) -> Iterable[Consequence]:
             f"Node {instance.node(step)} is drained (its tasks end and start elsewhere, {_INTERRUPTS}; "
             f"at most {duration(step.old.get('drainTimeout'))}), {demoted}leaves and is removed."
         )
-    yield from _quorum(instance)
-    for step in instance.of("OverlayNetwork", "create", "delete"):
-        verb = "made" if step.operation == "create" else "removed"
-        yield Consequence(f"Network {step.inputs.get('name')} is {verb}.")
 
 
 def _swarm(instance: Instance) -> Iterable[Consequence]:

@@ -7,6 +7,8 @@ from typing import Any
 from ...preview.reading import Step, mapping
 
 ENDLESS = float("inf")
+_LONGEST = 60
+"""Most characters of a value that a difference shows."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def differences(old: Any, new: Any, path: str = "") -> str:
 
 
 def _short(value: Any) -> bool:
-    return value == {} or (isinstance(value, str | int | float | bool) and len(str(value)) <= 60)
+    return value == {} or (isinstance(value, str | int | float | bool) and len(str(value)) <= _LONGEST)
 
 
 def pair(step: Step | None, key: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -1,6 +1,7 @@
 """FloatingAddressArgs, validated: what the rest of the component works with."""
 
 from ipaddress import ip_address, ip_interface
+from math import isclose
 from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
@@ -25,6 +26,9 @@ from ...arguments.types import (
 FIRST_PRIORITY, STEP = 250, 10
 MOST_NODES = 12
 LEAST_DELAY = 0.000001
+VRRP_2, VRRP_3 = 2, 3
+LONGEST_ADVERT = 40.95
+"""Seconds: VRRP 3 has 12 bits for hundredths of one."""
 DOWN_AFTER = 4
 """Advert intervals after which an owner is surely taken for dead: three and less than one more."""
 
@@ -81,7 +85,7 @@ class Floating(Frozen):
             raise ValueError(
                 "nodes must talk to each other over IPv4 or over IPv6: give all an address of one kind"
             )
-        if found == {6} and self.version == 2:
+        if found == {6} and self.version == VRRP_2:
             raise ValueError("version 2 knows no IPv6, and the nodes' addresses are IPv6: drop version")
         return self
 
@@ -134,16 +138,16 @@ class Floating(Frozen):
     @model_validator(mode="after")
     def _protocol(self) -> "Floating":
         hundredths = self.advert_interval * 100
-        if self.version == 3:
+        if self.version == VRRP_3:
             if self.password is not None:
                 raise ValueError(
                     "password is for version 2, version 3 has none: drop it, or say version: 2 (it is sent "
                     "in clear text and stops no attacker)"
                 )
-            if self.advert_interval > 40.95 or abs(hundredths - round(hundredths)) > 1e-6:
+            if self.advert_interval > LONGEST_ADVERT or not _is_whole(hundredths):
                 raise ValueError(
-                    "advert_interval must be at most 40.95, in whole hundredths of a second, with version 3, "
-                    f"got {self.advert_interval:g}"
+                    f"advert_interval must be at most {LONGEST_ADVERT}, in whole hundredths of a second, "
+                    f"with version 3, got {self.advert_interval:g}"
                 )
         elif self.advert_interval % 1 or self.advert_interval < 1:
             raise ValueError(
@@ -215,6 +219,10 @@ class Floating(Frozen):
             "adverts": "multicast" if self.multicast else "unicast",
             "first address": str(ip_interface(self.advertised).ip),
         }
-        if self.version == 2:
+        if self.version == VRRP_2:
             found["advert_interval"] = f"{self.advert_interval:g} s"
         return found
+
+
+def _is_whole(number: float) -> bool:
+    return isclose(number, round(number), rel_tol=0, abs_tol=1e-6)

@@ -50,30 +50,7 @@ def main() -> int:
         "--quick", action="store_true", help="small and once: to see that it runs, not a gate"
     )
     given = parser.parse_args()
-    chosen = given.only or [*ON_NONE, *ON_ONE, *ON_SEVERAL]
-    ratios, skipped = [], []
-    for measure_alone in [ON_NONE[name] for name in chosen if name in ON_NONE]:
-        more, without = measure_alone(given.quick)
-        ratios += more
-        skipped += without
-    try:
-        if alone := [ON_ONE[name] for name in chosen if name in ON_ONE]:
-            with Bench() as bench:
-                images.ensure(bench.hosts[0])
-                for measure in alone:
-                    more, without = measure(bench.hosts[0], given.quick)
-                    ratios += more
-                    skipped += without
-        if together := [ON_SEVERAL[name] for name in chosen if name in ON_SEVERAL]:
-            with Bench(HOSTS) as bench:
-                for host in bench.hosts:
-                    images.ensure(host)
-                for measure_all in together:
-                    more, without = measure_all(bench.hosts, given.quick)
-                    ratios += more
-                    skipped += without
-    except BenchUnavailable as error:
-        skipped.append(f"all of it: {error}")
+    ratios, skipped = _measured(given.only or [*ON_NONE, *ON_ONE, *ON_SEVERAL], given.quick)
     if ratios:
         show("Limits", [["", "ratio", "limit", ""], *(ratio.row for ratio in ratios)])
     print()
@@ -83,6 +60,35 @@ def main() -> int:
     for ratio in missed:
         print(f"missed: {ratio.name}: {ratio.value:.2f}, limit {ratio.limit:.2f}")
     return 1 if missed and not given.quick else 0
+
+
+def _measured(chosen: list[str], quick: bool) -> tuple[list[Ratio], list[str]]:
+    """Measure the chosen parts; the ratios, and what was skipped and why."""
+    ratios: list[Ratio] = []
+    skipped: list[str] = []
+    for measure_alone in [ON_NONE[name] for name in chosen if name in ON_NONE]:
+        more, without = measure_alone(quick)
+        ratios += more
+        skipped += without
+    try:
+        if alone := [ON_ONE[name] for name in chosen if name in ON_ONE]:
+            with Bench() as bench:
+                images.ensure(bench.hosts[0])
+                for measure in alone:
+                    more, without = measure(bench.hosts[0], quick)
+                    ratios += more
+                    skipped += without
+        if together := [ON_SEVERAL[name] for name in chosen if name in ON_SEVERAL]:
+            with Bench(HOSTS) as bench:
+                for host in bench.hosts:
+                    images.ensure(host)
+                for measure_all in together:
+                    more, without = measure_all(bench.hosts, quick)
+                    ratios += more
+                    skipped += without
+    except BenchUnavailable as error:
+        skipped.append(f"all of it: {error}")
+    return ratios, skipped
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def watch(what: Program, *arguments: str) -> Cost:
             if done:
                 break
             if time.monotonic() - began > rivals.MANY:
-                raise TimeoutError(f"pulumi {arguments[0]} took more than {rivals.MANY:g} s")
+                raise TimeoutError(f"pulumi {arguments[0]} took more than {rivals.MANY:g} s")  # noqa: TRY301 — ends its processes, too
             sizes = tree(process.pid)
             known |= set(sizes)
             together = max(together, sum(sizes.values()))

@@ -69,8 +69,8 @@ def measure(hosts: list[Host], quick: bool) -> tuple[list[Ratio], list[str]]:
                     away, back, one = (max(column) for column in zip(*found, strict=True))
                     rows.append([name, setting, f"{away:.2f} s", f"{back:.2f} s", f"{one:.2f} s"])
                     ratios.append(Ratio(f"{name}, {setting}: no answer / {limit:g} s", away / limit, 1.0))
-                    name = f"{name}, {setting}: one owner after / {BACK_WITHIN:g} s"
-                    ratios.append(Ratio(name, one / BACK_WITHIN, 1.0))
+                    alone = f"{name}, {setting}: one owner after / {BACK_WITHIN:g} s"
+                    ratios.append(Ratio(alone, one / BACK_WITHIN, 1.0))
             finally:
                 group.destroy()
     show("A floating address on three hosts: the longest of the rounds", rows)

@@ -115,11 +115,7 @@ class Client:
             with self._come:
                 self._come.wait_for(lambda: self.heard.end != "open", piece["sleep"])
         elif "text" in piece:
-            for _ in range(piece.get("times", 1)):
-                connection.sendall(wire(piece["text"]))
-                self._piece(connection, {"sleep": piece.get("every", 0)})
-                if self._hurries and self._enough.is_set():
-                    break
+            self._text(connection, piece)
         elif "await" in piece:
             with self._come:
                 awaited = wire(piece["await"])
@@ -134,6 +130,13 @@ class Client:
             connection.close()
             return False
         return self.heard.end == "open"
+
+    def _text(self, connection: socket.socket, piece: dict[str, Any]) -> None:
+        for _ in range(piece.get("times", 1)):
+            connection.sendall(wire(piece["text"]))
+            self._piece(connection, {"sleep": piece.get("every", 0)})
+            if self._hurries and self._enough.is_set():
+                break
 
     def _read(self, connection: socket.socket, answers: int | None) -> None:
         end = "open"

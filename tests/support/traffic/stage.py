@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from components.arguments.parsing import parse
 from components.engine.containers import write_file
@@ -266,7 +266,7 @@ class Others:
         self.asked = 0
         self.failed: list[str] = []
 
-    def __enter__(self) -> Others:
+    def __enter__(self) -> Self:
         if not self._none:
             self._thread.start()
         return self

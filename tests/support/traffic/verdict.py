@@ -31,44 +31,52 @@ def answer(expected: dict[str, Any], got: Answer | None, heard: Heard) -> list[s
     end: closed            how the connection ends: `open` (the client closed it), `closed`, `reset`
     """
     found: list[str] = []
-
-    def check(what: str, wanted: Any, value: Any) -> None:
-        if not fits(wanted, value):
-            found.append(f"{what}: {wanted!r} expected, got {value!r}")
-
-    status = got.status if got else heard.end
+    plain = _plain(got, heard)
     for key, wanted in expected.items():
         if key == "status":
-            if status not in (wanted if isinstance(wanted, list) else [wanted]):
-                found.append(f"status: {wanted} expected, got {status}: {heard.data[:300]!r}")
+            found += _status(wanted, got.status if got else heard.end, heard)
         elif key in ("headers", "trailers"):
+            lines = getattr(got, key) if got else []
             for name, value in wanted.items():
-                check(
-                    f"{key}: {name}",
-                    value,
-                    header(got.headers if key == "headers" else got.trailers, name) if got else None,
-                )
-        elif key == "body":
-            check(key, wanted, got.body.decode("latin-1").strip() if got else None)
-        elif key == "data":
-            check(key, wanted, heard.data.decode("latin-1"))
-        elif key == "size":
-            check(key, wanted, len(got.body) if got else 0)
-        elif key == "whole":
-            check(key, wanted, bool(got and got.whole))
-        elif key == "framing":
-            check(key, wanted, got.framing if got else None)
-        elif key == "end":
-            check(key, wanted, heard.end)
+                found += _unless(value, header(lines, name), f"{key}: {name}")
         elif key in ("within", "after", "first", "delay"):
-            seconds = {"first": heard.first, "delay": delay(heard)}.get(key, heard.ended - heard.began)
-            if seconds is None or (seconds < wanted if key == "after" else seconds > wanted):
-                found.append(f"{key}: {wanted} s expected, got {seconds} s")
+            found += _in_time(key, wanted, heard)
+        elif key in plain:
+            found += _unless(wanted, plain[key], key)
         else:
             raise AssertionError(f"answer: no such key: {key}")
     if got and "whole" not in expected and not got.whole and got.status != 101:
         found.append(f"the answer broke off ({heard.end}): {heard.data[-200:]!r}")
     return found
+
+
+def _plain(got: Answer | None, heard: Heard) -> dict[str, Any]:
+    """Return what the keys are compared with that name one value each."""
+    return {
+        "body": got.body.decode("latin-1").strip() if got else None,
+        "data": heard.data.decode("latin-1"),
+        "size": len(got.body) if got else 0,
+        "whole": bool(got and got.whole),
+        "framing": got.framing if got else None,
+        "end": heard.end,
+    }
+
+
+def _unless(wanted: Any, value: Any, what: str) -> list[str]:
+    return [] if fits(wanted, value) else [f"{what}: {wanted!r} expected, got {value!r}"]
+
+
+def _status(wanted: Any, status: Any, heard: Heard) -> list[str]:
+    if status in (wanted if isinstance(wanted, list) else [wanted]):
+        return []
+    return [f"status: {wanted} expected, got {status}: {heard.data[:300]!r}"]
+
+
+def _in_time(key: str, wanted: float, heard: Heard) -> list[str]:
+    seconds = {"first": heard.first, "delay": delay(heard)}.get(key, heard.ended - heard.began)
+    if seconds is None or (seconds < wanted if key == "after" else seconds > wanted):
+        return [f"{key}: {wanted} s expected, got {seconds} s"]
+    return []
 
 
 def replica(expected: dict[str, Any], seen: list[dict[str, Any]]) -> list[str]:
@@ -84,30 +92,31 @@ def replica(expected: dict[str, Any], seen: list[dict[str, Any]]) -> list[str]:
     heads = [each for each in seen if "head" in each]
     bodies = [each["body"] for each in seen if "body" in each]
     found: list[str] = []
-
-    def check(what: str, wanted: Any, value: Any) -> None:
-        if not fits(wanted, value):
-            found.append(f"replica: {what}: {wanted!r} expected, got {value!r}")
-
     if "times" in expected:
-        check("times", expected["times"], len(heads))
+        found += _unless(expected["times"], len(heads), "replica: times")
     elif not heads:
         found.append("replica: no request came")
     if "replicas" in expected:
-        check("replicas", expected["replicas"], len({each["replica"] for each in heads}))
+        found += _unless(expected["replicas"], len({each["replica"] for each in heads}), "replica: replicas")
     for each in heads:
-        first, *lines = each["head"].split("\r\n")
-        headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-        if "line" in expected:
-            check("line", expected["line"], first)
-        for name, wanted in expected.get("headers", {}).items():
-            check(name, wanted, header(headers, name))
-        for name, wanted in expected.get("lines", {}).items():
-            check(f"lines of {name}", wanted, sum(key.lower() == name.lower() for key, _ in headers))
+        found += _head(expected, each["head"])
     if "body" in expected:
-        check("body", [expected["body"]] * len(heads), bodies)
+        found += _unless([expected["body"]] * len(heads), bodies, "replica: body")
     if unknown := expected.keys() - {"times", "replicas", "line", "headers", "lines", "body"}:
         raise AssertionError(f"replica: no such key: {sorted(unknown)}")
+    return found
+
+
+def _head(expected: dict[str, Any], head: str) -> list[str]:
+    """Compare the head of one request."""
+    first, *lines = head.split("\r\n")
+    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    found = _unless(expected["line"], first, "replica: line") if "line" in expected else []
+    for name, wanted in expected.get("headers", {}).items():
+        found += _unless(wanted, header(headers, name), f"replica: {name}")
+    for name, wanted in expected.get("lines", {}).items():
+        count = sum(key.lower() == name.lower() for key, _ in headers)
+        found += _unless(wanted, count, f"replica: lines of {name}")
     return found
 
 
@@ -139,11 +148,10 @@ def fits(wanted: Any, value: Any) -> bool:
 
 def delay(heard: Heard) -> float | None:
     """The longest time from a stamp of a replica until it came."""
-    found = []
+    found: list[float] = []
     rest = b""
     for at, data in heard.pieces:
         rest += data
-        for match in STAMP.finditer(rest):
-            found.append(at - int(match[1]) / 1000)
+        found += [at - int(match[1]) / 1000 for match in STAMP.finditer(rest)]
         rest = rest[-14:] if not STAMP.search(rest[-15:]) else b""
     return max(found) if found else None
