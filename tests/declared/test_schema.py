@@ -21,6 +21,7 @@ from components.arguments import types
 from components.naming import PACKAGE, type_token
 from components.provider.handlers import HANDLERS
 from components.provider.schema import OFFERED, schema
+from components.proxies import registry
 from components.version import VERSION
 
 WHOLE = schema()
@@ -138,7 +139,7 @@ def test_the_words_of_an_enum_are_those_of_the_models(name: str) -> None:
     }
     by_field = models()
 
-    assert values == frozenset(get_args(getattr(types, name)))
+    assert values == frozenset(get_args({**vars(registry), **vars(types)}[name]))
     assert users
     for user in users:
         accepted = set().union(
