@@ -32,13 +32,15 @@ down: .venv/.run ## remove everything the stack has made; its settings stay
 test: .venv/.dev ## run all tests, or TESTS=<paths>; what cannot run here is skipped, with the reason
 	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-check: .venv/.dev ## lint, formatting, types, imports between rooms, and the style of prose
+check: .venv/.dev ## lint, formatting, types, unused code, imports between rooms, and the style of prose
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy components checkout docs tests
 	@$(PY) -m mypy __main__.py
 	@$(PY) -m mypy plugin/__main__.py
 	@MYPYPATH=policy $(PY) -m mypy policy/__main__.py
+	@grep -ohE '[a-z_]+(\.[A-Za-z_]+)+' templates/*/*.j2 >.venv/used_in_templates.py
+	@$(PY) -m vulture components checkout docs plugin policy tests __main__.py .venv/used_in_templates.py
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m docs.style
 

@@ -16,8 +16,6 @@ OURS = ("X-Real-IP",)
 """Headers that hold facts of the front end, for every client."""
 HOP_BY_HOP = ("Connection", "HTTP2-Settings", "Keep-Alive", "Proxy-Connection", "TE", "Upgrade")
 """Headers about the connection with the client; no replica sees them. RFC 9110 7.6.1, 7.8."""
-SET = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto")
-"""Headers that the front end sets. From trusted proxies they are kept, and X-Forwarded-For is extended."""
 FAMILIES = ("X-Forwarded", "X-Original", "X-Rewrite")
 """Headers that only a proxy may set: these, and every header that begins with one of these and a dash."""
 MEMBERS = (

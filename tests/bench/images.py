@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,36 +108,24 @@ CHILDREN = (
 )
 
 
-@dataclass(frozen=True)
-class Images:
-    """What `ensure` found or made."""
+def ensure(host: Host) -> Mapping[str, str]:
+    """Have every image of the bench on the host's engine: found, loaded or built, in this order.
 
-    ids: Mapping[str, str]
-    """Image id by tag, the same on every host."""
-    source: str
-    """"present", "loaded" or "built"."""
-    build_seconds: float
-    """How long it took; hardly anything when present."""
-
-
-def ensure(host: Host) -> Images:
-    """Have every image of the bench on the host's engine: found, loaded or built, in this order."""
-    began = time.monotonic()
+    Returns their ids by tag, the same on every host.
+    """
     engine = host.engine()
     cache = bench_directory()
     with locked(cache / "images.lock"):
-        return _ensure(engine, host, cache, began)
+        return _ensure(engine, host, cache)
 
 
-def _ensure(engine: docker.DockerClient, host: Host, cache: Path, began: float) -> Images:
+def _ensure(engine: docker.DockerClient, host: Host, cache: Path) -> Mapping[str, str]:
     suite = host.generation.suite
     of = _recipe(suite)
     archive = cache / f"images-{suite}-{of}.tar"
 
-    source = "present"
     if _ids(engine, of) is None:
-        source = "loaded" if archive.exists() else "built"
-        if source == "loaded":
+        if archive.exists():
             run(["docker", f"--host={host.url}", "load", "--quiet", f"--input={archive}"])
         else:
             _build(engine, cache, host.generation)
@@ -151,7 +138,7 @@ def _ensure(engine: docker.DockerClient, host: Host, cache: Path, began: float) 
         for old in archives[: 1 - ARCHIVES]:
             old.unlink()
         _into(archive, lambda new: _save(host, new))
-    return Images(ids, source, time.monotonic() - began)
+    return ids
 
 
 def ensure_newer(host: Host) -> None:

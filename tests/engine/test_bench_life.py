@@ -42,7 +42,7 @@ class TestLife:
         """Two hosts have engines of their own with equal images, and no trace is left of them."""
         try:
             with Bench(count=2) as bench:
-                ids = [images.ensure(host).ids for host in bench.hosts]
+                ids = [images.ensure(host) for host in bench.hosts]
                 names = [host.engine().info()["Name"] for host in bench.hosts]
                 assert traces()
         except BenchUnavailable as error:

@@ -34,9 +34,8 @@ def fresh_machine() -> Iterator[None]:
     subprocess.run(stop, check=True)
 
 
-def test_one_command_ends_with_a_page(
-    fresh_machine: None, tmp_path: Path, note: Callable[[str], None]
-) -> None:
+@pytest.mark.usefixtures("fresh_machine")
+def test_one_command_ends_with_a_page(tmp_path: Path, note: Callable[[str], None]) -> None:
     """Three replicas behind the front end; `make down` removes them."""
     folder = checkout(tmp_path)
     shutil.copy(ROOT / "Pulumi.dev.yaml", folder)

@@ -848,7 +848,7 @@ def test_empty_passphrase_file_is_refused(named: bool, tmp_path: Path) -> None:
 def test_passphrase_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full when it is written leaves no file."""
 
-    def full(descriptor: int) -> None:
+    def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
