@@ -9,7 +9,7 @@ from pathlib import Path
 
 RULES = Path(__file__).with_name("rules.toml")
 _FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
-_END = re.compile(r"(?<=[.?!])[*_)\"]*\s+(?=[\W_]*[A-Z`\[])")
+_END = re.compile(r"(?<=[.?!])[*_)\"]*\s+(?=[\W_]*(?:[A-Z`\[]|nginx|keepalived))")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|v\d+)\.$")
 _PAGE_MARKS = re.compile(
     r"<[^>]+>|!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)|\*\*|^[>#\s]*([-*]|\d+\.) ", re.MULTILINE
