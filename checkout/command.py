@@ -21,8 +21,10 @@ from .workspace import NoPulumi, Project, alone, last_line
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 when done, 1 with the reason in one line, 3 after a preview of hosts that did not answer;
-    see `ending` for 130."""
+    """Return 0 when done, 1 after an error, 3 after a preview of hosts that did not answer.
+
+    See `ending` for 130.
+    """
     parser = argparse.ArgumentParser(prog="checkout", description=__doc__)
     parser.add_argument("action", choices=("up", "preview", "down"))
     parser.add_argument("--stack", default="dev", help="name of the stack; default: dev")

@@ -36,9 +36,9 @@ class Consent:
 
 
 def provide(addresses: Iterable[str], consent: Consent, *, compose: bool) -> None:
-    """Have this machine provide an engine, when one of the `addresses` is its own, and with `compose` also
-    Compose.
+    """Have this machine provide an engine, when one of the `addresses` is its own.
 
+    With `compose`, it provides Compose, too.
     Install nothing when apt is not ours to use: the later steps then report what is missing.
     """
     stopped = LOCAL_SOCKET in addresses and not answers(LOCAL_SOCKET)

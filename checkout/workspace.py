@@ -46,6 +46,7 @@ class Project:
 
     @property
     def settings_file(self) -> Path:
+        """File of the stack's settings."""
         return self.folder / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
 
     def about(self) -> dict[str, Any]:

@@ -9,9 +9,10 @@ INTERRUPTED = 130
 
 
 def ending(prefix: str, module: str, arguments: list[str], failed: int) -> int:
-    """Return what `main(arguments)` of a module returns; `failed` where the system refuses something,
-    INTERRUPTED after Ctrl-C. `prefix` begins the sentence.
+    """Return what `main(arguments)` of a module returns.
 
+    Return `failed` where the system refuses something, with a sentence that `prefix` begins, and
+    INTERRUPTED after Ctrl-C.
     The module is imported here, which takes its time: so nothing else is imported before.
     """
 

@@ -1,0 +1,1 @@
+"""Tools that write and check the pages of this folder."""

@@ -79,8 +79,10 @@ def listed(names: Collection[str]) -> str:
 
 
 def _is_output(value: object) -> bool:
-    """Return whether a value is Pulumi's Output. There is none before `pulumi` is imported, which takes its
-    time, and must not begin in two threads."""
+    """Return whether a value is Pulumi's Output.
+
+    There is none before `pulumi` is imported, which takes its time, and must not begin in two threads.
+    """
     return isinstance(value, getattr(sys.modules.get("pulumi"), "Output", ()))
 
 

@@ -16,9 +16,9 @@ _FIRST = 5
 
 
 class ArgumentError(pulumi.RunError, ValueError):
-    """A wrong argument: names the component or settings and the key, what was received, and what
-    is allowed.
+    """A wrong argument: names the place and the key, what was received, and what is allowed.
 
+    The place is a component or the settings.
     A RunError ends the program with its message alone, without a traceback.
     """
 

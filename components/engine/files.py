@@ -33,8 +33,10 @@ def kept(engine: "DockerClient", kind: str, id_: str) -> bool:
 
 
 def discard(engine: "DockerClient", kind: str, id_: str) -> None:
-    """Remove a config or secret; nothing to do when it is gone, or when a change that was taken back has
-    it in use again."""
+    """Remove a config or secret.
+
+    Nothing is to do when it is gone, or when a change that was taken back has it in use again.
+    """
     for found in get(engine, f"/{kind}s"):
         if found["ID"] == id_ and not _wanted_again(engine, kind, found):
             delete(engine, f"/{kind}s/{id_}")

@@ -35,9 +35,9 @@ MIB = 2**20
 
 
 def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
-    """Return what another stack's node on this host, or the image's keepalived, has against the
-    configuration, or None.
+    """Return the objection to the configuration, or None.
 
+    It is that of another stack's node on this host, or of the image's keepalived.
     Raises ImageMissing.
     """
     if said := neighbours.clash(engine, spec["config"], spec["labels"]):

@@ -21,9 +21,9 @@ interval."""
 
 
 def compose(instances: Sequence[Instance], host: str = "") -> Project:
-    """Return the LoadBalancedServices of one host as a Compose project; `host` says which, where there are
-    several.
+    """Return the LoadBalancedServices of one host as a Compose project.
 
+    `host` says which host, where there are several.
     Raises CannotExport when there is none, or when there are several hosts and none was chosen.
     """
     services = [each for each in instances if each.kind == "LoadBalancedService"]

@@ -18,9 +18,10 @@ KINDS = ("SwarmGateway", "SwarmService")
 
 
 def stack(instances: Sequence[Instance], host: str = "") -> Project:
-    """Return the SwarmServices and the SwarmGateways of one swarm as a stack, with the networks that a
-    SwarmCluster makes for them; `host`, a manager, says which swarm, where there are several.
+    """Return the SwarmServices and the SwarmGateways of one swarm as a stack.
 
+    The networks that a SwarmCluster makes for them are in it. `host`, a manager, says which swarm, where
+    there are several.
     Raises CannotExport when there is none, or when there are several swarms and none was chosen.
     """
     services = [each for each in instances if each.kind in ("SwarmGateway", "SwarmService")]

@@ -1,5 +1,7 @@
-"""The front end: its container holds the port, FrontEndConfig says what it serves, and Readiness
-comes before both."""
+"""The front end: its container holds the port, and FrontEndConfig says what it serves.
+
+Readiness comes before both.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,7 @@
-"""The replicas of one backend: containers that are never published and never share a network name
-with another generation."""
+"""The replicas of one backend: containers that are never published.
+
+They never share a network name with another generation.
+"""
 
 from dataclasses import replace
 from typing import Any, Optional
@@ -15,8 +17,7 @@ from ..resources.labels import labels_of
 
 
 def health_test(backend: Backend, mode: str, host: Optional[str] = None) -> list[str]:
-    """Return the health check as Docker takes it: the user's command, or the question that the front end
-    asks.
+    """Return the health check as Docker takes it: the user's command, or the front end's question.
 
     `host` stands instead of the Host header that the front end takes from the routes.
     """

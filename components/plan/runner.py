@@ -1,5 +1,6 @@
-"""Runs a Pulumi program on the SDK's mock monitor, and writes what `pulumi preview --json` would print if
-nothing was there yet.
+"""Runs a Pulumi program on the SDK's mock monitor, and writes its preview.
+
+It is what `pulumi preview --json` would print if nothing was there yet.
 
     python runner.py <folder of the project> <stack> <file for the result>
 

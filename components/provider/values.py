@@ -10,8 +10,10 @@ Properties = Mapping[str, PropertyValue]
 
 
 def plain(value: PropertyValue) -> Any:
-    """Return a property value as Python: secrets opened, whole numbers as int, what is not known yet as
-    UNKNOWN (the text that the engine sends for it)."""
+    """Return a property value as Python: secrets opened, whole numbers as int.
+
+    A value that is not known yet is UNKNOWN, the text that the engine sends for it.
+    """
     inner = value.value
     if isinstance(inner, Mapping):
         return {key: plain(item) for key, item in inner.items()}

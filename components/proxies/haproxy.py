@@ -231,8 +231,10 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
 
 
 def _spares(servers: list[Server]) -> list[Server]:
-    """Backups for when one client's failing requests have all servers avoided: the first of the servers,
-    unless there are chosen ones."""
+    """Return the backups for when one client's failing requests have all servers avoided.
+
+    It is the first of the servers, unless there are chosen ones.
+    """
     if any(server.backup for server in servers):
         return []
     return [replace(server, name=f"{server.name}-spare", backup=True) for server in servers[:SPARES]]

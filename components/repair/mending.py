@@ -26,9 +26,9 @@ class Mending:
         self._late: list[Leftover] = []
 
     def before(self, *, reviving: bool) -> None:
-        """Remove what is left over; with `reviving` start what is down, and mark in the state what the run is
-        to set right.
+        """Remove what is left over.
 
+        With `reviving`, start what is down, and mark in the state what the run is to set right.
         Raises CannotGoOn while another run of the stack is under way, and HostUnreachable.
         """
         holders = self._state.holders()
@@ -61,8 +61,9 @@ class Mending:
         self._late += [Leftover.found(host, thing, CHECK_CUT_SHORT) for host, thing in found.checks]
 
     def after(self) -> None:
-        """Look again: an engine may have finished a creation that nobody waited for, and what was a check
-        when the run began is one cut short when it is still there.
+        """Look again: an engine may have finished a creation that nobody waited for.
+
+        A check of when the run began that is still there is one cut short.
         """
         if self._late:
             self._remove(self._late, self.deployment(), " and late")

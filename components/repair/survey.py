@@ -30,6 +30,7 @@ class Owner:
 
     @property
     def labels(self) -> dict[str, str]:
+        """Labels of the stack's containers and networks."""
         return {f"{LABEL}.project": self.project, f"{LABEL}.stack": self.stack}
 
 

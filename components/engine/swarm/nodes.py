@@ -154,6 +154,7 @@ def remove(
     host: Connection, hosts: Sequence[Connection], swarm: str, node: str, drain_seconds: float
 ) -> None:
     """Drain, await the end of the tasks, demote, leave, remove: in that order.
+
     The last manager stays when nobody else is there: the swarm ends with it, see `dissolve`.
     Raises EngineError when the quorum, or the last manager of others, would be lost.
     """

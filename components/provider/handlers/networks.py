@@ -48,8 +48,9 @@ def _encrypts(managers: list[Values]) -> Optional[str]:
 def _ask(
     name: str, host: Values, new: Values
 ) -> tuple[list[str], Optional[str], Optional[HostUnreachable | EngineRefused | EngineError]]:
-    """Return what is wrong with the plan on a node's host; what was not checked there, and the error that
-    prevented it.
+    """Return what is wrong with the plan on a node's host.
+
+    Return also what was not checked there, and the error that prevented it.
     """
     try:
         there = facts.of(host, new["labels"])

@@ -12,9 +12,10 @@ from .model import Cluster
 
 
 def cluster(name: str, args: object) -> tuple[Cluster, dict[str, Any]]:
-    """`args` (SwarmClusterArgs) of the component `name`, validated; and as given, for the parts of it that
-    are components of their own, floating addresses with the hosts of their nodes.
+    """Return `args` (SwarmClusterArgs) of the component `name`, validated; and as given.
 
+    The latter are for the parts that are components of their own: floating addresses with the hosts of
+    their nodes.
     Raises ArgumentError, before anything is registered.
     """
     where = f"SwarmCluster {shown(name)}"

@@ -28,9 +28,9 @@ class SwarmGateway(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: SwarmGatewayArgs, opts: Optional[pulumi.ResourceOptions] = None
     ) -> None:
-        """Declare the gateway `name`: 1 to 32 of a-z, 0-9 and -, the prefix of all names in it, and the name
-        of its service.
+        """Declare the gateway `name`: 1 to 32 of a-z, 0-9 and -, which is also its service's name.
 
+        All names in it begin with it.
         Raises ArgumentError, with the key and what is allowed, before anything is registered.
         """
         what = arguments(PlacedGateway, "SwarmGateway", name, args)

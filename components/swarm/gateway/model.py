@@ -66,8 +66,11 @@ class Gateway(Site):
 
     @property
     def reloads(self) -> bool:
-        """See Site. A swarm's config cannot be changed: the whole task is replaced, and clients that idle
-        would only keep its follower from the port."""
+        """See Site.
+
+        A swarm's config cannot be changed: the whole task is replaced, and clients that idle would only keep
+        its follower from the port.
+        """
         return False
 
     @property
