@@ -8,6 +8,8 @@ from typing import Annotated, Any, Optional, Required, TypedDict
 import pulumi
 from pydantic import PlainValidator, field_validator, model_validator
 
+from .connections import Connection, Login
+from .later import later
 from .messages import Wrong, shown
 from .parsing import Frozen
 from .types import LARGEST_PORT, SECRET, Argument, Secret, Text
@@ -136,13 +138,13 @@ class Host(Frozen):
         name = match and (match["ssh"] or match["tcp"])
         return name.strip("[]") if name else "localhost"
 
-    def credentials(self) -> list[dict[str, Any]]:
+    def credentials(self) -> list[Login]:
         """Return its registries as the `registries` property of our resources that pull images."""
         return [
             {
                 "address": registry.address,
                 "username": registry.username,
-                "password": pulumi.Output.secret(registry.password),
+                "password": later(pulumi.Output.secret(registry.password)),
             }
             for registry in self.registries
         ]
@@ -156,13 +158,13 @@ class Host(Frozen):
             given["registries"] = self.credentials()
         return given  # type: ignore[no-any-return]
 
-    def properties(self) -> dict[str, Any]:
+    def properties(self) -> Connection:
         """This host as the `host` property of our custom resources."""
-        key = None if self.client_key is None else pulumi.Output.secret(self.client_key)
-        values = {
-            "address": self.address,
-            "caCertificate": self.ca_certificate,
-            "clientCertificate": self.client_certificate,
-            "clientKey": key,
-        }
-        return {name: value for name, value in values.items() if value is not None}
+        connection: Connection = {"address": self.address}
+        if self.ca_certificate is not None:
+            connection["caCertificate"] = self.ca_certificate
+        if self.client_certificate is not None:
+            connection["clientCertificate"] = self.client_certificate
+        if self.client_key is not None:
+            connection["clientKey"] = later(pulumi.Output.secret(self.client_key))
+        return connection

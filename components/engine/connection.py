@@ -1,4 +1,4 @@
-"""The Engine API of a Docker host given as `hosts.Host.properties()`."""
+"""The Engine API of a Docker host."""
 
 import contextlib
 import re
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..arguments.connections import Connection
 from .ssh import tunnel
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ _UNREACHABLE = re.compile(
 
 
 @contextlib.contextmanager
-def connect(properties: Mapping[str, Any], timeout: float = 60) -> Iterator["docker.DockerClient"]:
-    """Return an Engine API client for a host given as `Host.properties()`; closed on leaving.
+def connect(host: Connection, timeout: float = 60) -> Iterator["docker.DockerClient"]:
+    """Return an Engine API client for a host; closed on leaving.
 
     The engine has CONNECT_SECONDS to answer at all, and `timeout` for each call after that.
 
@@ -31,11 +32,11 @@ def connect(properties: Mapping[str, Any], timeout: float = 60) -> Iterator["doc
     """
     import docker
 
-    address = properties["address"]
+    address = host["address"]
     with contextlib.ExitStack() as stack:
         options: dict[str, Any] = {"base_url": address, "timeout": min(timeout, CONNECT_SECONDS)}
-        if "clientKey" in properties:
-            options["tls"] = stack.enter_context(_tls(properties))
+        if "clientKey" in host:
+            options["tls"] = stack.enter_context(_tls(host))
         way = stack.enter_context(tunnel(address)) if address.startswith("ssh://") else None
         if way:
             options["base_url"] = way.url
@@ -148,7 +149,7 @@ class HostUnreachable(Exception):
 
 
 @contextlib.contextmanager
-def _tls(properties: Mapping[str, Any]) -> Iterator[Any]:
+def _tls(host: Connection) -> Iterator[Any]:
     """TLS settings; the Docker SDK wants files: they are in a private folder while connected."""
     import docker
 
@@ -157,7 +158,7 @@ def _tls(properties: Mapping[str, Any]) -> Iterator[Any]:
         for name in ("caCertificate", "clientCertificate", "clientKey"):
             path = Path(folder, name)
             path.touch(mode=0o600)
-            path.write_text(properties[name])
+            path.write_text(host[name])
             paths[name] = str(path)
         yield docker.tls.TLSConfig(
             ca_cert=paths["caCertificate"],

@@ -3,7 +3,7 @@
 import io
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -22,7 +22,7 @@ class EngineError(Exception):
 class Unfinished(EngineError):
     """Error of a resource that was made but is not ready: the state keeps it, the next `up` goes on."""
 
-    def __init__(self, reason: str, made: str, outputs: dict[str, Any]) -> None:
+    def __init__(self, reason: str, made: str, outputs: Mapping[str, object]) -> None:
         super().__init__(reason)
         self.made, self.outputs = made, outputs
 

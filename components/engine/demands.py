@@ -1,7 +1,7 @@
 """Demands of a service on its host, compared with what the host has before anything is made."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, NotRequired, Optional, TypedDict
 
 from ..naming import CHECK, LABEL, same_owner
 from ..proxies.capacity import COMMON_FILES
@@ -11,7 +11,6 @@ from .facts import WILDCARDS, Facts
 if TYPE_CHECKING:
     from docker import DockerClient
 
-Demands = Mapping[str, Any]
 NO_PROGRAM = "/longshore-starts-nothing"
 _REMEDIES = {
     "unable to find": "name a user and a group of the image, or give numbers",
@@ -20,6 +19,33 @@ _REMEDIES = {
     "OOM": "raise memory",
 }
 """Remedies, by a part of an engine's message."""
+
+
+class Limits(TypedDict):
+    """Image, user and limits of a backend's replicas; the memory is in MiB."""
+
+    image: str
+    memory: int
+    capabilities: list[str]
+    cpus: NotRequired[float]
+    user: NotRequired[str]
+
+
+class Demands(TypedDict):
+    """Demands of a service; without address and port where its front end is not published."""
+
+    address: NotRequired[str]
+    port: NotRequired[int]
+    subnet: NotRequired[str]
+    network: list[str]
+    """The network of the replicas, where the program does not make one."""
+    networks: list[str]
+    """Further networks of the front end."""
+    isolated: bool
+    memory: int
+    files: int
+    """Open files of the front end."""
+    replicas: dict[str, Limits]
 
 
 def refusals(found: Facts, demands: Demands, labels: Mapping[str, str]) -> list[str]:
@@ -34,7 +60,7 @@ def refusals(found: Facts, demands: Demands, labels: Mapping[str, str]) -> list[
 
 
 def replica_refusals(
-    engine: "DockerClient", replicas: Mapping[str, Demands], labels: Mapping[str, str]
+    engine: "DockerClient", replicas: Mapping[str, Limits], labels: Mapping[str, str]
 ) -> list[str]:
     """Return why the engine would not run replicas with these demands, by backend, for images on the host."""
     said = []
@@ -45,7 +71,7 @@ def replica_refusals(
     return said
 
 
-def _trial(engine: "DockerClient", limits: Mapping[str, Any], labels: Mapping[str, str]) -> Optional[str]:
+def _trial(engine: "DockerClient", limits: Limits, labels: Mapping[str, str]) -> Optional[str]:
     """Return the engine's objection to a container with these limits, or None.
 
     Its program does not exist, so nothing of the image runs, and that alone is no complaint.

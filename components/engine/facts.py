@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..arguments.connections import Connection
 from ..naming import CHECK
 from .connection import connect
 from .containers import EngineError
@@ -102,7 +103,7 @@ def overlap(one: str, other: str) -> bool:
     return first.version == second.version and first.overlaps(second)
 
 
-def of(host: Mapping[str, Any], labels: Mapping[str, str]) -> Facts:
+def of(host: Connection, labels: Mapping[str, str]) -> Facts:
     """Return the facts of a host; several components of a preview share one answer.
 
     Raises HostUnreachable, EngineRefused, or EngineError when there is no answer within DEADLINE_SECONDS.
@@ -126,7 +127,7 @@ _lock = threading.Lock()
 _asked: dict[str, tuple[float, "Future[Facts]"]] = {}
 
 
-def _ask(host: Mapping[str, Any], labels: Mapping[str, str], answer: "Future[Facts]") -> None:
+def _ask(host: Connection, labels: Mapping[str, str], answer: "Future[Facts]") -> None:
     try:
         with connect(host, timeout=DEADLINE_SECONDS) as engine:
             answer.set_result(gather(engine, labels))

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
 from ..naming import LABEL
 from ..proxies.program import FOLDER, Program
@@ -23,6 +23,15 @@ NOTHING = "(?!)"
 """A pattern that no line has."""
 GROWTH_KIB = 32 * 1024
 """Memory that a worker takes in that time at its start only."""
+
+
+class Found(TypedDict):
+    """A front end as it is."""
+
+    config: str
+    running: bool
+    addresses: dict[str, str]
+    """On each network, by the network's name."""
 
 
 def deliver(engine: "DockerClient", program: Program, front_end: str, text: str, drain: float) -> None:
@@ -64,7 +73,7 @@ def leave(engine: "DockerClient", front_end: str, networks: Collection[str]) -> 
             engine.networks.get(name).disconnect(container)
 
 
-def state(engine: "DockerClient", program: Program, front_end: str) -> Optional[dict[str, Any]]:
+def state(engine: "DockerClient", program: Program, front_end: str) -> Optional[Found]:
     """Return the real `config`, `running` and `addresses` of the container; None when it is gone."""
     container = find(engine, front_end)
     if container is None:

@@ -1,9 +1,10 @@
 """Images that must be on a host: pulled when they are not, and why that failed."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Optional
 
+from ..arguments.connections import Login
 from .containers import EngineError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ NOT_GIVEN = (
 )
 
 
-def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Mapping[str, str]]) -> None:
+def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Login]) -> None:
     """Pull the image when it is not on the host; `registries` has the login of its registry, if any.
 
     Raises EngineError when it cannot be pulled.
@@ -43,14 +44,14 @@ def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Mappin
             raise EngineError(_not_pulled(image, str(error.explanation))) from error
 
 
-def login(image: str, registries: Iterable[Mapping[str, str]]) -> Optional[dict[str, str]]:
+def login(image: str, registries: Iterable[Login]) -> Optional[dict[str, str]]:
     """Return the first login to the registry of an image; None where none is known."""
     from docker.auth import resolve_repository_name
 
     registry = resolve_repository_name(image)[0]
     for each in registries:
         if each["address"] == registry:
-            return {key: each[key] for key in ("username", "password")}
+            return {"username": each["username"], "password": each["password"]}
     return None
 
 

@@ -1,15 +1,12 @@
-"""keepalived on one node of a floating address, through the Engine API. Plain functions, no Pulumi.
-
-A specification (`Spec`) has the keys name, image, memory (MiB), capabilities, labels, config
-and registries.
-"""
+"""keepalived on one node of a floating address, through the Engine API. Plain functions, no Pulumi."""
 
 import contextlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
+from ..arguments.connections import Login
 from ..proxies.keepalived import KEEPALIVED, RELOADED, SCRIPT
 from ..proxies.program import CPU_SHARES, FOLDER, TMPFS
 from ..proxies.rendering import render
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-Spec = Mapping[str, Any]
 PROCESSES = 64
 START_SECONDS = 20.0
 STOP_SECONDS = 10
@@ -32,6 +28,25 @@ STARTS = "Starting Keepalived"
 """First words of the log of each run."""
 _ROLE = re.compile(r"Entering (MASTER|BACKUP|FAULT) STATE")
 MIB = 2**20
+
+
+class Spec(TypedDict):
+    """A container with keepalived; its memory is in MiB."""
+
+    name: str
+    image: str
+    memory: int
+    capabilities: list[str]
+    labels: dict[str, str]
+    config: str
+    registries: list[Login]
+
+
+class Found(TypedDict, total=False):
+    """A node as it is; of a host that does not answer, the configuration is not known."""
+
+    config: str
+    running: bool
 
 
 def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
@@ -126,7 +141,7 @@ def last_words(container: "Container") -> str:
     return "; ".join(line.strip() for line in lines) or "it wrote nothing"
 
 
-def look(engine: "DockerClient", known: str) -> Optional[dict[str, Any]]:
+def look(engine: "DockerClient", known: str) -> Optional[Found]:
     """Return the real `config` and `running` of the container; None when it is gone."""
     container = find(engine, known)
     if container is None:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..naming import LABEL, same_owner
+from .demands import Demands
 from .replicas import AT_ONCE
 
 if TYPE_CHECKING:
@@ -16,12 +17,12 @@ _ROLE = f"{LABEL}.role"
 _COMPONENT, _STACK, _PROJECT = (f"{LABEL}.{key}" for key in ("component", "stack", "project"))
 
 
-def possible(demands: Json) -> bool:
+def possible(demands: Demands) -> bool:
     """Return whether the front end is on a network that others are on, too."""
     return bool(demands["network"] or demands["networks"])
 
 
-def refusals(engine: "DockerClient", demands: Json, labels: Mapping[str, str]) -> list[str]:
+def refusals(engine: "DockerClient", demands: Demands, labels: Mapping[str, str]) -> list[str]:
     """Return one refusal for each backend whose replicas' names another container of the host has.
 
     The engine's DNS answers a front end with the containers of all networks that the front end is on.

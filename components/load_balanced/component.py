@@ -13,7 +13,8 @@ from ..engine.connection import responds
 from ..proxies.model import Service
 from ..proxies.registry import kind_of
 from ..proxies.views import server_addresses
-from ..resources.declarations import FrontEndConfig, Generation
+from ..resources.front_end import FrontEndConfig
+from ..resources.generation import Generation
 from ..resources.labels import labels_of
 from . import front_end, replicas
 from .args import LoadBalancedServiceArgs

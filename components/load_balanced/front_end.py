@@ -4,16 +4,17 @@ Readiness comes before both.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
+from ..arguments.later import later
+from ..engine.demands import Demands, Limits
 from ..proxies.health import listens
-from ..proxies.model import Service
+from ..proxies.model import Backend, Service
 from ..proxies.program import CPU_SHARES, FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, USER
 from ..proxies.registry import kind_of
-from ..resources.declarations import FrontEndConfig, Readiness
+from ..resources.front_end import FrontEndConfig, FrontEndConfigInputs, Readiness
 from ..resources.labels import labels_of
 from .replicas import healthcheck, labels
 
@@ -43,11 +44,11 @@ def readiness(
             "host": service.host.properties(),
             "kind": service.front_end.kind,
             "image": image(service),
-            "config": text,
-            "names": names,
+            "config": later(text),
+            "names": later(names),
             "labels": labels_of(component, "check"),
             "container": _what_replaces_it(service),
-            "replicas": replicas,
+            "replicas": {name: later(id_) for name, id_ in replicas.items()},
             "pidsLimits": {
                 f"{component}-{name}-{index}": backend.pids_limit
                 for name, backend in service.backends.items()
@@ -120,7 +121,7 @@ def container(
     )
 
 
-def _what_replaces_it(service: Service) -> dict[str, pulumi.Input[str]]:
+def _what_replaces_it(service: Service) -> dict[str, str]:
     """Return the properties that cannot change in a running container, as the warning of a gap shows them."""
     front_end, network = service.front_end, service.network
     return {
@@ -133,30 +134,37 @@ def _what_replaces_it(service: Service) -> dict[str, pulumi.Input[str]]:
     }
 
 
-def _demands(service: Service) -> dict[str, Any]:
+def _demands(service: Service) -> Demands:
     """Return what the host must give. Networks that the program may make itself are left out."""
     front_end, network = service.front_end, service.network
-    published = {"address": front_end.address, "port": front_end.port} if front_end.publish else {}
     servers = sum(backend.replicas for backend in service.backends.values())
-    return {
-        **published,
-        **({"subnet": network.subnet} if network.subnet else {}),
+    demands: Demands = {
         "network": [network.name] if isinstance(network.name, str) else [],
         "networks": front_end.networks,
         "isolated": service.isolated,
         "memory": front_end.memory,
         "files": kind_of(front_end.kind).files(service, servers),
-        "replicas": {
-            name: {
-                "image": backend.image,
-                "memory": backend.memory,
-                "capabilities": backend.capabilities,
-                **({} if backend.cpus is None else {"cpus": backend.cpus}),
-                **({} if backend.user is None else {"user": backend.user}),
-            }
-            for name, backend in service.backends.items()
-        },
+        "replicas": {name: _limits(backend) for name, backend in service.backends.items()},
     }
+    if front_end.publish:
+        demands["address"] = front_end.address
+        demands["port"] = front_end.port
+    if network.subnet:
+        demands["subnet"] = network.subnet
+    return demands
+
+
+def _limits(backend: Backend) -> Limits:
+    limits: Limits = {
+        "image": backend.image,
+        "memory": backend.memory,
+        "capabilities": backend.capabilities,
+    }
+    if backend.cpus is not None:
+        limits["cpus"] = backend.cpus
+    if backend.user is not None:
+        limits["user"] = backend.user
+    return limits
 
 
 def config(
@@ -169,20 +177,18 @@ def config(
     ours: pulumi.ResourceOptions,
 ) -> FrontEndConfig:
     """`text` in force in the front end's container, which joins the networks of single backends."""
-    return FrontEndConfig(
-        f"{component}-{service.front_end.name}-config",
-        {
-            "host": service.host.properties(),
-            "kind": service.front_end.kind,
-            "container": proxy.id,
-            "config": text,
-            "replicas": replicas,
-            "pidsLimit": PIDS_LIMIT,
-            "drain": service.drain,
-            **({"networks": joins} if joins else {}),
-        },
-        ours,
-    )
+    inputs: FrontEndConfigInputs = {
+        "host": service.host.properties(),
+        "kind": service.front_end.kind,
+        "container": later(proxy.id),
+        "config": later(text),
+        "replicas": {name: later(id_) for name, id_ in replicas.items()},
+        "pidsLimit": PIDS_LIMIT,
+        "drain": service.drain,
+    }
+    if joins:
+        inputs["networks"] = {name: later(network) for name, network in joins.items()}
+    return FrontEndConfig(f"{component}-{service.front_end.name}-config", inputs, ours)
 
 
 def image(service: Service) -> str:

@@ -4,7 +4,7 @@ They never share a network name with another generation.
 """
 
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Optional
 
 import pulumi
 import pulumi_docker as docker
@@ -12,7 +12,7 @@ import pulumi_docker as docker
 from .. import naming
 from ..proxies.health import LOCAL, ask, connect
 from ..proxies.model import Backend, Service
-from ..resources.declarations import Generation
+from ..resources.generation import Definition, Generation, GenerationInputs
 from ..resources.labels import labels_of
 
 
@@ -38,7 +38,7 @@ def healthcheck(tests: pulumi.Input[list[str]]) -> docker.ContainerHealthcheckAr
 
 def generation(name: str, backend: Backend, what: Service, opts: pulumi.ResourceOptions) -> Generation:
     """Count the changes of everything that defines the backend's replicas, and pull their image."""
-    definition: dict[str, Any] = {
+    definition: Definition = {
         "image": backend.image,
         "health": health_test(backend, what.mode, LOCAL),  # a route is none of it
         "restart": f"{backend.restart.policy}:{backend.restart.max_retries}",
@@ -53,7 +53,7 @@ def generation(name: str, backend: Backend, what: Service, opts: pulumi.Resource
         "user": backend.user,
     }
     definition.update({key: value for key, value in optional.items() if value is not None})
-    inputs: dict[str, Any] = {
+    inputs: GenerationInputs = {
         "definition": definition,
         "host": what.host.properties(),
         "registries": what.host.credentials(),

@@ -28,13 +28,14 @@ from ..arguments import types
 from ..load_balanced.component import LoadBalancedService
 from ..naming import PACKAGE, type_token
 from ..proxies.registry import KINDS, ProxyKind
-from ..resources import declarations as resources
 from ..swarm.cluster.component import SwarmCluster
 from ..swarm.floating.component import FloatingAddress
 from ..swarm.gateway.component import SwarmGateway
 from ..swarm.service.component import SwarmService
 from ..version import VERSION
-from .handlers import HANDLERS, Values
+from .handlers import HANDLERS
+from .properties import described
+from .values import Values
 
 OFFERED: dict[str, type[pulumi.ComponentResource]] = {
     each.__name__: each
@@ -156,12 +157,16 @@ def schema() -> Values:
             if name in properties:
                 properties[name]["secret"] = True
     for name, handler in HANDLERS.items():
+        inputs, outputs = (
+            described(declared, analyzer.get_docstring)
+            for declared in (handler.resource.inputs, handler.resource.outputs)
+        )
         whole["resources"][type_token(name)] = {
-            "description": inspect.getdoc(getattr(resources, name)),
-            "inputProperties": handler.inputs,
-            "requiredInputs": sorted(handler.inputs),
-            "properties": {**handler.inputs, **handler.outputs},
-            "required": sorted({**handler.inputs, **handler.outputs}),
+            "description": inspect.getdoc(handler.resource),
+            "inputProperties": inputs,
+            "requiredInputs": sorted(inputs),
+            "properties": {**inputs, **outputs},
+            "required": sorted({**inputs, **outputs}),
         }
     return whole
 

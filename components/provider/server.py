@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Optional, TypeVar
@@ -20,8 +20,9 @@ from ..engine.connection import EngineRefused, HostUnreachable
 from ..engine.containers import EngineError, Unfinished
 from ..resources.deployment import Deployment, current
 from ..version import VERSION
-from .handlers import HANDLERS, Handler, Values, Warn
-from .values import Properties, plain_map, wrap, wrap_like
+from .handlers import HANDLERS, AnyHandler, Warn
+from .properties import secrets
+from .values import Properties, Values, plain_map, wrap, wrap_like
 from .written import marked, refuse_newer
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # as the engine's own
@@ -79,7 +80,7 @@ class Longshore(p.Provider):
         refuse_newer(request.old_state)
         handler = _handler(request.urn)
         old, new = plain_map(request.old_state), plain_map(request.new_inputs)
-        changed = {key for key in handler.inputs if old.get(key) != new.get(key)}
+        changed = {key for key in handler.resource.inputs.__annotations__ if old.get(key) != new.get(key)}
         self._hold(handler, old, request.urn)
         drifted = await _in_thread(handler.drifted, old)
         replaces = handler.replaces(changed)
@@ -142,7 +143,7 @@ class Longshore(p.Provider):
         if warning:
             await self._warn(request.urn, warning)
 
-    def _hold(self, handler: Handler, state: Values, urn: str) -> None:
+    def _hold(self, handler: AnyHandler, state: Values, urn: str) -> None:
         if held := handler.holds(state):
             key = type(handler).__name__, held
             self._holders[key] = urn if self._holders.get(key) != MADE else MADE
@@ -155,7 +156,7 @@ class Longshore(p.Provider):
             await engine_pb2_grpc.EngineStub(channel).Log(request)
 
 
-def problem(handler: Handler, new: Values, old: Values, warn: Warn) -> Optional[str]:
+def problem(handler: AnyHandler, new: Values, old: Values, warn: Warn) -> Optional[str]:
     """Return the mistake in the inputs, or None; a host that cannot be asked is a mistake, too."""
     try:
         return handler.check(new, old, warn)
@@ -169,16 +170,16 @@ def _deployment(monitor: str) -> Deployment:
     return Deployment()
 
 
-def _handler(urn: str) -> Handler:
+def _handler(urn: str) -> AnyHandler:
     return HANDLERS[urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]]
 
 
-def _state(handler: Handler, inputs: Properties, outputs: dict[str, Any]) -> Any:
+def _state(handler: AnyHandler, inputs: Properties, outputs: Mapping[str, object]) -> Any:
     """`outputs` laid over `inputs`, with who wrote it; secret is what the schema calls so, and what was."""
     laid = {}
+    always = secrets(handler.resource.inputs) | secrets(handler.resource.outputs)
     for key, value in outputs.items():
-        secret = {**handler.inputs, **handler.outputs}.get(key, {}).get("secret")
-        laid[key] = wrap(value).with_secret(True) if secret else wrap_like(value, inputs.get(key))
+        laid[key] = wrap(value).with_secret(True) if key in always else wrap_like(value, inputs.get(key))
     return marked({**inputs, **laid})
 
 

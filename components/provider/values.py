@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from pulumi.provider.experimental.property_value import PropertyValue
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.runtime import rpc
 
+UNKNOWN: Any = rpc.UNKNOWN
+"""The text that the engine sends for a value of any type that is not known yet."""
 Properties = Mapping[str, PropertyValue]
+Values = dict[str, Any]
+"""Plain values of any resource, by property."""
 
 
 def plain(value: PropertyValue) -> Any:
     """Return a property value as Python: secrets opened, whole numbers as int.
 
-    A value that is not known yet is UNKNOWN, the text that the engine sends for it.
+    A value that is not known yet is UNKNOWN.
     """
     inner = value.value
     if isinstance(inner, Mapping):
@@ -24,7 +28,7 @@ def plain(value: PropertyValue) -> Any:
     return inner
 
 
-def plain_map(values: Optional[Properties]) -> dict[str, Any]:
+def plain_map(values: Optional[Properties]) -> Values:
     """Return all of `values`, plain."""
     return {key: plain(value) for key, value in (values or {}).items()}
 

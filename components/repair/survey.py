@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Optional
 
+from ..arguments.connections import Connection
 from ..engine.connection import EngineRefused, HostUnreachable, connect
 from ..naming import LABEL, PACKAGE
 
@@ -120,7 +121,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _things(host: Json, owner: Owner) -> Optional[list[Thing]]:
+def _things(host: Connection, owner: Owner) -> Optional[list[Thing]]:
     filters = {"label": [f"{key}={value}" for key, value in owner.labels.items()]}
     try:
         with connect(host, CONNECT_SECONDS) as engine:

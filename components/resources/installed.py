@@ -7,7 +7,6 @@ only where somebody made it active. So a link to it goes into that folder.
 
 import os
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Optional
 
@@ -50,5 +49,7 @@ def _program() -> Optional[Path]:
     """The plugin's program as it was installed with this package, or None in a checkout."""
     if __name__.partition(".")[0] != PACKAGE:
         return None
+    from importlib import metadata  # slow, and of no use to the plugin
+
     files = metadata.files(PACKAGE) or []
     return next((Path(str(each.locate())).resolve() for each in files if each.name == PROGRAM), None)

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Optional, Required, TypedDict
 import pulumi
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from ..arguments.connections import Login
 from ..arguments.hosts import Host, HostArgs
 from ..arguments.parsing import Frozen, parse
 from ..arguments.types import InputText
+from ..resources.common import InSwarm
 
 
 class ManagersArgs(TypedDict, total=False):
@@ -31,14 +33,17 @@ class Managers(Frozen):
     managers: Annotated[list[Host], Field(min_length=1), WrapValidator(_unless_output)]
     swarm_id: InputText = ""
 
-    def properties(self) -> dict[str, Any]:
+    def properties(self) -> InSwarm:
         """Return these managers as properties of our custom resources."""
         hosts = self._ask(lambda hosts: [host.properties() for host in hosts])
         return {"managers": hosts, "swarmId": self.swarm_id}
 
-    def credentials(self) -> Any:
+    def credentials(self) -> list[Login]:
         """Their logins to registries as the `registries` property of our resources; the first one counts."""
-        return self._ask(lambda hosts: [login for host in hosts for login in host.credentials()])
+        logins: list[Login] = self._ask(
+            lambda hosts: [login for host in hosts for login in host.credentials()]
+        )
+        return logins
 
     @property
     def identity(self) -> frozenset[object]:

@@ -5,21 +5,22 @@ test_swarm_cluster_args.py, those of floating addresses in test_floating_argumen
 """
 
 import asyncio
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pulumi.provider.experimental.provider as p
 import pytest
 
-from components import LoadBalancedService
+from components import LoadBalancedService, resources
 from components.load_balanced.validation import service
 from components.naming import replica_alias
 from components.provider.handlers import HANDLERS
 from components.provider.server import Longshore
-from components.resources import declarations as resources
 from components.resources.labels import labels_of
+from components.resources.resource import Resource
 from tests.support.mocks import run
 
 SERVICE = "longshore:index:LoadBalancedService"
@@ -84,12 +85,9 @@ def test_no_type_comes_or_goes_unseen() -> None:
     loop.close()
 
     assert set(json.loads(schema or "")["resources"]) == TOKENS
-    declared = {name for name, kind in vars(resources).items() if not name.startswith("_") and _ours(kind)}
-    assert declared == set(HANDLERS)
-
-
-def _ours(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, pulumi.CustomResource)
+    for _, module, _ in pkgutil.iter_modules(resources.__path__, f"{resources.__name__}."):
+        importlib.import_module(module)
+    assert {each.__name__ for each in Resource.__subclasses__()} == set(HANDLERS)
 
 
 @pytest.mark.parametrize("preview", [True, False])

@@ -67,7 +67,8 @@ HAS = Facts(
 def said(host: Facts = HAS, **asked: Any) -> str:
     """What a host says to a service that asks for that."""
     common = {"network": [], "networks": [], "files": 768, "memory": 256, "replicas": {}}
-    return "; ".join(refusals(host, {**common, **asked}, OURS))
+    demands: Any = {**common, **asked}
+    return "; ".join(refusals(host, demands, OURS))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,8 @@ def test_an_engine_is_asked_whether_it_would_run_replicas(
     """Nothing of the image runs, and nothing is left."""
     before = everything(host)
 
-    found = replica_refusals(host.engine(), {"web": {**LIMITS, **keys}}, OURS)
+    limits: Any = {**LIMITS, **keys}
+    found = replica_refusals(host.engine(), {"web": limits}, OURS)
 
     assert everything(host) == before
     if words:

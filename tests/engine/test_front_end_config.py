@@ -16,7 +16,7 @@ from docker.models.networks import Network
 
 from components.engine.config_check import ImageMissing, problem
 from components.engine.containers import EngineError, ErrorLog, find, read_file, workers, write_file
-from components.engine.front_end_config import deliver, state
+from components.engine.front_end_config import Found, deliver, state
 from components.engine.replicas import AT_ONCE, wait_until_well
 from components.load_balanced.validation import service as validated
 from components.naming import LABEL
@@ -73,7 +73,7 @@ class FrontEnd:
             self.put(text)
         return str(error.value)
 
-    def state(self) -> dict[str, Any] | None:
+    def state(self) -> Found | None:
         return state(self.engine, self.program, self.id)
 
     def file(self) -> str | None:

@@ -1,24 +1,26 @@
 """A swarm and its nodes on real engines, without Pulumi: what our resources do with them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from components.arguments.connections import Connection
 from components.engine.containers import EngineError, Unfinished
 from components.engine.swarm import membership
 from components.provider import server
-from components.provider.handlers import HANDLERS, Values
+from components.provider.handlers import HANDLERS, AnyHandler
 from components.provider.handlers.swarm import SwarmNode
+from components.provider.values import Values
 from tests.bench.hosts import Host
 from tests.bench.process import run, until
 
 pytestmark = pytest.mark.engine
 
 LABELS = {"io.longshore.component": "main"}
-GONE = {"address": "unix:///nonexistent/docker.sock"}
+GONE: Connection = {"address": "unix:///nonexistent/docker.sock"}
 
 
 class Nodes:
@@ -84,7 +86,7 @@ class Nodes:
     def dissolve(self) -> None:
         HANDLERS["Swarm"].delete({**self.swarm, "managers": self.connections()})
 
-    def seen(self, name: str) -> Values | None:
+    def seen(self, name: str) -> Mapping[str, object] | None:
         return HANDLERS["SwarmNode"].read(self.states[name])
 
     def check(self, kind: str, new: Values, old: Values | None = None) -> str | None:
@@ -173,13 +175,14 @@ def test_an_engine_with_live_restore_is_refused_before_anything_is_made(nodes: N
 def test_a_node_that_left_is_a_difference_and_joins_again(nodes: Nodes) -> None:
     """Without a refresh: a preview knows that it left, and `up` brings it back; one that is dead is none."""
     nodes.up("a", "b", "c")
-    handler = SwarmNode()
+    handler: AnyHandler = SwarmNode()
     before = {name: handler.drifted(nodes.states[name]) for name in "abc"}
     nodes.hosts["b"].engine().api.leave_swarm()
     nodes.hosts["c"].stop_engine()
     try:
         until(lambda: {"b", "c"} == down(nodes), "the managers notice", timeout=90)
-        after = {name: SwarmNode().drifted(nodes.states[name]) for name in "abc"}
+        fresh: AnyHandler = SwarmNode()
+        after = {name: fresh.drifted(nodes.states[name]) for name in "abc"}
     finally:
         nodes.hosts["c"].start_engine()
 

@@ -16,8 +16,12 @@ from tests.support.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.engine
 SHARED = "shared-by-stacks"
-ASKED: dict[str, Any] = {"network": [SHARED], "networks": [], "isolated": True, "replicas": {"web": {}}}
 LABELS = {f"{LABEL}.project": "longshore", f"{LABEL}.stack": "staging", f"{LABEL}.component": "site"}
+
+
+def asked(**keys: Any) -> Any:
+    """Demands of a service on the shared network."""
+    return {"network": [SHARED], "networks": [], "isolated": True, "replicas": {"web": {}}, **keys}
 
 
 @pytest.fixture
@@ -119,7 +123,7 @@ def test_a_name_of_any_container_counts(
         if running:
             container.start()
 
-        found = refusals(host.engine(), ASKED, LABELS)
+        found = refusals(host.engine(), asked(), LABELS)
     finally:
         container.remove(force=True)
 
@@ -137,9 +141,9 @@ def test_a_network_elsewhere_has_no_say(host: Host, shared: Network) -> None:
         shared.connect(ours, aliases=["site-web-0-g1"])
         other.connect(theirs, aliases=["site-web-0-g1"])
 
-        assert refusals(engine, ASKED, LABELS) == []
-        assert refusals(engine, {**ASKED, "network": []}, LABELS) == []
-        assert len(refusals(engine, {**ASKED, "networks": [other.id]}, LABELS)) == 1
+        assert refusals(engine, asked(), LABELS) == []
+        assert refusals(engine, asked(network=[]), LABELS) == []
+        assert len(refusals(engine, asked(networks=[other.id]), LABELS)) == 1
     finally:
         for each in (ours, theirs):
             each.remove(force=True)

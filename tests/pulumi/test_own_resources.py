@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]
 MAIN = """
 import pulumi
 from components.naming import labels
-from components.resources.declarations import FrontEndConfig, Generation, Readiness
+from components.resources.front_end import FrontEndConfig, Readiness
+from components.resources.generation import Generation
 
 given = pulumi.Config().require_object("given")
 generation = Generation("web-generation", {"definition": given["definition"]})

@@ -121,7 +121,8 @@ def _given(state: State, kept: State) -> State:
     inputs: State = state["inputs"]
     if handler is None or not state["type"].startswith("longshore:"):
         return inputs
-    return handler.kept(handler.carried(inputs, kept))
+    given: State = handler.kept(handler.carried(inputs, kept))
+    return given
 
 
 def _recorded(value: Any) -> Any:

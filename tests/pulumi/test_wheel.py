@@ -70,7 +70,7 @@ class Mocks(pulumi.runtime.Mocks):
 
 pulumi.runtime.set_mocks(Mocks())
 
-from {package}.resources.declarations import Generation
+from {package}.resources.generation import Generation
 
 Generation("generation", {{"definition": "1"}})
 """

@@ -5,7 +5,7 @@ What they do with containers is tested on real engines, in test_resources.py and
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -20,10 +20,12 @@ from components.engine import front_end_config
 from components.engine.connection import HostUnreachable
 from components.engine.containers import EngineError
 from components.engine.swarm import nodes
+from components.naming import type_token
 from components.provider import server
-from components.provider.handlers import HANDLERS, Handler, Values, front_end, gateway, swarm
+from components.provider.handlers import HANDLERS, AnyHandler, front_end, gateway, swarm
+from components.provider.schema import schema
 from components.provider.server import Longshore
-from components.provider.values import plain_map, wrap
+from components.provider.values import Values, plain_map, wrap
 from components.provider.written import WRITTEN_BY, refuse_newer
 from components.proxies.health import Question, ask
 from components.proxies.program import PIDS_LIMIT
@@ -182,8 +184,29 @@ FIXED = {
 EVERY = pytest.mark.parametrize("name", sorted(HANDLERS))
 
 
-def generation() -> Handler:
+def generation() -> AnyHandler:
     return HANDLERS["Generation"]
+
+
+def inputs(name: str) -> Values:
+    """Types of the inputs by property."""
+    return HANDLERS[name].resource.inputs.__annotations__
+
+
+def outputs(name: str) -> Values:
+    """Types of the outputs by property."""
+    return HANDLERS[name].resource.outputs.__annotations__
+
+
+def properties(name: str) -> dict[str, Values]:
+    """Properties of a kind as the schema says them."""
+    found: dict[str, Values] = schema()["resources"][type_token(name)]["properties"]
+    return found
+
+
+def descriptions(name: str) -> dict[str, str]:
+    """Descriptions of the properties in the schema."""
+    return {key: each["description"] for key, each in properties(name).items()}
 
 
 def check(name: str, new: Values, old: Values | None = None) -> tuple[str | None, list[str]]:
@@ -212,8 +235,8 @@ def state_of(name: str) -> Values:
 @EVERY
 def test_a_kind_has_a_test(name: str) -> None:
     """These tests know every kind, with all its inputs and outputs."""
-    assert set(INPUTS[name]) == set(HANDLERS[name].inputs)
-    assert set(OUTPUTS[name]) == set(HANDLERS[name].outputs)
+    assert set(INPUTS[name]) == set(inputs(name))
+    assert set(OUTPUTS[name]) == set(outputs(name))
 
 
 @EVERY
@@ -239,30 +262,25 @@ def test_a_preview_touches_nothing(name: str) -> None:
     _, made = handler.create(INPUTS[name], True)
     changed = handler.update(INPUTS[name], state_of(name), True)
 
-    assert set(made) == set(changed) == set(handler.outputs)
+    assert set(made) == set(changed) == set(outputs(name))
 
 
 @EVERY
 def test_every_property_is_described(name: str) -> None:
     """The schema says what each means; what several kinds have means the same in all of them."""
-    handler = HANDLERS[name]
-
-    said = {key: each.get("description", "") for key, each in {**handler.inputs, **handler.outputs}.items()}
+    said = descriptions(name)
 
     assert [key for key, text in said.items() if not (text.endswith(".") and len(text) > 8)] == []
     common = {"host": "SwarmNode", "managers": "Swarm", "swarmId": "SwarmNode", "registries": "GatewayConfig"}
     for key, other in common.items():
-        if key in handler.inputs:
-            assert said[key] == HANDLERS[other].inputs[key]["description"]
+        if key in inputs(name):
+            assert said[key] == descriptions(other)[key]
 
 
 def test_what_is_always_secret_is_so_in_the_schema() -> None:
     """Tokens, logins, and what a SwarmSecret holds."""
     secret = {
-        (name, key)
-        for name, handler in HANDLERS.items()
-        for key, each in {**handler.inputs, **handler.outputs}.items()
-        if each.get("secret")
+        (name, key) for name in HANDLERS for key, each in properties(name).items() if each.get("secret")
     }
 
     assert secret == {
@@ -407,10 +425,11 @@ def test_the_next_replicas_are_isolated() -> None:
 
 def test_a_generation_without_its_image_is_none() -> None:
     """What cannot be pulled is an error before anything is made of it."""
-    for make in (
+    makes: list[Callable[[], object]] = [
         lambda: generation().create(INPUTS["Generation"], False),
         lambda: generation().update(INPUTS["Generation"], {"definition": {}, "number": 4}, False),
-    ):
+    ]
+    for make in makes:
         with pytest.raises(HostUnreachable):
             make()
 
@@ -795,7 +814,7 @@ def test_no_difference_is_no_change(name: str) -> None:
 @EVERY
 def test_every_changed_input_is_named(name: str) -> None:
     """Each input that differs is an update of that key, in order, and marked as an input or output."""
-    for key in HANDLERS[name].inputs:
+    for key in inputs(name):
         if HANDLERS[name].replaces({key}):
             continue
 
@@ -959,16 +978,16 @@ def test_the_schema_has_components_and_resources() -> None:
     """One plugin offers both: the component with its arguments, and every kind of resource."""
     response = done(Longshore(None).get_schema(p.GetSchemaRequest(0)))
 
-    schema = json.loads(response.schema or "")
-    assert schema["name"] == "longshore"
-    component = schema["resources"]["longshore:index:LoadBalancedService"]
+    whole = json.loads(response.schema or "")
+    assert whole["name"] == "longshore"
+    component = whole["resources"]["longshore:index:LoadBalancedService"]
     assert component["isComponent"] is True
     assert {"image", "backends", "frontEnd"} <= set(component["inputProperties"])
-    assert "managers" in schema["resources"]["longshore:index:SwarmCluster"]["properties"]
-    for name, handler in HANDLERS.items():
-        found = schema["resources"][f"longshore:index:{name}"]
-        assert set(found["inputProperties"]) == set(found["requiredInputs"]) == set(handler.inputs)
-        assert set(found["properties"]) == {*handler.inputs, *handler.outputs}
+    assert "managers" in whole["resources"]["longshore:index:SwarmCluster"]["properties"]
+    for name in HANDLERS:
+        found = whole["resources"][f"longshore:index:{name}"]
+        assert set(found["inputProperties"]) == set(found["requiredInputs"]) == set(inputs(name))
+        assert set(found["properties"]) == {*inputs(name), *outputs(name)}
 
 
 # Swarms

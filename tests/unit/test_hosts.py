@@ -13,6 +13,7 @@ import pulumi
 import pytest
 
 from components.arguments import hosts
+from components.arguments.connections import Connection
 from components.arguments.hosts import Host
 from components.arguments.parsing import parse
 from components.engine import connection
@@ -134,7 +135,7 @@ def test_the_private_key_is_a_secret() -> None:
         ),
     ],
 )
-def test_a_host_that_does_not_answer_is_named(properties: dict[str, Any], said: str) -> None:
+def test_a_host_that_does_not_answer_is_named(properties: Connection, said: str) -> None:
     """The error says which host and how it was tried, in one line."""
     with pytest.raises(HostUnreachable, match=said) as error, connect(properties, timeout=5):
         pass
@@ -239,7 +240,7 @@ def test_tls_files_are_private_and_removed(monkeypatch: pytest.MonkeyPatch, tmp_
     """While connected, the TLS files are readable for us alone; afterwards they are gone, also when
     the engine did not answer."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    properties = {
+    properties: Connection = {
         "address": "tcp://127.0.0.1:1",
         "caCertificate": PEM,
         "clientCertificate": PEM,

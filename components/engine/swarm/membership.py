@@ -5,17 +5,39 @@ Any manager that answers will do: no single host has to be up for the others to 
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
+from ...arguments.connections import Connection
 from ..connection import EngineRefused, HostUnreachable, connect
 from ..containers import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-Connection = dict[str, Any]
-"""A host as `hosts.Host.properties()` gives it."""
 CONFLICT = "update out of sequence"
+
+
+class Specification(TypedDict):
+    """A swarm to be: its labels, autolock and address pools, and the addresses of its first manager."""
+
+    labels: dict[str, str]
+    autolock: bool
+    advertiseAddress: str
+    listenAddress: str
+    dataPathAddress: str
+    addressPools: list[str]
+    poolMask: int
+
+
+class Found(TypedDict):
+    """A swarm as it is."""
+
+    swarmId: str
+    labels: dict[str, str]
+    autolock: bool
+    workerToken: str
+    managerToken: str
+    unlockKey: str
 
 
 class NoManager(EngineError):
@@ -100,11 +122,8 @@ def foreign(host: Connection) -> EngineError:
     )
 
 
-def initialise(engine: "DockerClient", host: Connection, spec: dict[str, Any]) -> str:
-    """Make a swarm whose first manager is this engine, or adopt the one with our labels; its id.
-
-    `spec`: labels, autolock, advertiseAddress, listenAddress, dataPathAddress, addressPools, poolMask.
-    """
+def initialise(engine: "DockerClient", host: Connection, spec: Specification) -> str:
+    """Make a swarm whose first manager is this engine, or adopt the one with our labels; its id."""
     if node_of(engine, host):
         found = engine.info()["Swarm"].get("Cluster") or {}
         if (found.get("Spec") or {}).get("Labels") != spec["labels"]:
@@ -139,7 +158,7 @@ def configure(engine: "DockerClient", labels: dict[str, str], autolock: bool, ro
     in_sequence(change)
 
 
-def describe(engine: "DockerClient") -> dict[str, Any]:
+def describe(engine: "DockerClient") -> Found:
     """Return a swarm as it is: id, labels, autolock, join tokens, unlock key."""
     found = engine.api.inspect_swarm()
     spec = found["Spec"]

@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
+from ...arguments.connections import Connection
 from ..connection import EngineRefused, HostUnreachable, connect
 from ..containers import EngineError, wait_until
-from .membership import Connection, NoManager, alive, foreign, in_sequence, manager, node_of, unfit
+from .membership import NoManager, alive, foreign, in_sequence, manager, node_of, unfit
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -19,11 +20,29 @@ BUSY = frozenset(
 """States of a task that has not ended."""
 
 
-def join(host: Connection, hosts: Sequence[Connection], swarm: str, spec: dict[str, Any]) -> str:
-    """Make the engine of `host` a node of `swarm`, or find that it is one; its node id.
+class Specification(TypedDict):
+    """A node to be."""
 
-    `spec`: role, advertiseAddress, listenAddress, dataPathAddress.
-    """
+    role: str
+    availability: str
+    labels: dict[str, str]
+    advertiseAddress: str
+    listenAddress: str
+    dataPathAddress: str
+
+
+class Found(TypedDict):
+    """A node as the managers see it."""
+
+    role: str
+    availability: str
+    labels: dict[str, str]
+    hostName: str
+    address: str
+
+
+def join(host: Connection, hosts: Sequence[Connection], swarm: str, spec: Specification) -> str:
+    """Make the engine of `host` a node of `swarm`, or find that it is one; its node id."""
     with connect(host) as engine:
         if node := own_node(engine, host, hosts, swarm):
             return node
@@ -114,8 +133,8 @@ def forget(hosts: Sequence[Connection], swarm: str, node: str) -> None:
 
 
 def apply(
-    hosts: Sequence[Connection], swarm: str, node: str, spec: dict[str, Any], drain_seconds: float
-) -> dict[str, Any]:
+    hosts: Sequence[Connection], swarm: str, node: str, spec: Specification, drain_seconds: float
+) -> Found:
     """Give a node its role, availability and labels, wait until it has them, and look at it.
 
     A node that is drained has no task any more, a new manager is reachable for the others.
@@ -133,13 +152,13 @@ def apply(
         return _seen(engine.api.inspect_node(node))
 
 
-def look(engine: "DockerClient", node: str) -> Optional[dict[str, Any]]:
+def look(engine: "DockerClient", node: str) -> Optional[Found]:
     """Return a node as the managers see it; None when they do not know it."""
     found = _find(engine, node)
     return _seen(found) if found else None
 
 
-def _seen(found: dict[str, Any]) -> dict[str, Any]:
+def _seen(found: dict[str, Any]) -> Found:
     spec = found["Spec"]
     return {
         "role": spec["Role"],

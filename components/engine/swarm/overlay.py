@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional, TypedDict
 
 from .. import facts
 from ..containers import EngineError, wait_until
@@ -14,11 +14,27 @@ MTU = "com.docker.network.driver.mtu"
 LEAVE_SECONDS = 30.0
 
 
-def make(engine: "DockerClient", spec: Mapping[str, Any]) -> str:
-    """Make the network, or find the one with our labels; its id.
+class Specification(TypedDict):
+    """A network to be; without subnet where that is empty, with Docker's MTU where that is 0."""
 
-    `spec`: name, labels, subnet (or ""), mtu (or 0), encrypted, attachable, internal.
-    """
+    name: str
+    labels: dict[str, str]
+    subnet: str
+    mtu: int
+    encrypted: bool
+    attachable: bool
+    internal: bool
+
+
+class Found(TypedDict):
+    """A network as the managers see it."""
+
+    name: str
+    labels: dict[str, str]
+
+
+def make(engine: "DockerClient", spec: Specification) -> str:
+    """Make the network, or find the one with our labels; its id."""
     for found in engine.api.networks(names=[spec["name"]]):
         if found["Name"] == spec["name"] and found["Scope"] == "swarm":
             if (found["Labels"] or {}) != spec["labels"]:
@@ -46,7 +62,7 @@ def make(engine: "DockerClient", spec: Mapping[str, Any]) -> str:
     return str(made["Id"])
 
 
-def look(engine: "DockerClient", network: str) -> Optional[dict[str, Any]]:
+def look(engine: "DockerClient", network: str) -> Optional[Found]:
     """Return a network as the managers see it; None when it is gone."""
     from docker.errors import NotFound
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
+from ...arguments.connections import Login
 from ...naming import same_owner
 from ..containers import POLL, EngineError, wait_until
 from ..images import login
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 Spec = dict[str, Any]
-Logins = Iterable[Mapping[str, str]]
-"""Of registries: address, username, password."""
+"""JSON of the Engine API."""
 ENDED = frozenset({"failed", "rejected", "orphaned"})
 GIVE_UP = 3
 """Tasks of one slot that fail in a row before a new service is called broken."""
@@ -40,7 +40,7 @@ ENGINE_25 = "1.44"
 of its own for health checks in the start period."""
 
 
-def create(engine: "DockerClient", name: str, spec: Spec, registries: Logins) -> str:
+def create(engine: "DockerClient", name: str, spec: Spec, registries: Iterable[Login]) -> str:
     """Make the service, or find the one with our labels and make it so; its id.
 
     Nodes pull its image with the first login to its registry among `registries`.
@@ -58,7 +58,9 @@ def create(engine: "DockerClient", name: str, spec: Spec, registries: Logins) ->
     return str(post(engine, "/services/create", body, _login_header(spec, registries))["ID"])
 
 
-def update(engine: "DockerClient", service: str, spec: Spec, registries: Logins, force: bool = False) -> None:
+def update(
+    engine: "DockerClient", service: str, spec: Spec, registries: Iterable[Login], force: bool = False
+) -> None:
     """Make the service what `spec` says; Swarm does it task by task, see `await_settled`.
 
     `registries` as in `create`: another login alone replaces no task. `force` replaces all, also when they
@@ -260,7 +262,7 @@ def _tasks(engine: "DockerClient", service: str, **filters: str) -> list[dict[st
     return list(api(engine).tasks(filters={"service": service, **filters}))
 
 
-def _login_header(spec: Spec, registries: Logins) -> dict[str, str]:
+def _login_header(spec: Spec, registries: Iterable[Login]) -> dict[str, str]:
     """Return the header with the login to the registry of the image; none where none is known."""
     from docker.auth import encode_header, resolve_repository_name
 

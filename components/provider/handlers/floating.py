@@ -1,58 +1,42 @@
 """A floating address: `FloatingAddressNode` and `FloatingAddressGroup`. See `keepalived`."""
 
 import contextlib
-from typing import Optional
-
-from pulumi.runtime.rpc import UNKNOWN
+from typing import Final, Optional
 
 from ...engine import keepalived
 from ...engine.connection import HostUnreachable, connect
 from ...engine.containers import EngineError, Unfinished, find
 from ...engine.images import PULL_SECONDS
-from ..notices import KEEPALIVED_REPLACED, NODES_DISAGREE
-from ..values import has_unknown
-from .handler import (
-    HOST,
-    LABELS,
-    NUMBER,
-    REGISTRIES,
-    RUNNING,
-    TEXT,
-    TEXTS,
-    WHOLE,
-    Handler,
-    Values,
-    Warn,
-    checked,
-    described,
-    differences,
-    listed,
+from ...resources import floating as declared
+from ...resources.floating import (
+    FloatingAddressGroupInputs,
+    FloatingAddressNodeInputs,
+    FloatingAddressNodeOutputs,
+    FloatingAddressNodeState,
 )
+from ...resources.resource import NoOutputs
+from ..notices import KEEPALIVED_REPLACED, NODES_DISAGREE
+from ..values import UNKNOWN, has_unknown
+from .handler import Handler, Warn, checked, differences
 
-_FIXED = ("image", "memory", "capabilities")
+_FIXED: Final = ("image", "memory", "capabilities")
 """What only another container can have."""
 
 
-class FloatingAddressNode(Handler):
+class FloatingAddressNode(
+    Handler[FloatingAddressNodeInputs, FloatingAddressNodeOutputs, FloatingAddressNodeState]
+):
     """keepalived on one node: its container and its configuration.
 
     A new one is made and not started: that is for the group, when all other nodes know it.
     """
 
-    inputs = {
-        "host": HOST,
-        "registries": REGISTRIES,
-        "name": described(TEXT, "Name of its container."),
-        "image": described(TEXT, "Image with keepalived."),
-        "memory": described(WHOLE, "Memory limit of its container in MiB."),
-        "capabilities": described(listed(TEXT), "Linux capabilities that it keeps; all others are dropped."),
-        "labels": LABELS,
-        "config": described(TEXT, "Text of keepalived's configuration; a secret where it has a password."),
-    }
-    outputs = {"containerId": described(TEXT, "Id of its container."), "running": RUNNING}
+    resource = declared.FloatingAddressNode
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
-        if has_unknown({key: new[key] for key in ("host", "image", "config")}):
+    def check(
+        self, new: FloatingAddressNodeInputs, old: FloatingAddressNodeInputs, warn: Warn
+    ) -> Optional[str]:
+        if has_unknown([new["host"], new["image"], new["config"]]):
             return None
         what = differences(old, {key: new[key] for key in _FIXED})
         if what and old["host"] == new["host"]:
@@ -67,24 +51,26 @@ class FloatingAddressNode(Handler):
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"host"}
 
-    def drifted(self, state: Values) -> set[str]:
+    def drifted(self, state: FloatingAddressNodeState) -> set[str]:
         return {"running"} if state.get("running") is False else set()
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: FloatingAddressNodeInputs, preview: bool) -> tuple[str, FloatingAddressNodeOutputs]:
         if preview:
             return "", {"containerId": UNKNOWN, "running": True}
         with connect(new["host"], PULL_SECONDS) as engine:
             made = keepalived.prepare(engine, new)
         return made, {"containerId": made, "running": True}
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(
+        self, new: FloatingAddressNodeInputs, old: FloatingAddressNodeState, preview: bool
+    ) -> FloatingAddressNodeOutputs:
         if preview:
             same = all(new[key] == old.get(key) for key in _FIXED)
             return {"containerId": old["containerId"] if same else UNKNOWN, "running": True}
         with connect(new["host"], PULL_SECONDS) as engine:
             return {"containerId": keepalived.deliver(engine, new, old["containerId"]), "running": True}
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: FloatingAddressNodeState) -> Optional[keepalived.Found]:
         try:
             with connect(state["host"]) as engine:
                 return keepalived.look(engine, state["containerId"])
@@ -92,7 +78,7 @@ class FloatingAddressNode(Handler):
             # It has no address that anybody could reach. Other nodes are to be read all the same.
             return {"running": False}
 
-    def delete(self, state: Values) -> Optional[str]:
+    def delete(self, state: FloatingAddressNodeState) -> Optional[str]:
         try:
             with connect(state["host"]) as engine:
                 keepalived.remove(engine, state["containerId"])
@@ -106,12 +92,12 @@ class FloatingAddressNode(Handler):
         return None
 
 
-def _problem(new: Values) -> Optional[str]:
+def _problem(new: FloatingAddressNodeInputs) -> Optional[str]:
     with connect(new["host"], timeout=30) as engine:
         return keepalived.problem(engine, new)
 
 
-class FloatingAddressGroup(Handler):
+class FloatingAddressGroup(Handler[FloatingAddressGroupInputs, NoOutputs, FloatingAddressGroupInputs]):
     """The nodes together: all take part, and one of them has the addresses.
 
     A resource of its own, because a node may only start when those that are there know it: they would
@@ -119,14 +105,11 @@ class FloatingAddressGroup(Handler):
     know, and it may be drained next: it is stopped here, before its own resource is removed.
     """
 
-    inputs = {
-        "hosts": described(listed(TEXTS), "Hosts of the nodes, the one with the highest priority first."),
-        "containers": described(listed(TEXT), "Ids of keepalived's containers, in the same order."),
-        "agreed": described(TEXTS, "What nodes must have in common to hear each other, in words."),
-        "timeout": described(NUMBER, "Seconds in which a node must have the addresses; 0: nobody has to."),
-    }
+    resource = declared.FloatingAddressGroup
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    def check(
+        self, new: FloatingAddressGroupInputs, old: FloatingAddressGroupInputs, warn: Warn
+    ) -> Optional[str]:
         if has_unknown(new["agreed"]):
             return None
         if what := differences(old.get("agreed", {}), new["agreed"]):
@@ -136,14 +119,16 @@ class FloatingAddressGroup(Handler):
             )
         return None
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
-        return "group", self.update(new, {}, preview)
+    def create(self, new: FloatingAddressGroupInputs, preview: bool) -> tuple[str, NoOutputs]:
+        return "group", self.update(new, {**new, "hosts": [], "containers": []}, preview)
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(
+        self, new: FloatingAddressGroupInputs, old: FloatingAddressGroupInputs, preview: bool
+    ) -> NoOutputs:
         if preview:
             return {}
-        known = old.get("containers", [])
-        for host, id_ in zip(old.get("hosts", []), known, strict=False):
+        known = old["containers"]
+        for host, id_ in zip(old["hosts"], known, strict=False):
             if id_ not in new["containers"]:
                 with contextlib.suppress(HostUnreachable), connect(host) as engine:
                     keepalived.stop(engine, id_)

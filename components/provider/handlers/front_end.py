@@ -4,63 +4,37 @@ import hashlib
 from collections.abc import Collection
 from typing import Optional
 
-from pulumi.runtime.rpc import UNKNOWN
-
 from ...engine import config_check, demands, facts, front_end_config, namesakes
 from ...engine.connection import connect
 from ...engine.containers import EngineError
 from ...engine.limits import limit_processes
 from ...engine.replicas import wait_until_well
 from ...proxies.registry import kind_of
-from ..notices import FRONT_END_REPLACED
-from ..values import has_unknown
-from .handler import (
-    ANY,
-    HOST,
-    KIND,
-    LABELS,
-    NUMBER,
-    RUNNING,
-    TEXT,
-    TEXTS,
-    WHOLE,
-    Handler,
-    Values,
-    Warn,
-    checked,
-    described,
-    differences,
-    listed,
-    mapped,
+from ...resources import front_end as declared
+from ...resources.front_end import (
+    FrontEndConfigInputs,
+    FrontEndConfigOutputs,
+    FrontEndConfigState,
+    ReadinessInputs,
 )
+from ...resources.resource import NoOutputs
+from ..notices import FRONT_END_REPLACED
+from ..values import UNKNOWN, has_unknown
+from .handler import Handler, Warn, checked, differences
 
 
-class Readiness(Handler):
+class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
     """What a front end needs is in order: its configuration is accepted, its replicas are well.
 
     A resource of its own, because it comes before the front end's container: an image that refuses the
     configuration, or a replica that never becomes well, is found while the old container serves.
     """
 
-    inputs = {
-        "host": HOST,
-        "kind": KIND,
-        "image": described(TEXT, "Image of the front end, in which the configuration is checked."),
-        "config": described(TEXT, "Text of the configuration; the state keeps its SHA-256 hash only."),
-        "names": described(listed(TEXT), "Network names in it, which must resolve while it is checked."),
-        "labels": LABELS,
-        "container": described(TEXTS, "What only another container of the front end can have, in words."),
-        "replicas": described(TEXTS, "Ids of the replicas' containers by name; each must become well."),
-        "pidsLimits": described(
-            mapped(WHOLE), "Processes that each replica may have at the same time, by the replica's name."
-        ),
-        "startTimeout": described(NUMBER, "Seconds that a new replica has to become well."),
-        "demands": described(mapped(ANY), "What is asked of the host, which the state does not keep."),
-    }
+    resource = declared.Readiness
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
-        asked = {key: self.kept(new)[key] for key in ("config", "names", "image", "kind", "host")}
-        if has_unknown(asked):
+    def check(self, new: ReadinessInputs, old: ReadinessInputs, warn: Warn) -> Optional[str]:
+        asked = self.kept(new)
+        if has_unknown([asked["config"], *(new[key] for key in ("names", "image", "kind", "host"))]):
             return None
         if moved := differences(old.get("container", {}), new["container"]):
             warn(
@@ -72,17 +46,18 @@ class Readiness(Handler):
         configured = old.get("config") != asked["config"]
         return checked(lambda: _refused(new, old, configured) or (None if accepted else _problem(new)), warn)
 
-    def kept(self, new: Values) -> Values:
-        kept = {key: value for key, value in new.items() if key != "demands"}
+    def kept(self, new: ReadinessInputs) -> ReadinessInputs:
+        kept = new.copy()
+        kept.pop("demands", None)
         # FrontEndConfig shows the text and its differences; once is enough.
         if not has_unknown(new["config"]):
             kept["config"] = f"sha256:{hashlib.sha256(new['config'].encode()).hexdigest()}"
         return kept
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
-        return "ready", self.update(new, {}, preview)
+    def create(self, new: ReadinessInputs, preview: bool) -> tuple[str, NoOutputs]:
+        return "ready", self.update(new, {**new, "replicas": {}, "pidsLimits": {}}, preview)
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: ReadinessInputs, old: ReadinessInputs, preview: bool) -> NoOutputs:
         known = set(old.get("replicas", {}).values())
         replicas = {name: id_ for name, id_ in new["replicas"].items() if id_ not in known}
         before, limits = _limits(old), _limits(new)
@@ -94,13 +69,13 @@ class Readiness(Handler):
         return {}
 
 
-def _limits(values: Values) -> dict[str, int]:
+def _limits(values: ReadinessInputs) -> dict[str, int]:
     """Limits of processes by the id of the container; older states have none."""
     limits = values.get("pidsLimits", {})
     return {id_: limits[name] for name, id_ in values.get("replicas", {}).items() if name in limits}
 
 
-def _problem(new: Values) -> Optional[str]:
+def _problem(new: ReadinessInputs) -> Optional[str]:
     program = kind_of(new["kind"]).program
     with connect(new["host"], timeout=30) as engine:
         return config_check.problem(
@@ -114,7 +89,7 @@ def _problem(new: Values) -> Optional[str]:
         )
 
 
-def _refused(new: Values, old: Values, configured: bool) -> Optional[str]:
+def _refused(new: ReadinessInputs, old: ReadinessInputs, configured: bool) -> Optional[str]:
     """Return what the host cannot give, or None. The host is asked about changes only."""
     said = []
     asked, labels = new["demands"], new["labels"]
@@ -130,48 +105,36 @@ def _refused(new: Values, old: Values, configured: bool) -> Optional[str]:
     return "; ".join(said) or None
 
 
-class FrontEndConfig(Handler):
+class FrontEndConfig(Handler[FrontEndConfigInputs, FrontEndConfigOutputs, FrontEndConfigState]):
     """The configuration in force in a front end's container. See `front_end_config`."""
 
-    inputs = {
-        "host": HOST,
-        "kind": KIND,
-        "container": described(TEXT, "Id of the front end's container."),
-        "config": described(TEXT, "Text of the configuration."),
-        "replicas": described(TEXTS, "Ids of the replicas' containers by name: they go after a delivery."),
-        "pidsLimit": described(WHOLE, "Processes that the front end may have at the same time."),
-        "drain": described(NUMBER, "Seconds that requests in flight get to finish at a delivery."),
-        "networks": described(
-            TEXTS,
-            "Networks of single backends, by the backend's name, that the container joins while it runs.",
-        ),
-    }
-    outputs = {
-        "addresses": described(TEXTS, "The front end's address on each network, by the network's name."),
-        "running": RUNNING,
-    }
+    resource = declared.FrontEndConfig
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"host"}
 
-    def drifted(self, state: Values) -> set[str]:
+    def drifted(self, state: FrontEndConfigState) -> set[str]:
         return {"running"} if state.get("running") is False else set()
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: FrontEndConfigInputs, preview: bool) -> tuple[str, FrontEndConfigOutputs]:
         if preview:
             return "", {"addresses": UNKNOWN, "running": True}
         return str(new["container"]), self._put_in_force(new)
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(
+        self, new: FrontEndConfigInputs, old: FrontEndConfigState, preview: bool
+    ) -> FrontEndConfigOutputs:
         same = new["container"] == old.get("container")
         if preview:
             return {"addresses": old["addresses"] if same else UNKNOWN, "running": True}
-        changed = {key for key in self.inputs if new.get(key) != old.get(key)}
+        changed = {key for key in self.resource.inputs.__annotations__ if new.get(key) != old.get(key)}
         deliver = not changed <= {"pidsLimit", "networks"} or bool(self.drifted(old))
         networks = set(new.get("networks", {}).values())
         return self._put_in_force(new, deliver, set(old.get("networks", {}).values()) - networks)
 
-    def _put_in_force(self, new: Values, deliver: bool = True, left: Collection[str] = ()) -> Values:
+    def _put_in_force(
+        self, new: FrontEndConfigInputs, deliver: bool = True, left: Collection[str] = ()
+    ) -> FrontEndConfigOutputs:
         program = kind_of(new["kind"]).program
         with connect(new["host"]) as engine:
             front_end_config.join(engine, new["container"], new.get("networks", {}).values())
@@ -185,11 +148,11 @@ class FrontEndConfig(Handler):
             raise EngineError("the front end ended right after its start")
         return {"addresses": found["addresses"], "running": True}
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: FrontEndConfigState) -> Optional[front_end_config.Found]:
         program = kind_of(state["kind"]).program
         with connect(state["host"]) as engine:
             return front_end_config.state(engine, program, state["container"])
 
-    def delete(self, state: Values) -> None:
+    def delete(self, state: FrontEndConfigState) -> None:
         with connect(state["host"]) as engine:
             front_end_config.stop(engine, state["container"], state["drain"])

@@ -1,40 +1,34 @@
 """`GatewayConfig`: the configuration of a swarm's gateway, checked by its own program."""
 
-from typing import Optional
+from typing import Final, Optional
 
 from ...engine import config_check
 from ...engine.connection import EngineRefused, HostUnreachable, connect
 from ...engine.containers import EngineError
 from ...engine.images import PULL_SECONDS, pull_missing
 from ...proxies.registry import kind_of
+from ...resources import gateway as declared
+from ...resources.gateway import GatewayConfigInputs, GatewayConfigState
+from ...resources.services import FileOutputs
 from ..notices import GATEWAY_REPLACED
 from ..values import has_unknown
-from .handler import FLAG, KIND, REGISTRIES, TEXT, WHOLE, Values, Warn, checked, described, listed
-from .services import SwarmConfig
+from .handler import Warn, checked
+from .services import File
 
-_CHECKED = ("data", "image", "kind", "memory")
+_CHECKED: Final = ("data", "image", "kind", "memory")
 """Inputs whose change is checked by the program."""
 
 
-class GatewayConfig(SwarmConfig):
+class GatewayConfig(File[GatewayConfigInputs, GatewayConfigState]):
     """A swarm's config that the program of the gateway's image accepts.
 
     A manager checks it, whether there is a swarm yet or not.
     """
 
-    inputs = {
-        **SwarmConfig.inputs,
-        "registries": REGISTRIES,
-        "kind": KIND,
-        "image": described(TEXT, "Image of the gateway, in which the configuration is checked."),
-        "memory": described(
-            WHOLE, "Memory limit of a task in MiB, under which the configuration is checked."
-        ),
-        "names": described(listed(TEXT), "Network names in it, which must resolve while it is checked."),
-        "gap": described(FLAG, "Whether a node refuses connections while its task is replaced."),
-    }
+    resource = declared.GatewayConfig
+    kind = "config"
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    def check(self, new: GatewayConfigInputs, old: GatewayConfigInputs, warn: Warn) -> Optional[str]:
         if has_unknown([new.get(key) for key in ("managers", "names", "gap", *_CHECKED)]):
             return None
         if not (changed := _changed(new, old)):
@@ -47,27 +41,30 @@ class GatewayConfig(SwarmConfig):
             )
         return checked(lambda: _problem(new), warn)
 
-    def carried(self, new: Values, old: Values) -> Values:
+    def carried(self, new: GatewayConfigInputs, old: GatewayConfigInputs) -> GatewayConfigInputs:
         # A state of 0.2.0 has no memory: it comes with the next change.
-        before = {key: value for key, value in new.items() if key != "memory"}
-        return before if old and "memory" not in old and not _changed(new, old) else new
+        if not old or "memory" in old or _changed(new, old):
+            return new
+        before = new.copy()
+        before.pop("memory", None)
+        return before
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: GatewayConfigInputs, preview: bool) -> tuple[str, FileOutputs]:
         if not preview:
             _verify(new)
         return super().create(new, preview)
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: GatewayConfigInputs, old: GatewayConfigState, preview: bool) -> FileOutputs:
         if not preview and _changed(new, old):
             _verify(new)
         return super().update(new, old, preview)
 
 
-def _changed(new: Values, old: Values) -> list[str]:
+def _changed(new: GatewayConfigInputs, old: GatewayConfigInputs) -> list[str]:
     return [key for key in _CHECKED if (key in old or not old) and old.get(key) != new[key]]
 
 
-def _problem(new: Values, pull: bool = False) -> Optional[str]:
+def _problem(new: GatewayConfigInputs, pull: bool = False) -> Optional[str]:
     """What the program has against the configuration, or None; asked on the first manager that can.
 
     Raises EngineError when none can.
@@ -89,6 +86,6 @@ def _problem(new: Values, pull: bool = False) -> Optional[str]:
     raise EngineError("; ".join(reasons))
 
 
-def _verify(new: Values) -> None:
+def _verify(new: GatewayConfigInputs) -> None:
     if said := _problem(new, pull=True):
         raise EngineError(said)

@@ -1,49 +1,36 @@
 """`Generation`: a counter that lives in the state alone, and the image of what it counts on the host."""
 
-from typing import Optional
-
-from pulumi.runtime.rpc import UNKNOWN
+from typing import Any
 
 from ...engine.connection import connect
 from ...engine.images import PULL_SECONDS, pull_missing
 from ...proxies.health import known
-from ..values import has_unknown
-from .handler import ANY, FLAG, HOST, REGISTRIES, TEXT, WHOLE, Handler, Values, described, listed, mapped
+from ...resources import generation as declared
+from ...resources.generation import Definition, GenerationInputs, GenerationOutputs, GenerationState
+from ..values import UNKNOWN, has_unknown
+from .handler import Handler
 
 _IN_PLACE = {"restart"}
 """Keys of a definition that a container takes over while it runs: another value counts as none."""
-_WHERE = ("host", "registries")
 _HEALTH = "health"
 
 
-class Generation(Handler):
+class Generation(Handler[GenerationInputs, GenerationOutputs, GenerationState]):
     """A counter of definitions; it lives in the state alone.
 
     With a host, the image of a definition is pulled there before the number is known: nothing is made of a
     definition whose image cannot be had.
     """
 
-    inputs = {
-        "definition": described(mapped(ANY), "What is counted: each change but of `restart`."),
-        "host": HOST,
-        "registries": REGISTRIES,
-        "isolate": described(FLAG, "Whether the next replicas have a network of their own; no by default."),
-        _HEALTH: described(
-            listed(TEXT), "Health check of the replicas; its Host header changes with the definition only."
-        ),
-    }
-    outputs = {
-        "number": described(WHOLE, "1 for the first definition, one more for each change."),
-        "isolated": described(FLAG, "Whether the replicas of this number have a network of their own."),
-    }
+    resource = declared.Generation
 
-    def carried(self, new: Values, old: Values) -> Values:
+    def carried(self, new: GenerationInputs, old: GenerationInputs) -> GenerationInputs:
         was = old.get("definition", {})
         changed = _changed(new["definition"], _known(was))
         # A route or an upgrade alone replaces no replica: those that run go on asking as they do.
-        had = old.get(_HEALTH, was.get(_HEALTH))
-        if changed <= _IN_PLACE and had:
-            new = {**new, _HEALTH: had}
+        had = old.get("health", was.get(_HEALTH))
+        if changed <= _IN_PLACE and isinstance(had, list) and had:
+            new = {**new, "health": had}
         if not changed:
             new = {**new, "definition": was}
         # A state of 0.2.0 has no host. Another login alone pulls nothing.
@@ -52,18 +39,25 @@ class Generation(Handler):
         if old.get("host", new["host"]) != new["host"] or (old.get("isolate") and not new.get("isolate")):
             return new
         # Replicas that run stay where they are: the next ones are isolated.
-        kept = (*_WHERE, "isolate")
-        given = {key: value for key, value in new.items() if key not in kept}
-        return {**given, **{key: old[key] for key in kept if key in old}}
+        kept: GenerationInputs = {"definition": new["definition"]}
+        if "health" in new:
+            kept["health"] = new["health"]
+        if "host" in old:
+            kept["host"] = old["host"]
+        if "registries" in old:
+            kept["registries"] = old["registries"]
+        if "isolate" in old:
+            kept["isolate"] = old["isolate"]
+        return kept
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: GenerationInputs, preview: bool) -> tuple[str, GenerationOutputs]:
         if not preview:
             _pull(new)
         return "generation", _outputs(1, new.get("isolate", False))
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: GenerationInputs, old: GenerationState, preview: bool) -> GenerationOutputs:
         if has_unknown(new):  # whether it really changes is only known at the update
-            return {"number": UNKNOWN, **({"isolated": UNKNOWN} if new.get("isolate") else {})}
+            return _outputs(UNKNOWN, UNKNOWN if new.get("isolate") else False)
         if not preview and any(new.get(key) != old.get(key) for key in ("definition", "host")):
             _pull(new)
         isolated, isolate = old.get("isolated", False), new.get("isolate", False)
@@ -73,21 +67,23 @@ class Generation(Handler):
         return _outputs(old["number"] + 1, isolate)
 
 
-def _outputs(number: int, isolated: bool) -> Values:
-    return {"number": number, **({"isolated": True} if isolated else {})}
+def _outputs(number: Any, isolated: Any) -> GenerationOutputs:
+    """Return the outputs; each may be UNKNOWN."""
+    return {"number": number, "isolated": isolated} if isolated else {"number": number}
 
 
-def _pull(new: Values) -> None:
-    image: Optional[str] = new["definition"].get("image")
-    if "host" in new and image is not None:
+def _pull(new: GenerationInputs) -> None:
+    image = new["definition"].get("image")
+    if "host" in new and isinstance(image, str):
         with connect(new["host"], timeout=PULL_SECONDS) as engine:
             pull_missing(engine, image, new["registries"])
 
 
-def _known(definition: Values) -> Values:
+def _known(definition: Definition) -> Definition:
     """A definition of an earlier release as this one writes it."""
-    return {**definition, _HEALTH: known(definition[_HEALTH])} if _HEALTH in definition else definition
+    health = definition.get(_HEALTH)
+    return {**definition, _HEALTH: known(health)} if isinstance(health, list) else definition
 
 
-def _changed(new: Values, old: Values) -> set[str]:
+def _changed(new: Definition, old: Definition) -> set[str]:
     return {key for key in {*new, *old} if new.get(key) != old.get(key)}

@@ -1,71 +1,32 @@
-"""What a kind of resource does for Pulumi, and the words in which its schema is written."""
+"""What a kind of resource does for Pulumi."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from typing import Any, Optional
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Optional, TypeVar
 
 from ...engine.config_check import ImageMissing
 from ...engine.connection import HostUnreachable
 from ...engine.containers import EngineError
-from ...proxies.registry import KINDS
+from ...resources.resource import Resource
 from ..values import has_unknown
 
-Values = dict[str, Any]
 Warn = Callable[[str], None]
-
-TEXT = {"type": "string"}
-TEXTS = {"type": "object", "additionalProperties": TEXT}
-FLAG = {"type": "boolean"}
-NUMBER = {"type": "number"}
-WHOLE = {"type": "integer"}
-ANY = {"$ref": "pulumi.json#/Any"}
+Inputs = TypeVar("Inputs")
+Outputs = TypeVar("Outputs")
+State = TypeVar("State")
 
 
-def listed(item: Values) -> Values:
-    """Schema of a list of `item`."""
-    return {"type": "array", "items": item}
-
-
-def mapped(item: Values) -> Values:
-    """Schema of a mapping of names to `item`."""
-    return {"type": "object", "additionalProperties": item}
-
-
-def secret(schema: Values) -> Values:
-    """The same, kept as a secret."""
-    return {**schema, "secret": True}
-
-
-def described(schema: Values, meaning: str) -> Values:
-    """The same with what it means, for whom reads the schema."""
-    return {**schema, "description": meaning}
-
-
-HOST = described(
-    TEXTS,
-    "The Docker host: its `address`; for `tcp://` also `caCertificate`, `clientCertificate` and `clientKey`.",
-)
-MANAGERS = described(listed(TEXTS), "Managers of the swarm, each a host; the first that answers is asked.")
-SWARM_ID = described(TEXT, "Id of the swarm: in another one nothing is done. Empty: whichever they are in.")
-LABELS = described(TEXTS, "Labels that say whose it is: project, stack, component and role in it.")
-REGISTRIES = described(
-    secret(listed(TEXTS)), "Logins for the images' registries: `address`, `username` and `password` of each."
-)
-KIND = described(TEXT, f"The program that serves: {' or '.join(f'`{kind}`' for kind in KINDS)}.")
-RUNNING = described(FLAG, "Whether its container runs.")
-
-
-def differences(old: Values, new: Values) -> str:
+def differences(old: Mapping[str, object], new: Mapping[str, object]) -> str:
     """What of `new` was otherwise in `old`, from what to what; nothing of what is not known yet."""
     changed = [key for key in sorted(new) if old and old.get(key) != new[key] and not has_unknown(new[key])]
     return ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)
 
 
-def fixed(keys: Iterable[str], new: Values, old: Values, remedy: str) -> Optional[str]:
-    """What is wrong with a change of what only a new one can have."""
-    for key in keys:
-        if old and not has_unknown(new[key]) and old[key] != new[key]:
-            return f"{key} cannot be changed from {old[key]!r} to {new[key]!r} while it exists: {remedy}"
+def fixed(new: Mapping[str, object], old: Mapping[str, object], remedy: str) -> Optional[str]:
+    """Return what is wrong with a change of `new`, which only another resource can have, or None."""
+    for key, value in new.items():
+        if old and not has_unknown(value) and old[key] != value:
+            return f"{key} cannot be changed from {old[key]!r} to {value!r} while it exists: {remedy}"
     return None
 
 
@@ -78,23 +39,25 @@ def checked(ask: Callable[[], Optional[str]], warn: Warn) -> Optional[str]:
     return None
 
 
-class Handler(ABC):
-    """One kind of resource. Values are plain; what is not known yet at preview is UNKNOWN."""
+class Handler(ABC, Generic[Inputs, Outputs, State]):
+    """One kind of resource. Values are plain; a value that a preview does not know yet is UNKNOWN.
 
-    inputs: Values
-    """Schema of the inputs."""
-    outputs: Values = {}
-    """Schema of what is known beside the inputs."""
+    A state has the inputs and the outputs. One of an older release may lack some, which a handler reads with
+    `get`; old inputs are empty where there is no resource yet.
+    """
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    resource: type[Resource[Inputs, Outputs]]
+    """The resource as a program declares it."""
+
+    def check(self, new: Inputs, old: Inputs, warn: Warn) -> Optional[str]:
         """What is wrong with the inputs, or None."""
         return None
 
-    def kept(self, new: Values) -> Values:
+    def kept(self, new: Inputs) -> Inputs:
         """The inputs as the state keeps them."""
         return new
 
-    def carried(self, new: Values, old: Values) -> Values:
+    def carried(self, new: Inputs, old: Inputs) -> Inputs:
         """The inputs without what an older state lacks, where that alone is no reason for a change."""
         return new
 
@@ -102,33 +65,37 @@ class Handler(ABC):
         """Which of the changed inputs make another resource of it."""
         return set()
 
-    def delete_first(self, new: Values, changed: set[str]) -> bool:
+    def delete_first(self, new: Inputs, changed: set[str]) -> bool:
         """Whether the present one goes before the one that replaces it is made."""
         return False
 
-    def holds(self, state: Values) -> Optional[str]:
+    def holds(self, state: State) -> Optional[str]:
         """Return the name of the thing that only one resource can have at a time, or None.
 
         When another resource has it, the removal of this one is no more than forgetting it.
         """
         return None
 
-    def drifted(self, state: Values) -> set[str]:
+    def drifted(self, state: State) -> set[str]:
         """Outputs in a state that call for an update: what a refresh has found, or a look says now."""
         return set()
 
     @abstractmethod
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: Inputs, preview: bool) -> tuple[str, Outputs]:
         """Make it; its id and outputs."""
 
     @abstractmethod
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: Inputs, old: State, preview: bool) -> Outputs:
         """Change it; its outputs."""
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: State) -> Optional[Mapping[str, object]]:
         """What is really there, laid over the state; None when it is gone."""
         return {}
 
-    def delete(self, state: Values) -> Optional[str]:
+    def delete(self, state: State) -> Optional[str]:
         """Undo it; what there is to warn of, or None."""
         return None
+
+
+AnyHandler = Handler[Any, Any, Any]
+"""A handler of some kind, for the wire's edge: the schema says which keys its values have."""

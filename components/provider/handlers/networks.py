@@ -2,37 +2,30 @@
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import Optional
+from typing import Final, Optional
 
-from pulumi.runtime.rpc import UNKNOWN
-
+from ...arguments.connections import Connection
 from ...engine import facts
 from ...engine.connection import EngineRefused, HostUnreachable, connect
 from ...engine.containers import EngineError
 from ...engine.swarm import membership, overlay
-from ..values import has_unknown
-from .handler import (
-    FLAG,
-    LABELS,
-    MANAGERS,
-    SWARM_ID,
-    TEXT,
-    TEXTS,
-    WHOLE,
-    Handler,
-    Values,
-    Warn,
-    described,
-    fixed,
-    listed,
-    mapped,
+from ...resources import networks as declared
+from ...resources.networks import (
+    AddressPlanInputs,
+    OverlayNetworkInputs,
+    OverlayNetworkOutputs,
+    OverlayNetworkState,
 )
+from ...resources.resource import NoOutputs
+from ..values import UNKNOWN, has_unknown
+from .handler import Handler, Warn, fixed
 
+_FIXED: Final = ("name", "subnet", "mtu", "encrypted", "attachable", "internal")
 AT_ONCE = 16
 """Hosts that are asked at the same time."""
 
 
-def _encrypts(managers: list[Values]) -> Optional[str]:
+def _encrypts(managers: list[Connection]) -> Optional[str]:
     """Why an engine cannot encrypt an overlay, or None."""
     for host in managers:
         with contextlib.suppress(HostUnreachable, EngineRefused), connect(host, timeout=30) as engine:
@@ -46,7 +39,7 @@ def _encrypts(managers: list[Values]) -> Optional[str]:
 
 
 def _ask(
-    name: str, host: Values, new: Values
+    name: str, host: Connection, new: AddressPlanInputs
 ) -> tuple[list[str], Optional[str], Optional[HostUnreachable | EngineRefused | EngineError]]:
     """Return what is wrong with the plan on a node's host.
 
@@ -68,21 +61,16 @@ def _ask(
     return wrong, unseen, None
 
 
-class AddressPlan(Handler):
+class AddressPlan(Handler[AddressPlanInputs, NoOutputs, AddressPlanInputs]):
     """Subnets that overlays are to have, checked against what the hosts really have.
 
     Docker accepts a network that overlaps another; its tasks then never start. The first of all to ask every
     host, it also refuses those whose engines can be in no swarm.
     """
 
-    inputs = {
-        "hosts": described(mapped(TEXTS), "Hosts of the swarm by the names of their nodes."),
-        "plan": described(TEXTS, "Subnets by the argument that says them."),
-        "networks": described(listed(TEXT), "Names of the swarm's own networks, which clash with nothing."),
-        "labels": LABELS,
-    }
+    resource = declared.AddressPlan
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    def check(self, new: AddressPlanInputs, old: AddressPlanInputs, warn: Warn) -> Optional[str]:
         if has_unknown(new) or all(old.get(key) == new[key] for key in ("hosts", "plan")):
             return None
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -97,53 +85,44 @@ class AddressPlan(Handler):
                 warn(unseen)
         return "; ".join(said) or None
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: AddressPlanInputs, preview: bool) -> tuple[str, NoOutputs]:
         return "plan", {}
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: AddressPlanInputs, old: AddressPlanInputs, preview: bool) -> NoOutputs:
         return {}
 
 
-class OverlayNetwork(Handler):
+class OverlayNetwork(Handler[OverlayNetworkInputs, OverlayNetworkOutputs, OverlayNetworkState]):
     """A network over all nodes of a swarm."""
 
-    inputs = {
-        "managers": MANAGERS,
-        "swarmId": SWARM_ID,
-        "name": described(TEXT, "Its name in the swarm."),
-        "labels": LABELS,
-        "subnet": described(TEXT, "IPv4 subnet; empty: one of the address pools."),
-        "mtu": described(WHOLE, "Largest packet in bytes; 0: Docker's default."),
-        "encrypted": described(FLAG, "Whether traffic between hosts is encrypted."),
-        "attachable": described(FLAG, "Whether containers that are no tasks may join it."),
-        "internal": described(FLAG, "Whether there is no way out of it."),
-    }
-    outputs = {"networkId": described(TEXT, "Its id in the swarm.")}
+    resource = declared.OverlayNetwork
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    def check(self, new: OverlayNetworkInputs, old: OverlayNetworkInputs, warn: Warn) -> Optional[str]:
         if has_unknown({**new, "swarmId": ""}):
             return None
         remedy = "declare another network, move the services to it, and remove this one"
-        if said := fixed(("name", "subnet", "mtu", "encrypted", "attachable", "internal"), new, old, remedy):
+        if said := fixed({key: new[key] for key in _FIXED}, old, remedy):
             return said
         if new["encrypted"] and not old:
             return _encrypts(new["managers"])
         return None
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: OverlayNetworkInputs, preview: bool) -> tuple[str, OverlayNetworkOutputs]:
         if preview:
             return "", {"networkId": UNKNOWN}
         with membership.manager(new["managers"], new["swarmId"]) as engine:
             id_ = overlay.make(engine, new)
         return id_, {"networkId": id_}
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(
+        self, new: OverlayNetworkInputs, old: OverlayNetworkState, preview: bool
+    ) -> OverlayNetworkOutputs:
         return {"networkId": old["networkId"]}  # other managers to ask: nothing to do
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: OverlayNetworkState) -> Optional[overlay.Found]:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             return overlay.look(engine, state["networkId"])
 
-    def delete(self, state: Values) -> None:
+    def delete(self, state: OverlayNetworkState) -> None:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             overlay.remove(engine, state["networkId"])

@@ -2,9 +2,8 @@
 
 import contextlib
 import copy
-from typing import TYPE_CHECKING, Any, Optional
-
-from pulumi.runtime.rpc import UNKNOWN
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Optional, TypedDict, TypeVar
 
 from ...engine import files
 from ...engine.connection import EngineRefused, HostUnreachable
@@ -13,26 +12,31 @@ from ...engine.swarm import crowding as room
 from ...engine.swarm import membership, services
 from ...proxies.health import known
 from ...proxies.program import PIDS_LIMIT
-from ..values import has_unknown
-from .handler import (
-    ANY,
-    LABELS,
-    MANAGERS,
-    NUMBER,
-    REGISTRIES,
-    SWARM_ID,
-    TEXT,
-    WHOLE,
-    Handler,
-    Values,
-    Warn,
-    described,
-    mapped,
-    secret,
+from ...resources import services as declared
+from ...resources.services import (
+    FileOutputs,
+    ServiceDefinitionInputs,
+    ServiceDefinitionOutputs,
+    ServiceDefinitionState,
+    SwarmConfigInputs,
+    SwarmConfigState,
+    SwarmSecretInputs,
+    SwarmSecretState,
 )
+from ..values import UNKNOWN, has_unknown
+from .handler import Handler, Warn
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+Inputs = TypeVar("Inputs", bound=SwarmConfigInputs)
+State = TypeVar("State", bound=SwarmConfigState)
+
+
+class Found(TypedDict, total=False):
+    """Properties of a service that differ from its state."""
+
+    spec: services.Spec
 
 
 def _counted(spec: Any) -> Any:
@@ -45,7 +49,7 @@ def _counted(spec: Any) -> Any:
     }
 
 
-def _as_written_before(spec: Values, old: Any) -> Values:
+def _as_written_before(spec: services.Spec, old: Any) -> services.Spec:
     """A definition as an earlier release wrote it, where that alone would replace all tasks.
 
     It had no limit of processes, and another text of the same health check.
@@ -60,29 +64,18 @@ def _as_written_before(spec: Values, old: Any) -> Values:
     return made
 
 
-def _check(spec: Any) -> Values:
+def _check(spec: Any) -> services.Spec:
     """The health check of a definition, or nothing."""
-    container: Values = spec["TaskTemplate"]["ContainerSpec"] if isinstance(spec, dict) else {}
+    container: services.Spec = spec["TaskTemplate"]["ContainerSpec"] if isinstance(spec, dict) else {}
     return container.get("Healthcheck") or {}
 
 
-class ServiceDefinition(Handler):
+class ServiceDefinition(Handler[ServiceDefinitionInputs, ServiceDefinitionOutputs, ServiceDefinitionState]):
     """A service as the Engine API defines one, and that its tasks run."""
 
-    inputs = {
-        "managers": MANAGERS,
-        "swarmId": SWARM_ID,
-        "registries": REGISTRIES,
-        "name": described(TEXT, "Name of the service in the swarm; another one is another service."),
-        "mode": described(TEXT, "`replicated` or `global`; another one is another service."),
-        "spec": described(mapped(ANY), "The service as the Engine API defines one, without its name."),
-        "forceUpdate": described(WHOLE, "Another number replaces all tasks though nothing else has changed."),
-        "timeout": described(NUMBER, "Seconds without progress after which a change has failed."),
-        "stopTimeout": described(NUMBER, "Seconds that the tasks have to end when the service is removed."),
-    }
-    outputs = {"serviceId": described(TEXT, "Id of the service.")}
+    resource = declared.ServiceDefinition
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    def check(self, new: ServiceDefinitionInputs, old: ServiceDefinitionInputs, warn: Warn) -> Optional[str]:
         spec = new["spec"]
         if has_unknown([new["managers"], new["swarmId"], _counted(spec)]) or old.get("spec") == spec:
             return None
@@ -92,7 +85,7 @@ class ServiceDefinition(Handler):
             return room.crowded(engine, new["name"], spec)
         return None
 
-    def carried(self, new: Values, old: Values) -> Values:
+    def carried(self, new: ServiceDefinitionInputs, old: ServiceDefinitionInputs) -> ServiceDefinitionInputs:
         if not old or has_unknown(new["spec"]) or new["forceUpdate"] != old.get("forceUpdate"):
             return new
         before = _as_written_before(new["spec"], old.get("spec"))
@@ -101,18 +94,20 @@ class ServiceDefinition(Handler):
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "mode"}
 
-    def delete_first(self, new: Values, changed: set[str]) -> bool:
+    def delete_first(self, new: ServiceDefinitionInputs, changed: set[str]) -> bool:
         # There is one service of a name, and one that publishes a port.
         return "mode" in changed or has_unknown(new["spec"]) or bool(new["spec"]["EndpointSpec"]["Ports"])
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: ServiceDefinitionInputs, preview: bool) -> tuple[str, ServiceDefinitionOutputs]:
         if preview:
             return "", {"serviceId": UNKNOWN}
         with membership.manager(new["managers"], new["swarmId"]) as engine:
             id_ = services.create(engine, new["name"], new["spec"], new["registries"])
             return id_, self._settled(engine, id_, new["timeout"])
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(
+        self, new: ServiceDefinitionInputs, old: ServiceDefinitionState, preview: bool
+    ) -> ServiceDefinitionOutputs:
         if preview:
             return {"serviceId": old["serviceId"]}
         force = new["forceUpdate"] != old.get("forceUpdate")
@@ -120,63 +115,63 @@ class ServiceDefinition(Handler):
             services.update(engine, old["serviceId"], new["spec"], new["registries"], force)
             return self._settled(engine, old["serviceId"], new["timeout"])
 
-    def _settled(self, engine: "DockerClient", id_: str, seconds: float) -> Values:
-        made = {"serviceId": id_}
+    def _settled(self, engine: "DockerClient", id_: str, seconds: float) -> ServiceDefinitionOutputs:
+        made: ServiceDefinitionOutputs = {"serviceId": id_}
         try:
             services.await_settled(engine, id_, seconds)
         except EngineError as error:
             raise Unfinished(str(error), id_, made) from error
         return made
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: ServiceDefinitionState) -> Optional[Found]:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             found = services.look(engine, state["serviceId"], state["spec"])
         if found is None:
             return None
         return {} if found == state["spec"] else {"spec": found}
 
-    def delete(self, state: Values) -> None:
+    def delete(self, state: ServiceDefinitionState) -> None:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             services.remove(engine, state["serviceId"], state["stopTimeout"])
 
 
-class SwarmConfig(Handler):
+class File(Handler[Inputs, FileOutputs, State]):
     """A file that the tasks of a swarm may have; it cannot be changed, so its name says its content."""
 
-    kind = "config"
-    inputs = {
-        "managers": MANAGERS,
-        "swarmId": SWARM_ID,
-        "name": described(TEXT, "Its name in the swarm: another one for another content."),
-        "data": described(TEXT, "Its content."),
-        "labels": LABELS,
-    }
-    outputs = {"keptId": described(TEXT, "Its id in the swarm.")}
+    kind: str
+    """`config` or `secret`."""
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "data"}
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: Inputs, preview: bool) -> tuple[str, FileOutputs]:
         if preview:
             return "", {"keptId": UNKNOWN}
         with membership.manager(new["managers"], new["swarmId"]) as engine:
             id_ = files.keep(engine, self.kind, new["name"], new["data"], new["labels"])
         return id_, {"keptId": id_}
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: Inputs, old: State, preview: bool) -> FileOutputs:
         return {"keptId": old["keptId"]}  # other managers to ask: nothing to do
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: State) -> Optional[Mapping[str, object]]:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             return {} if files.kept(engine, self.kind, state["keptId"]) else None
 
-    def delete(self, state: Values) -> None:
+    def delete(self, state: State) -> None:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             files.discard(engine, self.kind, state["keptId"])
 
 
-class SwarmSecret(SwarmConfig):
-    """The same for what nobody else may see."""
+class SwarmConfig(File[SwarmConfigInputs, SwarmConfigState]):
+    """A config of the swarm."""
 
+    resource = declared.SwarmConfig
+    kind = "config"
+
+
+class SwarmSecret(File[SwarmSecretInputs, SwarmSecretState]):
+    """A secret of the swarm."""
+
+    resource = declared.SwarmSecret
     kind = "secret"
-    inputs = {**SwarmConfig.inputs, "data": secret(SwarmConfig.inputs["data"])}

@@ -2,102 +2,84 @@
 
 from typing import Optional
 
-from pulumi.runtime.rpc import UNKNOWN
-
+from ...arguments.connections import Connection
 from ...engine.connection import EngineRefused, HostUnreachable, connect
 from ...engine.containers import EngineError, Unfinished
 from ...engine.swarm import membership, nodes
-from ..recent import Recent
-from ..values import has_unknown
-from .handler import (
-    FLAG,
-    HOST,
-    LABELS,
-    MANAGERS,
-    NUMBER,
-    SWARM_ID,
-    TEXT,
-    TEXTS,
-    WHOLE,
-    Handler,
-    Values,
-    Warn,
-    described,
-    fixed,
-    listed,
-    secret,
+from ...resources import swarm as declared
+from ...resources.swarm import (
+    SwarmInputs,
+    SwarmNodeInputs,
+    SwarmNodeOutputs,
+    SwarmNodeState,
+    SwarmOutputs,
+    SwarmState,
 )
-
-_FIXED_SWARM = ("addressPools", "poolMask")
-_ADDRESSES = {
-    "advertiseAddress": described(TEXT, "IP address at which others reach it; empty: the engine's choice."),
-    "listenAddress": described(TEXT, "Address and port on which a manager listens."),
-    "dataPathAddress": described(TEXT, "IP address for traffic of overlays; empty: the advertised one."),
-}
-_FIXED_NODE = tuple(_ADDRESSES)
+from ..recent import Recent
+from ..values import UNKNOWN, has_unknown
+from .handler import Handler, Warn, fixed
 
 
-class Swarm(Handler):
+class Swarm(Handler[SwarmInputs, SwarmOutputs, SwarmState]):
     """A swarm as a whole; its first manager is the first of `managers` that makes it."""
 
-    inputs = {
-        "managers": MANAGERS,
-        "labels": LABELS,
-        "autolock": described(FLAG, "Whether a manager that restarts needs the unlock key."),
-        "tokenGeneration": described(WHOLE, "Another number makes new join tokens."),
-        **_ADDRESSES,
-        "addressPools": described(listed(TEXT), "IPv4 networks of overlays without a subnet."),
-        "poolMask": described(WHOLE, "Prefix length of a network from the pools."),
-    }
-    outputs = {
-        "swarmId": described(TEXT, "Id of the swarm."),
-        "workerToken": described(secret(TEXT), "Admits a worker."),
-        "managerToken": described(secret(TEXT), "Admits a manager."),
-        "unlockKey": described(secret(TEXT), "Opens a locked manager; empty without autolock."),
-    }
+    resource = declared.Swarm
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
+    def check(self, new: SwarmInputs, old: SwarmInputs, warn: Warn) -> Optional[str]:
         if has_unknown(new):
             return None
         remedy = "make a new swarm under another name and move the services, or change it back"
-        if said := fixed(_FIXED_SWARM, new, old, remedy):
+        if said := fixed({key: new[key] for key in ("addressPools", "poolMask")}, old, remedy):
             return said
         if not old:
             return _bare_or_ours(new["managers"][0], new["labels"])
         return _keeps_quorum(new["managers"], old) if old["managers"] != new["managers"] else None
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: SwarmInputs, preview: bool) -> tuple[str, SwarmOutputs]:
         if preview:
-            return "", dict.fromkeys(self.outputs, UNKNOWN)
+            return "", {
+                "swarmId": UNKNOWN,
+                "workerToken": UNKNOWN,
+                "managerToken": UNKNOWN,
+                "unlockKey": UNKNOWN,
+            }
         first = new["managers"][0]
         with connect(first) as engine:
             id_ = membership.initialise(engine, first, new)
-            return id_, self._outputs(membership.describe(engine))
+            return id_, _outputs(membership.describe(engine))
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: SwarmInputs, old: SwarmState, preview: bool) -> SwarmOutputs:
         rotate = new["tokenGeneration"] != old.get("tokenGeneration")
         if preview:
-            known = {key: old[key] for key in self.outputs}
-            changed = ("workerToken", "managerToken") if rotate else ()
-            relocked = ("unlockKey",) if new["autolock"] != old.get("autolock") else ()
-            return {**known, **dict.fromkeys((*changed, *relocked), UNKNOWN)}
+            same_lock = new["autolock"] == old.get("autolock")
+            return {
+                "swarmId": old["swarmId"],
+                "workerToken": UNKNOWN if rotate else old["workerToken"],
+                "managerToken": UNKNOWN if rotate else old["managerToken"],
+                "unlockKey": old["unlockKey"] if same_lock else UNKNOWN,
+            }
         with membership.manager([*new["managers"], *old["managers"]], old["swarmId"]) as engine:
             membership.configure(engine, new["labels"], new["autolock"], rotate)
-            return self._outputs(membership.describe(engine))
+            return _outputs(membership.describe(engine))
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: SwarmState) -> membership.Found:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
-            found = membership.describe(engine)
-        return {**self._outputs(found), "labels": found["labels"], "autolock": found["autolock"]}
+            return membership.describe(engine)
 
-    def delete(self, state: Values) -> None:
+    def delete(self, state: SwarmState) -> None:
         membership.dissolve(state["managers"], state["swarmId"])
 
-    def _outputs(self, found: Values) -> Values:
-        return {key: found[key] for key in self.outputs}
+
+def _outputs(found: membership.Found) -> SwarmOutputs:
+    return {
+        "swarmId": found["swarmId"],
+        "workerToken": found["workerToken"],
+        "managerToken": found["managerToken"],
+        "unlockKey": found["unlockKey"],
+    }
 
 
-def _bare_or_ours(host: Values, labels: dict[str, str]) -> Optional[str]:
+def _bare_or_ours(host: Connection, labels: dict[str, str]) -> Optional[str]:
     """Why the first manager cannot make this swarm, or None."""
     with connect(host, timeout=30) as engine:
         info = engine.info()
@@ -109,7 +91,7 @@ def _bare_or_ours(host: Values, labels: dict[str, str]) -> Optional[str]:
     return str(membership.foreign(host))
 
 
-def _keeps_quorum(managers: list[Values], old: Values) -> Optional[str]:
+def _keeps_quorum(managers: list[Connection], old: SwarmInputs) -> Optional[str]:
     """Why these managers cannot follow the old ones, or None."""
     if not any(host in old["managers"] for host in managers):
         return (
@@ -132,34 +114,20 @@ def _keeps_quorum(managers: list[Values], old: Values) -> Optional[str]:
     )
 
 
-class SwarmNode(Handler):
+class SwarmNode(Handler[SwarmNodeInputs, SwarmNodeOutputs, SwarmNodeState]):
     """One host's place in a swarm: role, availability, labels."""
 
-    inputs = {
-        "host": HOST,
-        "managers": MANAGERS,
-        "swarmId": SWARM_ID,
-        "role": described(TEXT, "`manager` or `worker`."),
-        "availability": described(TEXT, "`active`, `pause` or `drain`."),
-        "labels": described(TEXTS, "The node's labels, by which constraints choose."),
-        **_ADDRESSES,
-        "drainTimeout": described(NUMBER, "Seconds its tasks have to end when it is drained or removed."),
-    }
-    outputs = {
-        "nodeId": described(TEXT, "Its id in the swarm."),
-        "hostName": described(TEXT, "Name of its host, as the managers know it."),
-        "address": described(TEXT, "Its IP address, as the managers know it."),
-    }
+    resource = declared.SwarmNode
 
     def __init__(self) -> None:
         self._members = Recent(nodes.members)
 
-    def check(self, new: Values, old: Values, warn: Warn) -> Optional[str]:
-        asked = {key: new[key] for key in ("host", "managers", *_FIXED_NODE)}
-        if has_unknown(asked):
+    def check(self, new: SwarmNodeInputs, old: SwarmNodeInputs, warn: Warn) -> Optional[str]:
+        addresses = {key: new[key] for key in ("advertiseAddress", "listenAddress", "dataPathAddress")}
+        if has_unknown([new["host"], new["managers"], addresses]):
             return None
         remedy = "remove the node, `up`, and declare it again, or change it back"
-        if said := fixed(_FIXED_NODE, new, old, remedy):
+        if said := fixed(addresses, old, remedy):
             return said
         if not old:
             # Before there is the swarm, it is whichever the managers are in.
@@ -168,22 +136,22 @@ class SwarmNode(Handler):
                 nodes.own_node(engine, new["host"], new["managers"], swarm)
         return None
 
-    def create(self, new: Values, preview: bool) -> tuple[str, Values]:
+    def create(self, new: SwarmNodeInputs, preview: bool) -> tuple[str, SwarmNodeOutputs]:
         if preview:
-            return "", dict.fromkeys(self.outputs, UNKNOWN)
+            return "", {"nodeId": UNKNOWN, "hostName": UNKNOWN, "address": UNKNOWN}
         return self._join(new)
 
-    def _join(self, new: Values) -> tuple[str, Values]:
+    def _join(self, new: SwarmNodeInputs) -> tuple[str, SwarmNodeOutputs]:
         node = nodes.join(new["host"], new["managers"], new["swarmId"], new)
         try:
             return node, self._apply(new, node)
         except (EngineError, EngineRefused, HostUnreachable) as error:
             raise Unfinished(str(error), node, {"nodeId": node}) from error
 
-    def holds(self, state: Values) -> Optional[str]:
+    def holds(self, state: SwarmNodeState) -> Optional[str]:
         return str(state["nodeId"])
 
-    def drifted(self, state: Values) -> set[str]:
+    def drifted(self, state: SwarmNodeState) -> set[str]:
         hosts, swarm = state["managers"], state["swarmId"]
         try:
             known = self._members(hosts, swarm)
@@ -191,25 +159,29 @@ class SwarmNode(Handler):
             return set()  # nobody can say
         return {"nodeId"} if nodes.has_left(state["host"], known, state["nodeId"]) else set()
 
-    def update(self, new: Values, old: Values, preview: bool) -> Values:
+    def update(self, new: SwarmNodeInputs, old: SwarmNodeState, preview: bool) -> SwarmNodeOutputs:
         if old["host"] != new["host"] and not has_unknown(new["host"]):
             nodes.refuse_other_engine(new["host"], old["nodeId"])
         if preview:
-            return {key: old.get(key, UNKNOWN) for key in self.outputs}
+            return {
+                "nodeId": old["nodeId"],
+                "hostName": old.get("hostName", UNKNOWN),
+                "address": old.get("address", UNKNOWN),
+            }
         hosts, swarm, node = new["managers"], new["swarmId"], old["nodeId"]
         if nodes.has_left(new["host"], nodes.members(hosts, swarm), node):
             nodes.forget(hosts, swarm, node)
             return self._join(new)[1]
         return self._apply(new, node)
 
-    def _apply(self, new: Values, node: str) -> Values:
+    def _apply(self, new: SwarmNodeInputs, node: str) -> SwarmNodeOutputs:
         found = nodes.apply(new["managers"], new["swarmId"], node, new, new["drainTimeout"])
         return {"nodeId": node, "hostName": found["hostName"], "address": found["address"]}
 
-    def read(self, state: Values) -> Optional[Values]:
+    def read(self, state: SwarmNodeState) -> Optional[nodes.Found]:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             return nodes.look(engine, state["nodeId"])
 
-    def delete(self, state: Values) -> None:
+    def delete(self, state: SwarmNodeState) -> None:
         hosts = [*state["managers"], state["host"]]
         nodes.remove(state["host"], hosts, state["swarmId"], state["nodeId"], state["drainTimeout"])

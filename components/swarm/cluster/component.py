@@ -6,10 +6,13 @@ from typing import Any, Optional
 import pulumi
 
 from ... import naming
+from ...arguments.connections import Connection
 from ...arguments.hosts import HostArgs
+from ...arguments.later import later
 from ...arguments.types import Secret
-from ...resources.declarations import AddressPlan, OverlayNetwork, Swarm, SwarmNode
 from ...resources.labels import labels_of
+from ...resources.networks import AddressPlan, OverlayNetwork
+from ...resources.swarm import Swarm, SwarmNode
 from ..floating.component import FloatingAddress
 from ..gateway.component import SwarmGateway
 from ..service.component import SwarmService
@@ -104,7 +107,7 @@ def _plan(name: str, what: Cluster, parent: pulumi.Resource) -> AddressPlan:
     )
 
 
-def _managers(what: Cluster) -> list[dict[str, Any]]:
+def _managers(what: Cluster) -> list[Connection]:
     return [what.nodes[key].host.properties() for key in what.managers]
 
 
@@ -170,7 +173,7 @@ def _node(
         {
             "host": node.host.properties(),
             "managers": _managers(what),
-            "swarmId": swarm.swarmId,
+            "swarmId": later(swarm.swarmId),
             "role": node.role,
             "availability": node.availability,
             "labels": node.labels,
@@ -196,7 +199,7 @@ def _networks(
             f"{name}-net-{key}",
             {
                 "managers": _managers(what),
-                "swarmId": swarm.swarmId,
+                "swarmId": later(swarm.swarmId),
                 "name": key,
                 "labels": labels_of(name, "network"),
                 "subnet": network.subnet or "",

@@ -5,8 +5,9 @@ from typing import Optional
 import pulumi
 
 from ... import naming
+from ...arguments.later import later
 from ...proxies.keepalived import CAPABILITIES, ROLE, SCRIPT_CAPABILITIES
-from ...resources.declarations import FloatingAddressGroup, FloatingAddressNode
+from ...resources.floating import FloatingAddressGroup, FloatingAddressNode
 from ...resources.labels import labels_of
 from .args import FloatingAddressArgs
 from .claims import claim
@@ -69,12 +70,11 @@ def _nodes(name: str, what: Floating, parent: pulumi.Resource) -> dict[str, Floa
     return made
 
 
-def _config(name: str, what: Floating, node: str) -> pulumi.Input[str]:
+def _config(name: str, what: Floating, node: str) -> str:
     if what.password is None:
         return configuration(name, what, node, None)
-    return pulumi.Output.secret(what.password).apply(
-        lambda password: configuration(name, what, node, known_password(name, password))
-    )
+    password = pulumi.Output.secret(what.password)
+    return later(password.apply(lambda known: configuration(name, what, node, known_password(name, known))))
 
 
 def _group(
@@ -86,7 +86,7 @@ def _group(
         f"{name}-group",
         {
             "hosts": [what.nodes[key].host.properties() for key in what.ranking],
-            "containers": [nodes[key].containerId for key in what.ranking],
+            "containers": [later(nodes[key].containerId) for key in what.ranking],
             "agreed": what.agreed,
             "timeout": 0 if nobody else what.advert_interval * DOWN_AFTER + GRACE_SECONDS,
         },

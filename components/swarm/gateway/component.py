@@ -6,7 +6,7 @@ import pulumi
 
 from ... import naming
 from ...arguments.parsing import arguments
-from ...resources.declarations import GatewayConfig
+from ...resources.gateway import GatewayConfig
 from ...resources.labels import labels_of
 from ..service.claims import claim
 from ..service.component import config_name, define

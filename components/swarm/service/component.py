@@ -6,9 +6,11 @@ from typing import Any, Optional
 import pulumi
 
 from ... import naming
+from ...arguments.later import later
 from ...arguments.parsing import arguments
-from ...resources.declarations import Generation, ServiceDefinition, SwarmConfig, SwarmSecret
+from ...resources.generation import Generation
 from ...resources.labels import labels_of
+from ...resources.services import ServiceDefinition, SwarmConfig, SwarmSecret
 from ..managers import Managers
 from .args import SwarmServiceArgs
 from .claims import claim
@@ -90,7 +92,7 @@ def _config(
         f"{component}-config-{key}",
         {
             **what.properties(),
-            "name": name,
+            "name": later(name),
             "data": file.content,
             "labels": labels_of(component, f"config-{key}"),
         },
@@ -113,8 +115,8 @@ def _secret(
         f"{component}-secret-{key}",
         {
             **what.properties(),
-            "name": name,
-            "data": content,
+            "name": later(name),
+            "data": later(content),
             "labels": labels_of(component, f"secret-{key}"),
         },
         opts,

@@ -1,0 +1,52 @@
+"""Properties that several resources have."""
+
+from typing import Annotated, TypedDict
+
+from ..arguments.connections import Connection, Login
+from ..proxies.registry import ProxyKind
+from .resource import SECRET
+
+
+class OnHost(TypedDict):
+    """Input of what is on one Docker host."""
+
+    host: Connection
+    """The Docker host: its `address`; for `tcp://` also `caCertificate`, `clientCertificate` and
+    `clientKey`."""
+
+
+class InSwarm(TypedDict):
+    """Inputs of what is in a swarm."""
+
+    managers: list[Connection]
+    """Managers of the swarm, each a host; the first that answers is asked."""
+    swarmId: str
+    """Id of the swarm: in another one nothing is done. Empty: whichever they are in."""
+
+
+class Labelled(TypedDict):
+    """Input of what has labels on a host."""
+
+    labels: dict[str, str]
+    """Labels that name its owner: project, stack, component and role in the component."""
+
+
+class Pulling(TypedDict):
+    """Input of what pulls images."""
+
+    registries: Annotated[list[Login], SECRET]
+    """Logins for the images' registries: `address`, `username` and `password` of each."""
+
+
+class Proxy(TypedDict):
+    """Input of what belongs to a HAProxy or nginx."""
+
+    kind: ProxyKind
+    """The program that serves."""
+
+
+class Running(TypedDict):
+    """Output of what starts a container."""
+
+    running: bool
+    """True if its container runs."""

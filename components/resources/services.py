@@ -1,0 +1,94 @@
+"""Services of a swarm, `ServiceDefinition`, and the files of its tasks, `SwarmConfig` and `SwarmSecret`."""
+
+from typing import Annotated, TypedDict
+
+import pulumi
+
+from ..engine.swarm.services import Spec
+from .common import InSwarm, Labelled, Pulling
+from .resource import SECRET, Resource
+
+
+class ServiceDefinitionInputs(InSwarm, Pulling):
+    """Inputs of ServiceDefinition."""
+
+    name: str
+    """Name of the service in the swarm; another one is another service."""
+    mode: str
+    """`replicated` or `global`; another one is another service."""
+    spec: Spec
+    """The service as the Engine API defines one, without its name."""
+    forceUpdate: int
+    """Another number replaces all tasks though nothing else has changed."""
+    timeout: float
+    """Seconds without progress after which a change has failed."""
+    stopTimeout: float
+    """Seconds that the tasks have to end when the service is removed."""
+
+
+class ServiceDefinitionOutputs(TypedDict):
+    """Outputs of ServiceDefinition."""
+
+    serviceId: str
+    """Id of the service."""
+
+
+class ServiceDefinitionState(ServiceDefinitionInputs, ServiceDefinitionOutputs):
+    """State of ServiceDefinition."""
+
+
+class ServiceDefinition(Resource[ServiceDefinitionInputs, ServiceDefinitionOutputs]):
+    """A service of a swarm, and that its tasks run."""
+
+    name: pulumi.Output[str]
+    serviceId: pulumi.Output[str]
+
+
+class FileInputs(InSwarm, Labelled):
+    """Inputs that a config and a secret have."""
+
+    name: str
+    """Its name in the swarm: another one for another content."""
+
+
+class SwarmConfigInputs(FileInputs):
+    """Inputs of SwarmConfig."""
+
+    data: str
+    """Its content."""
+
+
+class FileOutputs(TypedDict):
+    """Outputs of a config or a secret."""
+
+    keptId: str
+    """Its id in the swarm."""
+
+
+class SwarmConfigState(SwarmConfigInputs, FileOutputs):
+    """State of SwarmConfig."""
+
+
+class SwarmConfig(Resource[SwarmConfigInputs, FileOutputs]):
+    """A file that tasks of a swarm may have."""
+
+    name: pulumi.Output[str]
+    keptId: pulumi.Output[str]
+
+
+class SwarmSecretInputs(FileInputs):
+    """Inputs of SwarmSecret."""
+
+    data: Annotated[str, SECRET]
+    """Its content."""
+
+
+class SwarmSecretState(SwarmSecretInputs, FileOutputs):
+    """State of SwarmSecret."""
+
+
+class SwarmSecret(Resource[SwarmSecretInputs, FileOutputs]):
+    """A secret of the swarm: encrypted at rest, readable only by the tasks that mount it."""
+
+    name: pulumi.Output[str]
+    keptId: pulumi.Output[str]
