@@ -63,12 +63,6 @@ class Floating(Rehearsal):
         for gone in [key for key in self.resources if key not in self._declared]:
             self._delete(gone)
 
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        if args.typ.endswith(":FloatingAddress"):
-            return args.name, dict(args.inputs)
-        args.inputs = {key: _opened(value) for key, value in args.inputs.items()}
-        return super().new_resource(args)
-
     def configuration(self, name: str, args: Any) -> str:
         """The text of a node with these arguments."""
         return configuration(NAME, floating(NAME, args), name, None)
@@ -186,8 +180,3 @@ def cut_off(host: Host) -> Iterator[None]:
         yield
     finally:
         run(["ip", "link", "set", host.netns, "master", bench.BRIDGE])
-
-
-def _opened(value: Any) -> Any:
-    """A value without the envelope of a secret."""
-    return value["value"] if isinstance(value, dict) and "value" in value else value

@@ -172,4 +172,15 @@ def _plain(value: Any) -> Any:
     return int(found) if isinstance(found, float) and found.is_integer() else found
 
 
-__all__ = ["UNKNOWN", "Monitor", "Registered", "Secret", "Seen", "run"]
+def whole(value: Any) -> Any:
+    """Return an input as a handler gets it: whole numbers as int, secrets opened."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return whole(value["value"])
+        return {key: whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+__all__ = ["UNKNOWN", "Monitor", "Registered", "Secret", "Seen", "run", "whole"]

@@ -23,6 +23,7 @@ from components.load_balanced.component import LoadBalancedService
 from components.provider.handlers import HANDLERS
 from components.provider.server import problem
 from tests.bench.hosts import Host
+from tests.support.mocks import whole
 
 PROJECT, STACK = "longshore", "rehearsal"
 
@@ -82,10 +83,10 @@ class Rehearsal(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         kind = args.typ.rpartition(":")[2]
-        if kind in ("LoadBalancedService", "docker", "RemoteImage"):
+        if kind in ("FloatingAddress", "LoadBalancedService", "docker", "RemoteImage"):
             return args.name, dict(args.inputs)
         self._declared.append(args.name)
-        inputs = {key: _whole(value) for key, value in args.inputs.items() if value is not None}
+        inputs = {key: whole(value) for key, value in args.inputs.items() if value is not None}
         _, before, was = self.resources.get(args.name, ("", {}, {}))
         outputs = was if before == inputs else self._make(kind, args.name, inputs, before, was)
         self.resources[args.name] = (kind, inputs, outputs)
@@ -181,15 +182,6 @@ class Rehearsal(pulumi.runtime.Mocks):
     def _remove(container: Container) -> None:
         container.stop(timeout=10)
         container.remove(v=True, force=True)
-
-
-def _whole(value: Any) -> Any:
-    """Numbers cross the wire as floats; the engine wants whole ones whole."""
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _labels(inputs: dict[str, Any]) -> dict[str, str]:

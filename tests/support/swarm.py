@@ -24,7 +24,7 @@ from components.provider.handlers import HANDLERS
 from components.provider.server import problem
 from tests.bench.hosts import Host
 from tests.bench.process import until
-from tests.support.mocks import SECRET, SIGNATURE
+from tests.support.mocks import whole
 
 PROJECT, STACK = "longshore", "rehearsal"
 Resource = tuple[str, dict[str, Any], dict[str, Any]]
@@ -145,7 +145,7 @@ class Rehearsal(pulumi.runtime.Mocks):
         if kind not in HANDLERS or self._error:
             return args.name, dict(args.inputs)
         self._declared.append(args.name)
-        inputs = {key: _whole(value) for key, value in args.inputs.items() if value is not None}
+        inputs = {key: whole(value) for key, value in args.inputs.items() if value is not None}
         _, before, was = self.resources.get(args.name, ("", {}, {}))
         if before == inputs and "unfinished" not in was:
             return was["id"], {**inputs, **was}
@@ -182,17 +182,6 @@ class Rehearsal(pulumi.runtime.Mocks):
 def _delete(resource: Resource) -> None:
     kind, inputs, outputs = resource
     HANDLERS[kind].delete({**inputs, **outputs})
-
-
-def _whole(value: Any) -> Any:
-    """Numbers cross the wire as floats, and the engine wants whole ones whole; secrets cross it wrapped."""
-    if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET:
-            return _whole(value["value"])
-        return {key: _whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def answers(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
