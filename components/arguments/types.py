@@ -1,7 +1,7 @@
 """Each domain type once: what it allows, and the error that says so.
 
 Values that reach a generated configuration come through these allow-lists, so no template has to
-quote or escape anything: there is no line break, quote, brace, `;`, `#` or `$` in any of them.
+quote or escape anything. None of them holds a line break, quote, brace, `;`, `#` or `$`.
 """
 
 import re

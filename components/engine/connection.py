@@ -27,8 +27,8 @@ def connect(host: Connection, timeout: float = 60) -> Iterator["docker.DockerCli
 
     The engine has CONNECT_SECONDS to answer at all, and `timeout` for each call after that.
 
-    Raises HostUnreachable, which names the host and how it was tried, EngineRefused for what the engine
-    answers to a call with an error, and EngineUnsupported for what is no Docker Engine.
+    Raises HostUnreachable, which names the host and how it was tried. Raises EngineRefused when the engine
+    answers a call with an error, and EngineUnsupported when the program is no Docker Engine.
     """
     import docker
 

@@ -1,7 +1,7 @@
-"""Secrets hidden in what programs write before anybody reads it.
+"""Masking of secrets in the output of programs, before a user reads it.
 
 All values of environment variables are hidden, for any of them may be secret, in each form in which programs
-write a text; and what calls itself a credential, wherever it comes from.
+write a text. Everything that calls itself a credential is hidden, too.
 """
 
 import base64

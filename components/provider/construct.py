@@ -1,6 +1,6 @@
 """Components for programs in other languages: the values that cross the border, and their names.
 
-Nothing is validated here. An unknown key comes through as it was written, so the component refuses it in the
+Nothing is validated here. An unknown key comes through as it was written. So the component refuses it in the
 same words as in a Python program; the SDK's own mapping would drop it silently.
 """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 RULES = Path(__file__).with_name("rules.toml")
 _FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
-_END = re.compile(r"(?<=[.?!])[*_)\"]*\s+(?=[\W_]*(?:[A-Z`\[]|nginx|keepalived))")
+_END = re.compile(r"(?<=[.?!])[*_)\"]*\s+(?=[\W_]*(?:[A-Z\d`\[]|nginx|keepalived))")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|v\d+)\.$")
 _PAGE_MARKS = re.compile(
     r"<[^>]+>|!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)|\*\*|^[>#\s]*([-*]|\d+\.) ", re.MULTILINE
@@ -61,7 +61,8 @@ def complaints(prose: Prose, rules: list[Rule], longest: int) -> Iterator[str]:
             applies = (not rule.of or prose.kind in rule.of) and not (rule.first and number)
             if applies and rule.pattern.search(sentence):
                 yield f"{rule.message}: {sentence[:80]}"
-        if (words := len(re.findall(r"\S*\w\S*", sentence))) > longest:
+        without_lists = re.sub(r"(`[^`]*`, )+", "", sentence)
+        if (words := len(re.findall(r"\S*\w\S*", without_lists))) > longest:
             yield f"{words} words in a sentence, at most {longest}: {sentence[:80]}"
 
 
@@ -90,7 +91,7 @@ def page(text: str) -> Iterator[Prose]:
             yield Prose("heading", start, _plain(content.lstrip("# ")))
         elif content.startswith("|"):
             yield from (Prose("cell", start, _plain(cell)) for cell in content.strip("|").split(" | "))
-        elif content and not content.startswith(("    ", "<", "(", "![")):
+        elif content and not content.startswith(("    ", "<", "(", "![", "> ")):
             yield Prose("page", start, _plain(content))
 
 

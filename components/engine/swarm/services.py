@@ -36,8 +36,8 @@ STOPPED = {
 }
 """States of an update in which Swarm does nothing more."""
 ENGINE_25 = "1.44"
-"""API of the first engine that can forbid new privileges to the tasks of a service, and that has an interval
-of its own for health checks in the start period."""
+"""API of the first engine that can forbid new privileges to the tasks of a service. It also has an interval of
+its own for health checks in the start period."""
 
 
 def create(engine: "DockerClient", name: str, spec: Spec, registries: Iterable[Login]) -> str:
