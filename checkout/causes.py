@@ -180,7 +180,7 @@ class Output:
 
 
 def _parts(block: list[str]) -> list[list[str]]:
-    """Sections of a block of diagnostics: the resource, then each message with its further lines."""
+    """Return the sections of a block of diagnostics: the resource, then each message with all its lines."""
     parts: list[list[str]] = []
     for line in block:
         if re.match(r"  \S.*:$", line):

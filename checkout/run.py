@@ -154,7 +154,7 @@ class Run:
             say(f"repaired: {mended}")
 
     def _repairing(self, what: str, action: Callable[..., T]) -> T:
-        """`action`, with what an interrupted run left put right before it and after it."""
+        """Run `action`, and repair what an interrupted run left, before it and after it."""
         self._mending.before(reviving=what == "up")
         try:
             return self._state.unlocking(lambda: self._streamed(what, action))
@@ -164,7 +164,7 @@ class Run:
     def _streamed(
         self, what: str, action: Callable[..., T], heard: Callable[[str], None] = lambda _: None
     ) -> T:
-        """`action`, with what it prints; `heard` gets each line of standard error."""
+        """Run `action` and print its output; `heard` gets each line of standard error."""
         output = Output(say, complain, debug=self._debug)
 
         def complaint(line: str) -> None:

@@ -68,7 +68,7 @@ class Project:
 
 
 def command() -> automation.PulumiCommand:
-    """Pulumi's command: on PATH, in ~/.pulumi, or else installed there. NoPulumi without it."""
+    """Return Pulumi's command: on PATH, in ~/.pulumi, or else installed there. NoPulumi without it."""
     for root in (None, str(Path.home() / ".pulumi")):
         try:
             return automation.PulumiCommand(root=root)

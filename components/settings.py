@@ -89,7 +89,7 @@ def _with_host(service: dict[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def _with_secrets(value: Any, settings: Settings, where: str, key: str) -> Any:
-    """`value` with each `{secret: name}` in it replaced by a secret Output."""
+    """Return `value` with each `{secret: name}` in it replaced by a secret Output."""
     if isinstance(value, list):
         return [_with_secrets(v, settings, where, f"{key}.{i}") for i, v in enumerate(value)]
     if not isinstance(value, dict):

@@ -98,7 +98,7 @@ def _resource_rule(
 
 
 def shared_ports(args: StackValidationArgs, report: ReportViolation) -> None:
-    """Ports that another stack publishes on the same host, and those that this one publishes twice."""
+    """Report ports that another stack publishes on the same host, and those that this one publishes twice."""
     others = args.get_config().get("taken") or {}
     hosts = {
         each.urn: str(each.props.get("host", "")) for each in args.resources if each.resource_type == DOCKER

@@ -24,7 +24,7 @@ class Wrong(ValueError):
     """A value that is refused. Only the caller knows the key, so only the caller shows the value."""
 
     def __init__(self, rule: str, received: object, remedy: str = "") -> None:
-        """`rule` says what the value must be; `remedy` follows the received value."""
+        """Keep the requirement `rule` for the value, and the `remedy`, which follows the received value."""
         super().__init__(rule)
         self.rule, self.received, self.remedy = rule, received, remedy
 
@@ -87,7 +87,7 @@ def _is_output(value: object) -> bool:
 
 
 def _without_credentials(text: str) -> str:
-    """`text` without what is before the @ of an address, and after the ? of a URL."""
+    """Return `text` without what is before the @ of an address, and after the ? of a URL."""
     return _QUERY.sub("?...", _USER_INFO.sub(r"\1...@", text))
 
 

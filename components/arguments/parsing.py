@@ -47,7 +47,7 @@ M = TypeVar("M", bound=Frozen)
 
 
 def parse(model: type[M], values: object, where: str) -> M:
-    """`values` as `model`, or one ArgumentError with the first wrong keys under `where`."""
+    """Return `values` as `model`. Raises one ArgumentError with the first wrong keys under `where`."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -75,7 +75,7 @@ def check_name(name: object, where: str) -> None:
 
 
 def dicts(value: Any) -> Any:
-    """Mappings of any kind, such as another language's, as dicts."""
+    """Return mappings of any kind, such as another language's, as dicts."""
     return {k: dicts(v) for k, v in value.items()} if isinstance(value, Mapping) else value
 
 

@@ -129,7 +129,7 @@ def _capability(value: Any) -> str:
 
 
 def digits(value: Any) -> Any:
-    """503 as well as "503": in YAML nobody quotes a status."""
+    """Accept 503 as well as "503": in YAML nobody quotes a status."""
     return str(value) if type(value) is int else value
 
 

@@ -82,7 +82,7 @@ def find(engine: "DockerClient", container_id: str) -> "Optional[Container]":
 
 
 def workers(container: "Container") -> dict[str, int]:
-    """KiB of memory of each child of a container's first process, by process id; empty when none runs."""
+    """Return the KiB of memory of each child of a container's first process, by process id."""
     from docker.errors import APIError
 
     container.reload()

@@ -30,7 +30,7 @@ _CREDENTIALS = (
 
 
 def without_values(text: str, environment: Iterable[str]) -> str:
-    """`text` without secrets; `environment` holds variables as `NAME=value`."""
+    """Return `text` without secrets; `environment` holds variables as `NAME=value`."""
     pieces = {
         piece: name
         for name, _, value in (variable.partition("=") for variable in environment)
@@ -55,9 +55,9 @@ def _pieces(value: str) -> Iterator[str]:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    """Texts that have all that is written in `text` as it is, as hexadecimal digits or as base64.
+    """Yield texts that have all that is written in `text` as it is, as hexadecimal digits or as base64.
 
-    To look there is much faster than to look for all forms in the text.
+    A search in them is much faster than a search for all forms in the text.
     """
     yield text
     yield html.unescape(text)
@@ -85,7 +85,7 @@ def _base64(piece: str) -> Iterator[str]:
 
 
 def _forms(piece: str) -> Iterator[str]:
-    """Patterns of a text: as it is, with letters escaped, as hexadecimal digits, and as base64."""
+    """Yield patterns of a text: as it is, with letters escaped, as hexadecimal digits, and as base64."""
     yield "".join(map(_letter, piece))
     yield "(?i:" + r"[\s:]?".join(rf"(?:0x|\\x)?{byte:02x}" for byte in _data(piece)) + ")"
     letters = {"+": "[+-]", "/": "[/_]"}

@@ -41,9 +41,9 @@ def _channel(group: Group) -> tuple[str, str, bool]:
 
 
 def _others(engine: "DockerClient", labels: Mapping[str, str]) -> Iterator[tuple[str, Group]]:
-    """Groups of other stacks that have a node here, and in words whose each is.
+    """Yield groups of other stacks that have a node here, each with a description of its owner.
 
-    Of its own stack a program knows all, and what it declares no more is about to go.
+    A program knows all groups of its own stack. Those that it does not declare are about to go.
     """
     role = f"{LABEL}.role"
     for container in engine.containers.list(all=True, ignore_removed=True, filters={"label": role}):

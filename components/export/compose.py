@@ -41,7 +41,7 @@ def compose(instances: Sequence[Instance], host: str = "") -> Project:
 
 
 def host_of(instance: Instance) -> str:
-    """Address of the host that a LoadBalancedService is on."""
+    """Return the address of the host that a LoadBalancedService is on."""
     return str(mapping(inputs(instance.one("FrontEndConfig")).get("host")).get("address", ""))
 
 

@@ -46,7 +46,7 @@ def stack(instances: Sequence[Instance], host: str = "") -> Project:
 
 
 def _managers(instance: Instance) -> list[str]:
-    """Addresses of its swarm's managers; what is shown in their place where they are secret or not known."""
+    """Return the addresses of its swarm's managers, or what is shown for secret or unknown ones."""
     found = inputs(instance.one("ServiceDefinition") or instance.one("Swarm"))["managers"]
     return [str(each["address"]) for each in items(found)] or [str(found)]
 

@@ -132,7 +132,7 @@ def _provider(name: str, host: Host, component: pulumi.Resource) -> docker.Provi
 
 
 def _network(name: str, what: Service, child: pulumi.ResourceOptions) -> pulumi.Input[str]:
-    """Name of the given network, or of one that is made."""
+    """Return the name of the given network, or of one that is made."""
     if what.network.name is not None:
         given: pulumi.Input[str] = what.network.name
         return given
@@ -169,7 +169,7 @@ def _labels(name: str, role: str) -> list[docker.NetworkLabelArgs]:
 def _configuration(
     name: str, what: Service, generations: Mapping[str, Generation]
 ) -> tuple[pulumi.Output[str], pulumi.Output[list[str]]]:
-    """Text of the front end's configuration, and the network names in it."""
+    """Return the text of the front end's configuration, and the network names in it."""
     backends = sorted(generations)
 
     def by_name(numbers: list[int]) -> dict[str, int]:

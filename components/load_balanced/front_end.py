@@ -176,7 +176,7 @@ def config(
     proxy: docker.Container,
     ours: pulumi.ResourceOptions,
 ) -> FrontEndConfig:
-    """`text` in force in the front end's container, which joins the networks of single backends."""
+    """Declare `text` in force in the front end's container, which joins the networks of single backends."""
     inputs: FrontEndConfigInputs = {
         "host": service.host.properties(),
         "kind": service.front_end.kind,

@@ -14,7 +14,7 @@ both, its index and its generation, and is a DNS label: at most 63."""
 
 
 def service(name: str, args: object) -> Service:
-    """`args` (LoadBalancedServiceArgs) of the component `name`, validated.
+    """Return `args` (LoadBalancedServiceArgs) of the component `name`, validated.
 
     Raises ArgumentError, before anything is registered.
     """

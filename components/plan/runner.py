@@ -66,7 +66,7 @@ class _Monitor(mocks.MockMonitor):
         return urn
 
     def GetDeploymentInfo(self, request: Any) -> Any:  # noqa: N802
-        """Answer as an engine that leaves it to the SDK to give former URNs in full."""
+        """Answer like an engine that leaves it to the SDK to give former URNs in full."""
         info = super().GetDeploymentInfo(request)  # type: ignore[no-untyped-call]
         info.supportedFeatures.remove(resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS)
         return info

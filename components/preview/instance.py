@@ -40,7 +40,7 @@ class Instance:
         return found[0] if found else None
 
     def node(self, step: Step) -> str:
-        """Name of the node that a resource of this instance is for, as the settings have it."""
+        """Return the name of the node that a resource of this instance is for, as the settings have it."""
         return step.name.removeprefix(f"{self.name}-node-")
 
     def definition(self, backend: str) -> Optional[Step]:
@@ -49,7 +49,7 @@ class Instance:
         return next((step for step in self.of("Generation") if step.name == name), None)
 
     def containers(self, role: str, *operations: str) -> list[Step]:
-        """Steps of containers with that role (or one that begins with it, where it ends in -)."""
+        """Return the steps of containers with that role (or one that begins with it, where it ends in -)."""
         return [
             step
             for step in self.of("Container", *operations)
@@ -91,7 +91,7 @@ def instances(preview: Preview) -> list[Instance]:
 
 
 def others(preview: Preview) -> list[Step]:
-    """Steps of resources that belong to no component of ours and change."""
+    """Return the steps of resources that belong to no component of ours and change."""
     return [
         step
         for step in preview.steps

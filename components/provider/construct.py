@@ -42,7 +42,7 @@ class Components(Provider):
 
 
 def pythonic(values: Any, properties: _Properties, names: Mapping[str, str]) -> Any:
-    """`values` with the names of a Python program, also in types of ours below them."""
+    """Return `values` with the names of a Python program, also in types of ours below them."""
     if not isinstance(values, Mapping):
         return values
     return {
@@ -70,7 +70,7 @@ def _arrived(value: Any) -> Any:
 
 
 def _mapped(value: Any, definition: Optional[PropertyDefinition], rename: Callable[..., Any]) -> Any:
-    """`value`, and what is of a type of ours in it renamed; an Output is renamed once it is known."""
+    """Return `value` with everything of our types in it renamed; an Output is renamed once it is known."""
     if definition is None:
         return value
     if isinstance(value, pulumi.Output):

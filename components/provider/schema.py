@@ -91,7 +91,7 @@ class _Analyzer(Analyzer):
         return super().analyze_property(arg, typ, name, **options)
 
     def _words(self, words: Any) -> str:
-        """Token of the enum that these words are."""
+        """Return the token of the enum that has these words."""
         name = _WORDS[words]
         self.type_definitions[name] = TypeDefinition(
             name=name,
@@ -113,7 +113,7 @@ class _Analyzer(Analyzer):
 
 
 def _member(word: str) -> str:
-    """Name of an enum's value: `StartFirst` for start-first, `Http503` for 503."""
+    """Return the name of an enum's value: `StartFirst` for start-first, `Http503` for 503."""
     parts = re.split(r"\W+", f"http-{word}" if word[0].isdigit() else word)
     return "".join(part.capitalize() for part in parts)
 

@@ -175,7 +175,7 @@ def _handler(urn: str) -> AnyHandler:
 
 
 def _state(handler: AnyHandler, inputs: Properties, outputs: Mapping[str, object]) -> Any:
-    """`outputs` laid over `inputs`, with who wrote it; secret is what the schema calls so, and what was."""
+    """Return `outputs` laid over `inputs`, with the version; secret by the schema, or as before."""
     laid = {}
     always = secrets(handler.resource.inputs) | secrets(handler.resource.outputs)
     for key, value in outputs.items():

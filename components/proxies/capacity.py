@@ -61,29 +61,29 @@ def client_connections(site: "Site", connections: int, share: int) -> Optional[i
 
 
 def uploads(backend: "Route") -> int:
-    """Requests of a server that may wait for the rest of their bodies."""
+    """Return the number of requests of a server that may wait for the rest of their bodies."""
     return backend.max_uploads or max(1, int((backend.max_connections or SERVER_SLOTS) * UPLOAD_SHARE))
 
 
 def haproxy_memory(front_end: "Proxy") -> int:
-    """MiB that HAProxy needs."""
+    """Return the MiB that HAProxy needs."""
     return ceil(HAPROXY_MIB + haproxy_connections(front_end) * HAPROXY_CONNECTION_KIB / KIB_IN_MIB)
 
 
 def nginx_slots(front_end: "Proxy") -> int:
-    """Connections of one nginx worker: a proxied request holds two, and one worker may get them all."""
+    """Return the connections of one nginx worker: a request holds two, and one worker may get them all."""
     return 2 * nginx_connections(front_end) + NGINX_SPARE_SLOTS
 
 
 def nginx_memory(front_end: "Proxy", workers: int = 1) -> int:
-    """MiB that nginx needs with so many workers; during a reload there are twice as many."""
+    """Return the MiB that nginx needs with so many workers; during a reload there are twice as many."""
     worker = NGINX_WORKER_MIB + nginx_slots(front_end) * NGINX_SLOT_KIB / KIB_IN_MIB
     connections = nginx_connections(front_end) * (NGINX_CONNECTION_KIB + NGINX_CLIENT_KIB) / KIB_IN_MIB
     return ceil(NGINX_MIB + connections + 2 * workers * worker)
 
 
 def nginx_workers(front_end: "Proxy") -> int:
-    """Number of workers: one for each 64 MiB, and no more than the memory holds, on any number of cores."""
+    """Return the number of workers: one for each 64 MiB, and no more than the memory holds."""
     most = _most_workers(front_end)
     return next((n for n in range(most, 1, -1) if nginx_memory(front_end, n) <= front_end.memory), 1)
 

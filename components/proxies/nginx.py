@@ -174,7 +174,7 @@ class Nginx:
 
 
 def _files(site: "Site") -> int:
-    """Files that one worker may have open; idle connections to servers are among its connections."""
+    """Return the files that one worker may have open, with its idle connections to servers."""
     return nginx_slots(site.front_end) + NGINX_FILES
 
 

@@ -24,7 +24,7 @@ class FrontEndKind(Protocol):
         ...
 
     def files(self, site: "Site", servers: int) -> int:
-        """Files that one of its processes may have open at the same time, in front of so many servers."""
+        """Return the files that one process may have open at the same time, in front of so many servers."""
         ...
 
     def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:

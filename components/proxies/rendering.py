@@ -29,5 +29,5 @@ def _environment() -> "jinja2.Environment":
 
 
 def render(template: str, view: Any) -> str:
-    """`template` (a path below templates/) filled with `view`; an undefined name is an error."""
+    """Return `template` (a path below templates/) filled with `view`; an undefined name is an error."""
     return _environment().get_template(template).render(view=view)

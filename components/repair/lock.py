@@ -125,7 +125,7 @@ def _newest_whole(backups: Sequence[Path], state: Path) -> Path:
 
 
 def _files(backend: str, pattern: str) -> list[Path]:
-    """Files of the backend `file://…`; none of another kind of backend."""
+    """Return the files of the backend `file://…`; none of another kind of backend."""
     url = urlsplit(backend)
     if url.scheme != "file":
         return []

@@ -35,7 +35,7 @@ def end_orphans(project: Path) -> list[str]:
 
 
 def _orphans(project: Path) -> dict[int, str]:
-    """Plugins that work in `project` for an engine that answers no more: pid → name."""
+    """Return plugins that work in `project` for an engine that answers no more: pid → name."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # ended meanwhile, or another user's

@@ -165,7 +165,7 @@ def _leftover(doing: str, resource: Json, resources: list[Json], owner: Owner) -
 
 
 def _changed(resources: list[Json], which: Json, change: Callable[[Json], Optional[Json]]) -> list[Json]:
-    """`resources` with `which` changed, or without it when the change says None."""
+    """Return `resources` with `which` changed, or without it when the change says None."""
 
     def is_it(resource: Json) -> bool:
         if resource["urn"] != which["urn"]:

@@ -72,7 +72,7 @@ class State:
             say(f"repaired: lock of pid {holder.pid} (gone) removed")
 
     def unlocking(self, action: Callable[[], T]) -> T:
-        """`action`, and again when only the lock of a dead run was in its way."""
+        """Run `action`, and once more when only the lock of a dead run was in its way."""
         try:
             return action()
         except automation.ConcurrentUpdateError as error:

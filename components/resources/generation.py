@@ -41,10 +41,10 @@ class GenerationState(GenerationInputs, GenerationOutputs):
 
 
 class Generation(Resource[GenerationInputs, GenerationOutputs]):
-    """Counts how often what defines a backend's replicas has changed.
+    """Counter of the changes of a backend's replicas.
 
-    The number is in the replicas' network names, so replicas of two generations never share a name,
-    also when a failed change is taken back; and it is known at preview.
+    The number is in the replicas' network names, so replicas of two generations never share a name, also when
+    a failed change is taken back. It is known at preview.
     """
 
     number: pulumi.Output[int]

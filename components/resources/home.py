@@ -1,4 +1,4 @@
-"""Where Pulumi keeps what is its own, on behalf of the user who runs it."""
+"""Folders of Pulumi, on behalf of the user who runs it."""
 
 import os
 import pwd
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def user_home() -> Path:
-    """The user's folder as Pulumi finds it: in the list of users, whatever HOME says there."""
+    """Return the user's folder as Pulumi finds it: in the list of users, not in HOME."""
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:  # a number without a user, as containers may have
@@ -15,11 +15,11 @@ def user_home() -> Path:
 
 
 def expanded(path: str) -> Path:
-    """A path that may begin with ~, as Pulumi reads it in the URL of a backend."""
+    """Return a path that may begin with ~, as Pulumi reads it in the URL of a backend."""
     first, *rest = Path(path).parts or ("",)
     return user_home().joinpath(*rest) if first == "~" else Path(path)
 
 
 def pulumi_home(environment: Mapping[str, str]) -> Path:
-    """Pulumi's own folder."""
+    """Return Pulumi's own folder."""
     return expanded(environment.get("PULUMI_HOME") or "~/.pulumi")

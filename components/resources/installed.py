@@ -46,7 +46,7 @@ def link() -> None:
 
 
 def _program() -> Optional[Path]:
-    """The plugin's program as it was installed with this package, or None in a checkout."""
+    """Return the plugin's program as it was installed with this package, or None in a checkout."""
     if __name__.partition(".")[0] != PACKAGE:
         return None
     from importlib import metadata  # slow, and of no use to the plugin

@@ -1,4 +1,4 @@
-"""Labels of what a program makes: whose it is."""
+"""Labels of containers, networks and services: their owner."""
 
 import pulumi
 
@@ -6,7 +6,7 @@ from ..naming import LABEL
 
 
 def labels_of(component: str, role: str) -> dict[str, str]:
-    """Labels that say whose a container or network is: project, stack, component and role in it."""
+    """Return the labels that name the owner of a container or network: project, stack, component and role."""
     return {
         f"{LABEL}.project": pulumi.get_project(),
         f"{LABEL}.stack": pulumi.get_stack(),

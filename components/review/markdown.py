@@ -115,7 +115,7 @@ def _folded(title: str, body: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text of one line that means nothing to Markdown, HTML or GitHub: no link, mention or tag."""
+    """Return text of one line that means nothing to Markdown, HTML or GitHub: no link, mention or tag."""
     flat = re.sub(r"\s+", " ", text)
     # GitHub reads entities before it looks for mentions and links: an empty character ends those.
     broken = re.sub(r"(@|#|://|www\.)", f"\\1{_NOTHING}", flat, flags=re.IGNORECASE)
@@ -123,7 +123,7 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text of one line as code, whatever it holds; its beginning where it is long."""
+    """Return text of one line as code, with any content; of a long text its beginning."""
     flat = re.sub(r"\s+", " ", text).replace("|", "¦") or " "
     short = flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST]}…"
     fence = "`" * (_longest_run(short) + 1)
@@ -132,7 +132,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """Text as a block of code that it cannot end."""
+    """Return text as a block of code that it cannot end."""
     fence = "`" * max(3, _longest_run(text) + 1)
     return f"{fence}{language}\n{text}\n{fence}\n"
 

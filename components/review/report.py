@@ -122,7 +122,7 @@ def review(text: str) -> Report:
 
 
 def reviewed(preview: Preview) -> Report:
-    """Report of a preview."""
+    """Return the report of a preview."""
     found = instances(preview)
     changes = tuple(_change(each) for each in found if each.fate != "unchanged")
     told = {line for change in changes for line in change.warnings}

@@ -51,7 +51,7 @@ def model_in(annotation: Any) -> type[Frozen] | None:
 
 
 def _senseless(kind: Any) -> tuple[Any, ...]:
-    """Values that nobody can mean where this type is asked for; none for a model, which has a section."""
+    """Return values that nobody can mean for this type; none for a model, which has a section."""
     if model_in(kind) or kind is bool:
         return ()
     return (_NUMBER,) if kind in (int, float) else _TEXTS

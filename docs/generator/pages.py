@@ -68,7 +68,7 @@ class Reference:
         )
 
     def pages(self) -> dict[str, str]:
-        """Texts of the pages, by the names of their files."""
+        """Return the texts of the pages, by the names of their files."""
         made = {f"{component.file}.md": self._page(component) for component in COMPONENTS}
         return {**made, f"{TYPES}.md": self._types()}
 
@@ -241,7 +241,7 @@ def parts(description: str) -> tuple[str, str]:
 
 
 def _escaped(text: str) -> str:
-    """Text as Markdown shows it."""
+    """Return text as Markdown shows it."""
     return re.sub(r"([*_<~\[\]\\`])", r"\\\1", text)
 
 

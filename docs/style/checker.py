@@ -39,11 +39,6 @@ class Prose:
     text: str
 
 
-def pending() -> frozenset[str]:
-    """Return the files that are not yet written by the rules."""
-    return frozenset(tomllib.loads(RULES.read_text())["pending"])
-
-
 def rules() -> tuple[list[Rule], int]:
     """Return the rules, and the number of words that a sentence may have."""
     content = tomllib.loads(RULES.read_text())

@@ -41,7 +41,7 @@ def unmet(constraints: Sequence[str], nodes: Mapping[str, Node]) -> Optional[str
 
 
 def able(constraints: Sequence[str], nodes: Mapping[str, Node]) -> list[str]:
-    """Names of the nodes that meet all constraints, or may do."""
+    """Return the names of the nodes that meet all constraints, or may do."""
     asked = [re.split(r"\s*(==|!=)\s*", constraint.strip(), maxsplit=1) for constraint in constraints]
     return sorted(name for name, node in nodes.items() if all(_meets(node, *each) for each in asked))
 

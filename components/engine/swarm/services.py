@@ -36,8 +36,8 @@ STOPPED = {
 }
 """States of an update in which Swarm does nothing more."""
 ENGINE_25 = "1.44"
-"""API of the first engine that can forbid new privileges to the tasks of a service. It also has an interval of
-its own for health checks in the start period."""
+"""API of the first engine that can forbid new privileges to the tasks of a service. It also has an interval
+of its own for health checks in the start period."""
 
 
 def create(engine: "DockerClient", name: str, spec: Spec, registries: Iterable[Login]) -> str:
@@ -118,9 +118,9 @@ def await_settled(engine: "DockerClient", service: str, seconds: float) -> None:
 
 
 def look(engine: "DockerClient", service: str, declared: Spec) -> Optional[Spec]:
-    """`declared`, with what is otherwise in the service as it is; None when it is gone.
+    """Return `declared` with the differences of the real service; None when the service is gone.
 
-    The engine adds its defaults: what nobody has declared is left out.
+    The engine adds its defaults: undeclared keys are left out.
     """
     from docker.errors import NotFound
 
@@ -152,7 +152,7 @@ def remove(engine: "DockerClient", service: str, seconds: float) -> None:
 
 
 def adapted(engine: "DockerClient", spec: Spec) -> Spec:
-    """`spec` as this engine takes it: networks by id, and nothing that it is too old for."""
+    """Return `spec` as this engine takes it: networks by id, and nothing that it is too old for."""
     made = copy.deepcopy(spec)
     for network in made["TaskTemplate"]["Networks"]:
         network["Target"] = _network(engine, network["Target"])
@@ -177,7 +177,7 @@ _UNSENT = object()
 
 
 def _as_found(declared: Any, sent: Any, actual: Any) -> Any:
-    """`declared`, with `actual` in place of what differs from `sent`."""
+    """Return `declared`, with `actual` in place of what differs from `sent`."""
     if sent is _UNSENT or sent == actual or (actual is None and not sent):
         return declared  # the engine leaves out what is empty, zero or false
     if isinstance(declared, Mapping) and isinstance(actual, Mapping):
@@ -192,7 +192,7 @@ def _as_found(declared: Any, sent: Any, actual: Any) -> Any:
 
 
 def _network(engine: "DockerClient", name: str) -> str:
-    """Id of an overlay network."""
+    """Return the id of an overlay network."""
     for found in api(engine).networks():
         if name in (found["Name"], found["Id"]) and found["Scope"] == "swarm":
             return str(found["Id"])

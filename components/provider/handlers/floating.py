@@ -20,7 +20,7 @@ from ..values import UNKNOWN, has_unknown
 from .handler import Handler, Warn, checked, differences
 
 _FIXED: Final = ("image", "memory", "capabilities")
-"""What only another container can have."""
+"""Inputs that only another container can have."""
 
 
 class FloatingAddressNode(
@@ -98,11 +98,11 @@ def _problem(new: FloatingAddressNodeInputs) -> Optional[str]:
 
 
 class FloatingAddressGroup(Handler[FloatingAddressGroupInputs, NoOutputs, FloatingAddressGroupInputs]):
-    """The nodes together: all take part, and one of them has the addresses.
+    """Nodes of one floating address: all take part, and one of them has the addresses.
 
-    A resource of its own, because a node may only start when those that are there know it: they would
-    not send it a sign of life, and it would take the addresses, too. So would one that they no longer
-    know, and it may be drained next: it is stopped here, before its own resource is removed.
+    The group is a resource of its own, because a node may only start when the other nodes know it. Otherwise
+    they would send it no sign of life, and it would take the addresses, too. A node that they no longer know
+    would do the same, and may be drained next. So it is stopped here, before its own resource is removed.
     """
 
     resource = declared.FloatingAddressGroup

@@ -1,4 +1,4 @@
-"""What a front end needs, and its configuration: `Readiness` and `FrontEndConfig`."""
+"""Readiness of a front end, and its configuration: `Readiness` and `FrontEndConfig`."""
 
 import hashlib
 from collections.abc import Collection
@@ -24,10 +24,10 @@ from .handler import Handler, Warn, checked, differences
 
 
 class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
-    """What a front end needs is in order: its configuration is accepted, its replicas are well.
+    """Readiness of a front end: its configuration is accepted, its replicas are healthy.
 
-    A resource of its own, because it comes before the front end's container: an image that refuses the
-    configuration, or a replica that never becomes well, is found while the old container serves.
+    It is a resource of its own, because it comes before the front end's container. A refused configuration,
+    or a replica that never becomes healthy, is found while the old container serves.
     """
 
     resource = declared.Readiness
@@ -70,7 +70,7 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
 
 
 def _limits(values: ReadinessInputs) -> dict[str, int]:
-    """Limits of processes by the id of the container; older states have none."""
+    """Return the limits of processes by the id of the container; older states have none."""
     limits = values.get("pidsLimits", {})
     return {id_: limits[name] for name, id_ in values.get("replicas", {}).items() if name in limits}
 

@@ -65,7 +65,7 @@ def _changed(new: GatewayConfigInputs, old: GatewayConfigInputs) -> list[str]:
 
 
 def _problem(new: GatewayConfigInputs, pull: bool = False) -> Optional[str]:
-    """What the program has against the configuration, or None; asked on the first manager that can.
+    """Return the program's objection to the configuration, or None; ask on the first manager that can.
 
     Raises EngineError when none can.
     """

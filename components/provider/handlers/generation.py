@@ -18,8 +18,8 @@ _HEALTH = "health"
 class Generation(Handler[GenerationInputs, GenerationOutputs, GenerationState]):
     """A counter of definitions; it lives in the state alone.
 
-    With a host, the image of a definition is pulled there before the number is known: nothing is made of a
-    definition whose image cannot be had.
+    With a host, the image of a definition is pulled there before the number is known. So nothing is made of a
+    definition whose image cannot be pulled.
     """
 
     resource = declared.Generation
@@ -80,7 +80,7 @@ def _pull(new: GenerationInputs) -> None:
 
 
 def _known(definition: Definition) -> Definition:
-    """A definition of an earlier release as this one writes it."""
+    """Return a definition of an earlier release as this one writes it."""
     health = definition.get(_HEALTH)
     return {**definition, _HEALTH: known(health)} if isinstance(health, list) else definition
 

@@ -1,4 +1,4 @@
-"""What a kind of resource does for Pulumi."""
+"""Protocol of a kind of resource towards Pulumi."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ State = TypeVar("State")
 
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> str:
-    """What of `new` was otherwise in `old`, from what to what; nothing of what is not known yet."""
+    """Describe the keys whose value changed, as `old → new` by key; unknown values are left out."""
     changed = [key for key in sorted(new) if old and old.get(key) != new[key] and not has_unknown(new[key])]
     return ", ".join(f"{key}: {old.get(key)} → {new[key]}" for key in changed)
 
@@ -31,7 +31,7 @@ def fixed(new: Mapping[str, object], old: Mapping[str, object], remedy: str) -> 
 
 
 def checked(ask: Callable[[], Optional[str]], warn: Warn) -> Optional[str]:
-    """What a host finds wrong with a configuration (`ask`), or None; a warning when it cannot be asked."""
+    """Return a host's objection to a configuration (`ask`), or None; warn when the host cannot be asked."""
     try:
         return ask()
     except (EngineError, HostUnreachable, ImageMissing) as error:
@@ -50,23 +50,23 @@ class Handler(ABC, Generic[Inputs, Outputs, State]):
     """The resource as a program declares it."""
 
     def check(self, new: Inputs, old: Inputs, warn: Warn) -> Optional[str]:
-        """What is wrong with the inputs, or None."""
+        """Return the mistake in the inputs, or None."""
         return None
 
     def kept(self, new: Inputs) -> Inputs:
-        """The inputs as the state keeps them."""
+        """Return the inputs as the state keeps them."""
         return new
 
     def carried(self, new: Inputs, old: Inputs) -> Inputs:
-        """The inputs without what an older state lacks, where that alone is no reason for a change."""
+        """Return the inputs without those an older state lacks, if that alone is no reason for a change."""
         return new
 
     def replaces(self, changed: set[str]) -> set[str]:
-        """Which of the changed inputs make another resource of it."""
+        """Return the changed inputs that replace the resource."""
         return set()
 
     def delete_first(self, new: Inputs, changed: set[str]) -> bool:
-        """Whether the present one goes before the one that replaces it is made."""
+        """Return whether the present resource is deleted before its replacement is made."""
         return False
 
     def holds(self, state: State) -> Optional[str]:
@@ -89,7 +89,7 @@ class Handler(ABC, Generic[Inputs, Outputs, State]):
         """Change it; its outputs."""
 
     def read(self, state: State) -> Optional[Mapping[str, object]]:
-        """What is really there, laid over the state; None when it is gone."""
+        """Return the real properties, laid over the state; None when the resource is gone."""
         return {}
 
     def delete(self, state: State) -> Optional[str]:

@@ -26,7 +26,7 @@ AT_ONCE = 16
 
 
 def _encrypts(managers: list[Connection]) -> Optional[str]:
-    """Why an engine cannot encrypt an overlay, or None."""
+    """Return why an engine cannot encrypt an overlay, or None."""
     for host in managers:
         with contextlib.suppress(HostUnreachable, EngineRefused), connect(host, timeout=30) as engine:
             version = str(engine.version()["Version"])

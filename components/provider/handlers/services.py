@@ -1,4 +1,4 @@
-"""What runs in a swarm: `ServiceDefinition`, `SwarmConfig`, `SwarmSecret`. See `services`, `files`."""
+"""Services of a swarm: `ServiceDefinition`, `SwarmConfig`, `SwarmSecret`. See `services`, `files`."""
 
 import contextlib
 import copy
@@ -40,7 +40,7 @@ class Found(TypedDict, total=False):
 
 
 def _counted(spec: Any) -> Any:
-    """The part of a definition that says how many addresses the service takes."""
+    """Return the part of a definition that decides how many addresses the service takes."""
     if not isinstance(spec, dict):
         return spec  # not known yet
     return {
@@ -50,7 +50,7 @@ def _counted(spec: Any) -> Any:
 
 
 def _as_written_before(spec: services.Spec, old: Any) -> services.Spec:
-    """A definition as an earlier release wrote it, where that alone would replace all tasks.
+    """Return a definition as an earlier release wrote it, where that alone would replace all tasks.
 
     It had no limit of processes, and another text of the same health check.
     """
@@ -65,7 +65,7 @@ def _as_written_before(spec: services.Spec, old: Any) -> services.Spec:
 
 
 def _check(spec: Any) -> services.Spec:
-    """The health check of a definition, or nothing."""
+    """Return the health check of a definition, or nothing."""
     container: services.Spec = spec["TaskTemplate"]["ContainerSpec"] if isinstance(spec, dict) else {}
     return container.get("Healthcheck") or {}
 

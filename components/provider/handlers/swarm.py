@@ -80,7 +80,7 @@ def _outputs(found: membership.Found) -> SwarmOutputs:
 
 
 def _bare_or_ours(host: Connection, labels: dict[str, str]) -> Optional[str]:
-    """Why the first manager cannot make this swarm, or None."""
+    """Return why the first manager cannot make this swarm, or None."""
     with connect(host, timeout=30) as engine:
         info = engine.info()
     found = info["Swarm"]
@@ -92,7 +92,7 @@ def _bare_or_ours(host: Connection, labels: dict[str, str]) -> Optional[str]:
 
 
 def _keeps_quorum(managers: list[Connection], old: SwarmInputs) -> Optional[str]:
-    """Why these managers cannot follow the old ones, or None."""
+    """Return why these managers cannot follow the old ones, or None."""
     if not any(host in old["managers"] for host in managers):
         return (
             "none of the present managers is among the new ones, and one must stay to admit the others: "

@@ -51,7 +51,7 @@ def keys(steps: Iterable[Step]) -> str:
 
 
 def duration(value: Any) -> str:
-    """Seconds as words."""
+    """Return seconds as words."""
     return f"{value:g} s" if isinstance(value, int | float) else "a time that is not known"
 
 

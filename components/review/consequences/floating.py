@@ -15,7 +15,7 @@ DISAGREED = 2.0
 
 
 def floating_address(instance: Instance) -> Iterable[Consequence]:
-    """Nodes that come and go, then what changes for the addresses."""
+    """Yield the consequences of nodes that come and go, then those of changed addresses."""
     if instance.fate == "removed":
         yield Consequence("No node has the addresses any more.", ENDLESS)
         return

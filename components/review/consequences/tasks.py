@@ -38,7 +38,7 @@ def constraints(values: Mapping[str, Any]) -> list[str]:
 
 
 def host_ports(spec: Mapping[str, Any]) -> list[str]:
-    """Ports that each task of a service has on its node, as words."""
+    """Return the ports that each task of a service has on its node, as words."""
     ports = items(mapping(spec.get("EndpointSpec")).get("Ports"))
     return [str(port.get("PublishedPort")) for port in ports if port.get("PublishMode") == "host"]
 
@@ -138,7 +138,7 @@ def _replacement(step: Step, new: Mapping[str, Any], head: str) -> Consequence:
 
 
 def _replicas(spec: Mapping[str, Any]) -> Optional[int]:
-    """Number of tasks; None of a global service, or when it is not known."""
+    """Return the number of tasks; None of a global service, or when it is not known."""
     number = mapping(mapping(spec.get("Mode")).get("Replicated")).get("Replicas")
     return int(number) if isinstance(number, int | float) else None
 

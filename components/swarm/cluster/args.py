@@ -40,8 +40,9 @@ class OverlayArgs(TypedDict, total=False):
     """A network over all nodes. None of it can be changed while the network exists."""
 
     subnet: Optional[str]
-    """IPv4 subnet, /29 or larger. It has an address for each task, and for each new task that an update starts
-    first. It also has one for each node with a task, each service (endpoint_mode vip) and its gateway. Default: Swarm
+    """IPv4 subnet, /29 or larger. It has an address for each task, and for each new task that an
+    update starts first. It also has one for each node with a task, each service (endpoint_mode vip) and its
+    gateway. Default: Swarm
     takes one of the address pool."""
     mtu: Optional[int]
     """Largest packet of the hosts' own network in bytes, 164 to 65535. VXLAN takes 50 of it, encryption 26

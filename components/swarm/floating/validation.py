@@ -13,7 +13,7 @@ class _HasPassword(Frozen):
 
 
 def floating(name: str, args: object) -> Floating:
-    """`args` (FloatingAddressArgs) of the component `name`, validated.
+    """Return `args` (FloatingAddressArgs) of the component `name`, validated.
 
     Raises ArgumentError, before anything is registered.
     """
