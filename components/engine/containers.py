@@ -1,7 +1,6 @@
 """Containers of our resources, through the Engine API. Plain functions, no Pulumi."""
 
 import io
-import tarfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -50,6 +49,8 @@ def nameless_volume(path: str) -> "Mount":
 
 def write_file(container: "Container", folder: str, name: str, text: str) -> None:
     """Write `text` to a file in a container, running or not, readable for every user."""
+    import tarfile
+
     data, archive = text.encode(), io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         info = tarfile.TarInfo(name)
@@ -60,6 +61,8 @@ def write_file(container: "Container", folder: str, name: str, text: str) -> Non
 
 def read_file(container: "Container", path: str) -> Optional[str]:
     """Return the text of a file in a container, or None without one."""
+    import tarfile
+
     from docker.errors import NotFound
 
     try:

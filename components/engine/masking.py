@@ -5,7 +5,6 @@ write a text. Everything that calls itself a credential is hidden, too.
 """
 
 import base64
-import html
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator
@@ -59,6 +58,8 @@ def _decoded(text: str) -> Iterator[str]:
 
     A search in them is much faster than a search for all forms in the text.
     """
+    import html
+
     yield text
     yield html.unescape(text)
     yield urllib.parse.unquote(text)

@@ -18,7 +18,6 @@ import pulumi
 
 from ..naming import type_token
 from ..version import VERSION
-from .installed import link
 
 SECRET = "secret"  # noqa: S105 — a mark
 """Marks a property that is always kept as a secret."""
@@ -47,6 +46,8 @@ class Resource(pulumi.CustomResource, Generic[Inputs, Outputs]):
 
     def __init__(self, name: str, inputs: Inputs, opts: Optional[pulumi.ResourceOptions] = None) -> None:
         """Declare the resource `name`."""
+        from .installed import link  # the plugin imports this module for its types alone
+
         link()
         properties = {**cast(dict[str, Any], inputs), **dict.fromkeys(self.outputs.__annotations__)}
         ours = pulumi.ResourceOptions(version=VERSION)  # of the plugin that carries it out

@@ -8,6 +8,7 @@ import pulumi
 from ... import naming
 from ...arguments.later import later
 from ...arguments.parsing import arguments
+from ...engine.swarm.services import Spec
 from ...resources.generation import Generation
 from ...resources.labels import labels_of
 from ...resources.services import ServiceDefinition, SwarmConfig, SwarmSecret
@@ -60,7 +61,7 @@ def define(
     name: str,
     managers: Managers,
     service: Service,
-    spec: dict[str, Any],
+    spec: Spec,
     opts: pulumi.ResourceOptions,
 ) -> ServiceDefinition:
     """Return the service `name` of the swarm as `spec` says, once its tasks run."""

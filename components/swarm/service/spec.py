@@ -11,6 +11,7 @@ import pulumi
 from ...arguments.messages import shown
 from ...arguments.parsing import ArgumentError
 from ...engine.swarm import templates
+from ...engine.swarm.services import Spec
 from ...proxies import health
 from ...resources.labels import labels_of
 from .model import File, Health, Policy, Service
@@ -21,7 +22,7 @@ _IN_MEMORY = ("/run", "/tmp")  # noqa: S108 — inside the task
 
 def spec(
     component: str, role: str, service: Service, configs: list[dict[str, Any]], secrets: list[dict[str, Any]]
-) -> dict[str, Any]:
+) -> Spec:
     """Return the definition of `service`, without its name; `mounted` gives `configs` and `secrets`."""
     labels = labels_of(component, role)
     replicas = {"Replicated": {"Replicas": service.replicas}}
