@@ -11,7 +11,7 @@ VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name anoth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up preview down test check format bench cli docs reference clean
+.PHONY: help up preview down test check coverage format bench cli docs reference clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,6 +44,9 @@ check: .venv/.dev ## lint, formatting, types, unused code, imports between rooms
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m docs.style
 
+coverage: .venv/.dev ## measure how much of the code the fast tests reach; less than the floor is an error
+	@$(PY) -m pytest --quiet --numprocesses 3 -m "not engine and not pulumi and not pulumi_cli" --cov --cov-report=term:skip-covered
+
 format: .venv/.dev ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
@@ -65,7 +68,7 @@ reference: .venv/.dev ## write docs/reference anew, from docstrings and models
 	@$(PY) -m docs.generator
 
 clean: ## remove the virtual environment, caches and the site
-	@rm -rf .venv docs/_build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv docs/_build .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage
 
 # Pulumi asks pip for its version and its packages at every command; this one answers in half the time of Python 3.11's own.
 PIP := pip==26.3
