@@ -50,8 +50,10 @@ TESTED = {
 
 
 def test_every_block_is_tested() -> None:
-    """A new one needs a test. Those of guides and reference have theirs."""
-    assert {each.title for each in blocks() if "/" not in each.file} == TESTED
+    """A new one needs a test. Those of guides, reference and architecture.md have theirs."""
+    tested_here = [each for each in blocks() if "/" not in each.file and each.file != "architecture.md"]
+
+    assert {each.title for each in tested_here} == TESTED
 
 
 def test_the_swarm_services_are_declared(monkeypatch: pytest.MonkeyPatch) -> None:
