@@ -47,7 +47,7 @@ check: .venv/.dev ## lint, formatting, types, unused code, imports between rooms
 coverage: .venv/.dev ## measure how much of the code the fast tests reach; less than the floor is an error
 	@$(PY) -m pytest --quiet --numprocesses 3 -m "not engine and not pulumi and not pulumi_cli" --cov --cov-report=term:skip-covered
 
-format: .venv/.dev ## format the code and mend what the linter can
+format: .venv/.dev ## format the code and fix what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 

@@ -125,7 +125,7 @@ class Host(Frozen):
             )
         if self.address.startswith("tcp://") and not any(given) and not self.insecure:
             raise ValueError(
-                f"address {self.address} is a plain tcp engine, open to whoever reaches it: give "
+                f"address {self.address} is a plain tcp engine, open to every client that reaches it: give "
                 "ca_certificate, client_certificate and client_key, use ssh://, "
                 "or say insecure: true"
             )

@@ -464,7 +464,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a plain tcp host": (
         {"host": {"address": "tcp://10.77.0.11:2375"}},
-        "host.address tcp://10.77.0.11:2375 is a plain tcp engine, open to whoever reaches it",
+        "host.address tcp://10.77.0.11:2375 is a plain tcp engine, open to every client that reaches it",
     ),
     "a port for two": (
         {"services": dict.fromkeys(("one", "two"), service(front_end={"port": FREE}))},

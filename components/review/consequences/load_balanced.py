@@ -21,8 +21,7 @@ def load_balanced_service(instance: Instance) -> Iterable[Consequence]:
         before, after = (str(values.get("address")) for values in pair(config, "host"))
         yield Consequence(
             f"The service moves from {before} to {after}: everything is made there, then removed here. "
-            "Whoever "
-            "asks the old host finds nobody.",
+            "Requests to the old host are refused.",
             ENDLESS,
         )
         return

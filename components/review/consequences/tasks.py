@@ -70,8 +70,7 @@ def _made_anew(step: Step, start: str) -> Consequence:
         )
     return Consequence(
         f"{start} is made under another name ({step.old.get('name')} → {step.new.get('name')}), and then "
-        "the old "
-        "one is removed: whoever asks for the old name finds nobody.",
+        "the old one is removed: requests to the old name fail.",
         ENDLESS,
     )
 
