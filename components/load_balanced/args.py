@@ -24,9 +24,9 @@ class ProbeArgs(TypedDict, total=False):
     """Health check by the front end."""
 
     path: Optional[str]
-    """URL path that is asked for. Default: /. In tcp mode the port only has to accept."""
+    """URL path of the request. Default: /. In tcp mode the port only has to accept."""
     host: Optional[str]
-    """Host header of the question. Default: the backend's first host name in alphabetical order that is no
+    """Host header of the request. Default: the backend's first host name in alphabetical order that is no
     wildcard; localhost without one."""
     method: Optional[ProbeMethod]
     """`GET`, `HEAD` or `OPTIONS`. Default: GET."""
@@ -34,28 +34,28 @@ class ProbeArgs(TypedDict, total=False):
     """Statuses of a healthy server, and ranges of them, such as `["200", "300-399"]`. No redirect is
     followed. Default: `["200-399"]`."""
     port: Optional[int]
-    """Port that is asked. Default: the backend's."""
+    """Port of the request. Default: the backend's."""
     active: Optional[bool]
     """Ask each server all the time. Default: true with haproxy; nginx open source cannot and has `max_fails`.
     """
     interval: Optional[float]
-    """Seconds between two questions of the front end. Default: 0.4, so that a hung server is avoided
+    """Seconds between two checks by the front end. Default: 0.4, so that a hung server is avoided
     within 1.5 s."""
     timeout: Optional[float]
     """Seconds the answer may take. Default: 0.3."""
     fall: Optional[int]
-    """Failed questions in a row before a server is avoided. Default: 2."""
+    """Failed checks in a row before a server is avoided. Default: 2."""
     rise: Optional[int]
-    """Good answers in a row before it is used again. Default: 1."""
+    """Successful checks in a row before a server is used again. Default: 1."""
 
 
 class HealthArgs(ProbeArgs, total=False):
-    """Health check of a replica: its container and the front end ask the same question."""
+    """Health check of a replica: its container and the front end send the same request."""
 
     command: Optional[list[str]]
     """Command run inside the replica, exit code 0 when healthy; a new replica gets no request before. The
-    front end cannot run it: it only connects to the port then, or asks its question where `path`, `host`,
-    `method` or `status` is given, too. Default: the question, asked with the curl, bash, wget or busybox nc
+    front end cannot run it: it only connects to the port then, or sends its request where `path`, `host`,
+    `method` or `status` is given, too. Default: the request, sent with the curl, bash, wget or busybox nc
     that the image has; busybox's wget knows no method but GET."""
 
 

@@ -8,7 +8,7 @@ from ..arguments.connections import Connection, Login
 from .resource import SECRET, Resource
 
 Definition = dict[str, object]
-"""A backend's replicas or a secret: what a change of makes another one of it."""
+"""Definition of a backend's replicas or of a secret."""
 
 
 class GenerationInputs(TypedDict):

@@ -17,10 +17,10 @@ class ManagersArgs(TypedDict, total=False):
     """A swarm, by its managers."""
 
     managers: Required[pulumi.Input[list[HostArgs]]]
-    """Managers of the swarm; `managers` of a SwarmCluster, for example of another stack, are such. Required.
-    With more than one, the loss of the first stops nothing."""
+    """Managers of the swarm, for example the output `managers` of a SwarmCluster, also of another stack.
+    Required. With more than one, the loss of the first stops nothing."""
     swarm_id: Optional[pulumi.Input[str]]
-    """Id of their swarm; in another one nothing is done. Default: whichever swarm they are in."""
+    """Id of their swarm; in another swarm nothing is done. Default: the swarm that they are in."""
 
 
 def _unless_output(value: Any, check: ValidatorFunctionWrapHandler) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from docs.style.checker import Prose, complaints, module, page, rules
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "CONTRIBUTING.md", "findings/README.md", "docs/*.md", "docs/guides/*.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "findings/README.md", "docs/*.md", "docs/*/*.md"]
 MODULES = ["components/**/*.py", "checkout/**/*.py", "policy/*.py", "docs/**/*.py"]
 
 

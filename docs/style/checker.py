@@ -86,7 +86,7 @@ def page(text: str) -> Iterator[Prose]:
             yield Prose("heading", start, _plain(content.lstrip("# ")))
         elif content.startswith("|"):
             yield from (Prose("cell", start, _plain(cell)) for cell in content.strip("|").split(" | "))
-        elif content and not content.startswith(("    ", "<", "(", "![", "> ")):
+        elif content and not content.startswith(("    ", "<", "(", "![", "> ", "  > ")):
             yield Prose("page", start, _plain(content))
 
 

@@ -24,7 +24,7 @@ class NodeArgs(TypedDict, total=False):
     """`active`, `pause` (no new tasks) or `drain` (its tasks move elsewhere, which `up` waits for).
     Default: active."""
     labels: Optional[dict[str, str]]
-    """Labels that services' constraints choose by, `node.labels.<name>==<value>`. Default: none."""
+    """Labels for the constraints of services, `node.labels.<name>==<value>`. Default: none."""
     advertise_address: Optional[str]
     """IP address at which the other nodes reach it. Fixed when it joins. Default: the engine chooses,
     which it only does where it has one address."""
@@ -76,7 +76,7 @@ class ClusterAddressArgs(FloatingArgs, total=False):
 
 
 class SwarmClusterArgs(TypedDict, total=False):
-    """Hosts that form one swarm, its networks, and what runs there."""
+    """Hosts that form one swarm, its networks, services, gateway and floating addresses."""
 
     nodes: Required[dict[str, NodeArgs]]
     """Hosts by name. Managers join in order of their names, after the one that makes the swarm; workers
@@ -95,8 +95,8 @@ class SwarmClusterArgs(TypedDict, total=False):
     networks: Optional[dict[str, OverlayArgs]]
     """Overlay networks by name. Default: none."""
     services: Optional[dict[str, ServiceArgs]]
-    """Services by name, which is theirs in the swarm, too. Default: none."""
+    """Services by name, which is also their name in the swarm. Default: none."""
     gateway: Optional[GatewayArgs]
-    """A proxy that chooses among the services by the host a request names. Default: none."""
+    """A proxy that routes requests to the services by host name. Default: none."""
     floating_addresses: Optional[dict[str, ClusterAddressArgs]]
     """Groups of floating addresses by name. Default: none."""

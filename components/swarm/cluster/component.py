@@ -22,7 +22,7 @@ from .validation import cluster
 
 
 class SwarmCluster(pulumi.ComponentResource):
-    """Docker hosts that form one swarm, the networks over them, and what runs there."""
+    """Docker hosts that form one swarm, with networks, services, gateway and floating addresses."""
 
     swarm_id: pulumi.Output[str]
     """Id of the swarm."""

@@ -33,11 +33,11 @@ class TrackArgs(TypedDict, total=False):
     path: Optional[str]
     """URL path that must be answered with 2xx or 3xx over HTTP, too. Default: none."""
     host_name: Optional[str]
-    """Host name that is asked for, where the gateway chooses by it. Default: the node's address."""
+    """Host name of the request, where the gateway routes by it. Default: the node's address."""
 
 
 class FloatingArgs(TypedDict, total=False):
-    """A group of addresses, whichever hosts may have them."""
+    """A group of addresses, without the hosts that may have them."""
 
     addresses: Required[list[str]]
     """The floating addresses, with or without a prefix length, which is /32 or /128 then. They move

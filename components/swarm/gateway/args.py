@@ -14,7 +14,7 @@ from ..managers import ManagersArgs
 
 
 class GatewayBackendArgs(RouteArgs, total=False):
-    """A service of the swarm, and which requests it gets. It need not exist yet."""
+    """A service of the swarm, and the requests that it gets. The service need not exist yet."""
 
     service: Optional[str]
     """Name of the service: its tasks are found at `tasks.<service>`, on a network of the gateway.
@@ -34,10 +34,10 @@ class GatewayFrontEndArgs(ProxyArgs, total=False):
 
 
 class GatewayArgs(TypedDict, total=False):
-    """A proxy in a swarm that chooses among its services by the host that a request names."""
+    """A proxy in a swarm that routes requests to its services by host name."""
 
     networks: Required[list[pulumi.Input[str]]]
-    """Names of the overlay networks on which it finds the services. Required."""
+    """Names of the overlay networks on which the gateway finds the services. Required."""
     publish: Optional[PublishMode]
     """`host`: one task on each node that meets the constraints, each with the port of its node: they see the
     clients' addresses. `ingress`: `replicas` tasks behind a port of every node, which see the nodes'

@@ -58,26 +58,26 @@ class TaskHealthArgs(TypedDict, total=False):
     """Health check of a task. An unhealthy task gets no requests, and an update waits for it."""
 
     command: Optional[list[str]]
-    """Command run inside the task, exit code 0 when healthy. Default: a question to `port`."""
+    """Command run inside the task, exit code 0 when healthy. Default: a check of `port`."""
     path: Optional[str]
-    """URL path that is asked for at `port`, with the curl, bash, wget or busybox nc that the image has; no
+    """URL path of a request to `port`, sent with the curl, bash, wget or busybox nc that the image has; no
     redirect is followed. Default: none; the port only has to accept a connection."""
     host: Optional[str]
-    """Host header of the question. Default: localhost."""
+    """Host header of the request. Default: localhost."""
     method: Optional[ProbeMethod]
     """`GET`, `HEAD` or `OPTIONS`. Default: GET."""
     status: Optional[list[str]]
     """Statuses of a healthy task, and ranges of them. Default: `["200-399"]`."""
     port: Optional[int]
-    """Port that is asked. Default: 80."""
+    """Port of the request. Default: 80."""
     interval: Optional[float]
-    """Seconds between two questions, and before the first one. Default: 2."""
+    """Seconds between two checks, and before the first one. Default: 2."""
     timeout: Optional[float]
     """Seconds the answer may take. Default: 3."""
     retries: Optional[int]
-    """Failed questions in a row before the task is replaced. Default: 3."""
+    """Failed checks in a row before the task is replaced. Default: 3."""
     start_period: Optional[float]
-    """Seconds after its start in which failed questions do not count. Default: 30."""
+    """Seconds after its start in which failed checks do not count. Default: 30."""
 
 
 class PublishedPortArgs(TypedDict, total=False):
