@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]
 
 MAIN = """
 import pulumi
-from components.naming import labels
+from components.resources.labels import labels_of
 from components.resources.front_end import FrontEndConfig, Readiness
 from components.resources.generation import Generation
 
@@ -32,7 +32,7 @@ ready = Readiness(
         **common,
         "image": given["image"],
         "names": ["site-web-0-g1"],
-        "labels": labels("lb", "check"),
+        "labels": labels_of("lb", "check"),
         "container": {},
         "replicas": {},
         "pidsLimits": {},
