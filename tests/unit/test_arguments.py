@@ -7,8 +7,9 @@ import pytest
 
 from components import ArgumentError, LoadBalancedService
 from components.load_balanced.validation import service
-from tests.cases.bad_arguments import CASES, Case, front, many, registry, short
+from tests.cases.bad_arguments import CASES, Case
 from tests.cases.later import LATER, with_outputs
+from tests.support.arguments import front, many, registry, short
 from tests.support.mocks import run
 
 

@@ -13,8 +13,8 @@ from components.swarm.cluster.validation import cluster
 from components.swarm.floating.validation import floating
 from components.swarm.gateway.model import PlacedGateway
 from components.swarm.service.model import PlacedService
-from tests.cases.bad_arguments import front, health, many, registry, short
 from tests.declared.test_settings import load
+from tests.support.arguments import front, health, many, registry, short
 
 SECRET = "hunter2"
 MANAGERS = [{"address": "ssh://one"}]
