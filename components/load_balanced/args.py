@@ -24,7 +24,7 @@ class ProbeArgs(TypedDict, total=False):
     """Health check by the front end."""
 
     path: Optional[str]
-    """URL path of the request. Default: /. In tcp mode the port only has to accept."""
+    """URL path of the request. Default: /. Not in mode tcp, where the port only has to accept."""
     host: Optional[str]
     """Host header of the request. Default: the backend's first host name in alphabetical order that is no
     wildcard; localhost without one."""
@@ -177,13 +177,13 @@ class TimeoutArgs(TypedDict, total=False):
     queue: Optional[float]
     """To wait for a free server, where `max_connections` is reached: then 503. HAProxy only. Default: 5."""
     client: Optional[float]
-    """Silence of a client. Default: 50."""
+    """Silence of a client. In mode tcp with haproxy only. Default: 50."""
     server: Optional[float]
-    """Silence of a server, before its answer and within it. Default: 60."""
+    """Silence of a server, before its answer and within it. In mode tcp with haproxy only. Default: 60."""
     request: Optional[float]
-    """For a client to send its request headers. Default: 10."""
+    """For a client to send its request headers. Not in mode tcp. Default: 10."""
     keep_alive: Optional[float]
-    """Seconds for which an idle client connection is kept. Default: 10."""
+    """Seconds for which an idle client connection is kept. Not in mode tcp. Default: 10."""
     tunnel: Optional[float]
     """Silence on a WebSocket or TCP connection. Default: 3600."""
 

@@ -182,6 +182,8 @@ def _refusals(site: "Site") -> list[str]:
     found = memory_refusals(site, nginx_connections(site.front_end), nginx_memory(site.front_end))
     if "queue" in site.front_end.timeouts.model_fields_set:
         found.append(f"front_end.timeouts.queue: nginx open source has no queue; {_INSTEAD}")
+    if site.mode == "tcp":
+        found += _refused_times(site)
     for name, backend in sorted(site.backends.items()):
         key = f"backends.{name}"
         if backend.health.active:
@@ -206,6 +208,25 @@ def _refusals(site: "Site") -> list[str]:
                 f"the limit; {_INSTEAD}"
             )
     return found
+
+
+def _refused_times(site: "Site") -> list[str]:
+    """Refuse the time-outs that nginx does not have for a TCP connection."""
+    keys = [
+        f"front_end.timeouts.{key}"
+        for key in ("client", "server")
+        if key in site.front_end.timeouts.model_fields_set
+    ]
+    keys += [
+        f"backends.{name}.timeouts.server"
+        for name, backend in sorted(site.backends.items())
+        if backend.timeouts.server is not None
+    ]
+    return [
+        f"{key}: nginx has one time-out for both sides of a TCP connection, front_end.timeouts.tunnel: "
+        "set that one, or set front_end.kind haproxy"
+        for key in keys
+    ]
 
 
 def _render(site: "Site", servers: Mapping[str, list[Upstream] | Tasks]) -> str:

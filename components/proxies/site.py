@@ -195,6 +195,12 @@ class Site(Frozen):
                 "front_end.mode tcp has one backend without host_names: a TCP connection names no "
                 "host; use one component for each backend"
             )
+        about_requests = sorted({"keep_alive", "request"} & self.front_end.timeouts.model_fields_set)
+        if tcp and about_requests:
+            raise ValueError(
+                f"front_end.timeouts.{about_requests[0]} is for front_end.mode http: a TCP connection has no "
+                "requests; drop it"
+            )
         if self.default_backend and "unknown_host" in self.front_end.model_fields_set:
             raise ValueError(
                 f"front_end.unknown_host: no host is unknown, backend {self.default_backend!r} gets "
@@ -229,7 +235,7 @@ def _check_tcp(name: str, backend: Route) -> None:
             f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "
             "requests with bodies; drop it"
         )
-    about_http = sorted({"host", "method", "status"} & backend.health.model_fields_set)
+    about_http = sorted({"host", "method", "path", "status"} & backend.health.model_fields_set)
     if about_http:
         raise ValueError(
             f"backends.{name}.health.{about_http[0]} is for front_end.mode http: in mode tcp the "

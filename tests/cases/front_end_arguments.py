@@ -1,7 +1,7 @@
 """Forms of front ends, and values of their arguments, for the test that no kind ignores an argument."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components import LoadBalancedService, SwarmGateway
@@ -36,6 +36,8 @@ class Form:
     declare: Callable[[Any], object]
     elsewhere: Mapping[str, Use]
     """Arguments that act elsewhere than in a configuration."""
+    without: frozenset[str] = frozenset()
+    """Arguments that the form cannot have."""
 
 
 BACKEND = "backends.web"
@@ -76,6 +78,20 @@ SERVICE = Form(
         f"{BACKEND}.read_only": Use("Container"),
         f"{BACKEND}.capabilities": Use("Container"),
     },
+)
+TCP = replace(
+    SERVICE,
+    name="tcp",
+    least={**SERVICE.least, "front_end.mode": "tcp"},
+    elsewhere={
+        **{path: use for path, use in SERVICE.elsewhere.items() if f"{BACKEND}.health." not in path},
+        # The front end only connects; the replica's own check runs the command.
+        f"{BACKEND}.health.command": Use("Generation"),
+        f"{BACKEND}.health.port": Use("Generation", ("nginx",)),
+    },
+    without=frozenset(
+        {"front_end.mode", "front_end.default_backend", "front_end.unknown_host", f"{BACKEND}.host_names"}
+    ),
 )
 GATEWAY = Form(
     name="gateway",
