@@ -369,7 +369,9 @@ def test_a_gateway_behind_a_floating_address(
             load.wait_sent(load.sent + 400)
             load.stop()
         note(f"the owner of the address drained: {load.report.failed} of {load.report.sent} failed")
-        assert load.report.failed <= 1, load.report.failures
+        # Requests in flight as the address moves are cut, and no others: all of them run at one moment.
+        cut = [failure.offset for failure in load.report.failures] or [0.0]
+        assert max(cut) - min(cut) <= load.report.max_ms / 1000, load.report.failures
     finally:
         program.destroy()
     assert bare(hosts)
