@@ -106,14 +106,15 @@ def _build(engine: "DockerClient", recipes: Sequence[Recipe]) -> None:
     for recipe in recipes:
         container = engine.containers.create(f"{_BASE}:{suite}", ["true"])
         try:
-            container.put_archive("/usr/local/bin", _tar(recipe.programs))
+            container.put_archive("/usr/local/bin", packed(recipe.programs))
             repository, tag = _tag(recipe).split(":")
             container.commit(repository=repository, tag=tag, changes="\n".join(recipe.changes) or None)
         finally:
             container.remove(force=True)
 
 
-def _tar(programs: Iterable[tuple[str, str]]) -> bytes:
+def packed(programs: Iterable[tuple[str, str]]) -> bytes:
+    """Return programs, each a name and its text, as a tar archive of executable files."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name, text in programs:

@@ -12,8 +12,6 @@ longshore-app:sick    answers 500 at / and /healthz
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +20,7 @@ import docker
 import docker.errors
 
 from checkout.debian import LEFT_OUT, mirror, root_file_system
+from checkout.stand_ins import packed
 from components.repair.telling import CannotGoOn
 
 from .generations import NEW, OLD
@@ -177,7 +176,7 @@ def _build(engine: docker.DockerClient, cache: Path, generation: Generation) -> 
         container = engine.containers.create(BASE)
         try:
             if child.files:
-                container.put_archive("/", _tar(child.files))
+                container.put_archive("/", packed(child.files))
             repository, tag = child.tag.split(":")
             container.commit(repository=repository, tag=tag, changes="\n".join(child.changes))
         finally:
@@ -207,17 +206,6 @@ def _into(path: Path, write: Callable[[Path], object]) -> None:
     new = path.with_suffix(".new")
     write(new)
     new.replace(path)
-
-
-def _tar(files: tuple[tuple[str, str], ...]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, text in files:
-            data = text.encode()
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), 0o755
-            tar.addfile(entry, io.BytesIO(data))
-    return out.getvalue()
 
 
 def _recipe(suite: str) -> str:
