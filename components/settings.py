@@ -9,9 +9,10 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import PlainValidator
 
 from .arguments.depth import DEEPEST, is_deep
+from .arguments.marks import SECRET
 from .arguments.messages import Wrong, begun, kind, listed, named
 from .arguments.parsing import ArgumentError, Frozen, parse
-from .arguments.types import SECRET, Name
+from .arguments.types import Name
 
 
 def _secrets(value: Any) -> dict[str, str]:

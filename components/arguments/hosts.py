@@ -10,9 +10,10 @@ from pydantic import PlainValidator, field_validator, model_validator
 
 from .connections import Connection, Login
 from .later import later
+from .marks import SECRET
 from .messages import Wrong, shown
 from .parsing import Frozen
-from .types import LARGEST_PORT, SECRET, Argument, Secret, Text
+from .types import LARGEST_PORT, Argument, Secret, Text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"
@@ -150,7 +151,7 @@ class Host(Frozen):
         ]
 
     def arguments(self) -> HostArgs:
-        """This host as HostArgs again, with what must be secret as a secret."""
+        """Return this host as HostArgs, with its credentials as secrets."""
         given: Any = self.model_dump(exclude_defaults=True)
         if self.client_key is not None:
             given["client_key"] = pulumi.Output.secret(self.client_key)
@@ -159,7 +160,7 @@ class Host(Frozen):
         return given  # type: ignore[no-any-return]
 
     def properties(self) -> Connection:
-        """This host as the `host` property of our custom resources."""
+        """Return this host as the `host` property of our custom resources."""
         connection: Connection = {"address": self.address}
         if self.ca_certificate is not None:
             connection["caCertificate"] = self.ca_certificate

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from .types import SECRET
+from .marks import SECRET
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pulumi
 from pydantic import PlainValidator
 from pydantic_core.core_schema import CoreSchema, no_info_plain_validator_function
 
+from .marks import SECRET
 from .messages import Wrong
 
 
@@ -196,11 +197,8 @@ _CAPABILITIES = frozenset(
 _NEW_CAPABILITIES = frozenset({"BPF", "CHECKPOINT_RESTORE", "PERFMON"})
 """Those of Linux 5.8 and 5.9."""
 LARGEST_ID = 2**31 - 1
+"""Largest id of a user or group that the engine accepts."""
 LARGEST_PORT = 2**16 - 1
-"""Of users and groups, as the engine takes them."""
-
-SECRET = "secret"  # noqa: S105 — a mark
-"""Marks a place that may hold a secret: no error shows a value at or below such a place."""
 
 Port = Annotated[int, Whole(1, LARGEST_PORT)]
 Seconds = Annotated[float, Number(0.05, 86400)]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, Literal, NotRequired, Optional, get_args, get_origin, is_typeddict
 
-from ..resources.resource import SECRET
+from ..arguments.marks import SECRET
 
 _Schema = dict[str, object]
 _PRIMITIVES = {str: "string", bool: "boolean", int: "integer", float: "number"}

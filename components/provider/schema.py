@@ -25,6 +25,7 @@ from pulumi.provider.experimental.schema import generate_schema
 from pulumi.provider.experimental.util import camel_case
 
 from ..arguments import types
+from ..arguments.marks import SECRET
 from ..load_balanced.component import LoadBalancedService
 from ..naming import PACKAGE, type_token
 from ..proxies.registry import KINDS, ProxyKind
@@ -78,7 +79,7 @@ class _Analyzer(Analyzer):
     def analyze_property(self, arg: Any, typ: type, name: str, **options: Any) -> PropertyDefinition:
         if get_origin(arg) is Annotated:
             kind, mark = get_args(arg)
-            if mark == types.SECRET:
+            if mark == SECRET:
                 self.secrets.add((typ.__name__, camel_case(name)))
             return self.analyze_property(kind, typ, name, **options)
         if get_origin(arg) is Literal:

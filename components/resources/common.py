@@ -3,8 +3,8 @@
 from typing import Annotated, TypedDict
 
 from ..arguments.connections import Connection, Login
+from ..arguments.marks import SECRET
 from ..proxies.registry import ProxyKind
-from .resource import SECRET
 
 
 class OnHost(TypedDict):

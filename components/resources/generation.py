@@ -5,7 +5,8 @@ from typing import Annotated, NotRequired, Optional, TypedDict
 import pulumi
 
 from ..arguments.connections import Connection, Login
-from .resource import SECRET, Resource
+from ..arguments.marks import SECRET
+from .resource import Resource
 
 Definition = dict[str, object]
 """Definition of a backend's replicas or of a secret."""

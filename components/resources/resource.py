@@ -19,9 +19,6 @@ import pulumi
 from ..naming import type_token
 from ..version import VERSION
 
-SECRET = "secret"  # noqa: S105 — a mark
-"""Marks a property that is always kept as a secret."""
-
 Inputs = TypeVar("Inputs")
 Outputs = TypeVar("Outputs")
 

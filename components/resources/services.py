@@ -4,9 +4,10 @@ from typing import Annotated, TypedDict
 
 import pulumi
 
+from ..arguments.marks import SECRET
 from ..engine.swarm.services import Spec
 from .common import InSwarm, Labelled, Pulling
-from .resource import SECRET, Resource
+from .resource import Resource
 
 
 class ServiceDefinitionInputs(InSwarm, Pulling):

@@ -5,8 +5,9 @@ from typing import Annotated, TypedDict
 import pulumi
 
 from ..arguments.connections import Connection
+from ..arguments.marks import SECRET
 from .common import InSwarm, Labelled, OnHost
-from .resource import SECRET, Resource
+from .resource import Resource
 
 
 class Addresses(TypedDict):

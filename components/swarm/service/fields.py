@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import pulumi
 from pydantic import PlainValidator
 
+from ...arguments.marks import SECRET
 from ...arguments.messages import Wrong
-from ...arguments.types import LARGEST_ID, SECRET, Number, Text, Whole
+from ...arguments.types import LARGEST_ID, Number, Text, Whole
 from ...engine.swarm import templates
 
 LARGEST_FILE = 500_000
