@@ -34,7 +34,7 @@ _OVERRIDE, _ENGINE = "compose.override.yaml", "engine"
 
 
 def _command() -> Optional[list[str]]:
-    """Docker Compose's command on this machine, or None without one."""
+    """Return Docker Compose's command on this machine, or None without one."""
     if shutil.which("docker-compose"):
         return ["docker-compose"]
     plugin = ["docker", "compose"]
@@ -82,7 +82,7 @@ class ComposeStack:
             print(f"{name}: {url}", flush=True)
 
     def preview(self) -> None:
-        """Raises CannotGoOn: Compose has none."""
+        """Raise CannotGoOn: Compose has none."""
         raise CannotGoOn(
             f"stack {self._stack} is run by Compose, which has no preview: what it declares is shown by "
             f"`{sys.executable} -m components.plan --stack {self._stack}`"

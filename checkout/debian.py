@@ -34,7 +34,7 @@ def is_ours_to_change() -> bool:
 
 
 def suite() -> str:
-    """Code name of this machine's release, such as bookworm. CannotGoOn where it has none."""
+    """Return the code name of this machine's release, such as bookworm. CannotGoOn where it has none."""
     for line in Path("/etc/os-release").read_text().splitlines():
         key, _, value = line.partition("=")
         if key == "VERSION_CODENAME":

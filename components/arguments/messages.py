@@ -72,7 +72,7 @@ def begun(key: object) -> str:
 
 
 def listed(names: Collection[str]) -> str:
-    """Names in one short line: the first ones, and how many more there are."""
+    """Return names in one short line: the first ones, and how many more there are."""
     first = list(names)[:_MOST]
     more = len(names) - len(first)
     return ", ".join(first) + (f" and {more:,} more" if more else "")

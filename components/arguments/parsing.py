@@ -70,7 +70,7 @@ class _Named(Frozen):
 
 
 def check_name(name: object, where: str) -> None:
-    """ArgumentError when `name` cannot be that of a component or of a part of it."""
+    """Raise ArgumentError when `name` cannot be that of a component or of a part of it."""
     parse(_Named, {"name": name}, where)
 
 

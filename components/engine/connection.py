@@ -150,7 +150,7 @@ class HostUnreachable(Exception):
 
 @contextlib.contextmanager
 def _tls(host: Connection) -> Iterator[Any]:
-    """TLS settings; the Docker SDK wants files: they are in a private folder while connected."""
+    """Yield TLS settings; the Docker SDK wants files, which are in a private folder while connected."""
     import docker
 
     with tempfile.TemporaryDirectory(prefix="longshore-tls-") as folder:

@@ -182,7 +182,7 @@ def files(engine: "DockerClient", labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _endpoint(text: str) -> tuple[str, int]:
-    """Address and port of a row of /proc/net/tcp or tcp6: words of 4 bytes, each in the host's order."""
+    """Read address and port of a row of /proc/net/tcp or tcp6: words of 4 bytes, each in the host's order."""
     address, port = text.split(":")
     raw = b"".join(bytes.fromhex(address[n : n + 8])[::-1] for n in range(0, len(address), 8))
     found = ipaddress.ip_address(raw)

@@ -126,7 +126,7 @@ def await_part(containers: "Sequence[Container]", seconds: float, owner: bool) -
 
 
 def role(container: "Container") -> str:
-    """MASTER (it has the addresses), BACKUP or FAULT; nothing when it does not run."""
+    """Return MASTER (it has the addresses), BACKUP or FAULT; nothing when it does not run."""
     container.reload()
     if container.status != "running":
         return ""
@@ -153,14 +153,14 @@ def look(engine: "DockerClient", known: str) -> Optional[Found]:
 
 
 def stop(engine: "DockerClient", known: str) -> "Optional[Container]":
-    """Let keepalived give the addresses up; its container, or None when that is gone."""
+    """Stop keepalived, so that it gives the addresses up; return its container, or None when that is gone."""
     if container := find(engine, known):
         container.stop(timeout=STOP_SECONDS)
     return container
 
 
 def remove(engine: "DockerClient", known: str) -> None:
-    """Let keepalived give the addresses up, and remove the container; nothing to do when it is gone."""
+    """Stop keepalived, so that it gives the addresses up, and remove the container if it exists."""
     if container := stop(engine, known):
         container.remove(force=True, v=True)
 

@@ -77,7 +77,7 @@ def _command(container: dict[str, Any]) -> list[str]:
 
 
 def _check(engine: "DockerClient", container: dict[str, Any], end: float) -> Optional[int]:
-    """Exit code of the container's own health check, or None when it has not ended at `end`."""
+    """Return the exit code of the container's own health check, or None when it has not ended at `end`."""
     command = _command(container)
     if not command:
         return 0

@@ -142,7 +142,7 @@ def _network(project: Project, given: Mapping[str, Any], own: str) -> tuple[str,
 
 
 def _environment(project: Project, instance: Instance, step: Step) -> dict[str, str]:
-    """Values in clear as they are, doubled where Compose would replace them; others as variables."""
+    """Return plain values, with `$` doubled against Compose, and other values as variables."""
     backend = backend_of(step)
     own = f"{instance.name}-{backend}"
     definition = mapping(inputs(instance.definition(backend)).get("definition"))

@@ -134,8 +134,8 @@ class ReplicasArgs(RouteArgs, total=False):
     weights: Optional[list[int]]
     """One weight per replica, 1 to 256. Default: all 1."""
     fail_timeout: Optional[int]
-    """Whole seconds a server is avoided after `max_fails`. Default: 10 with nginx. HAProxy has no such
-    time: it uses the server again after `rise` good answers."""
+    """Time in whole seconds for which a server is avoided after `max_fails`. Default: 10 with nginx.
+    HAProxy has no such time: it uses the server again after `rise` good answers."""
     backup_replicas: Optional[int]
     """Number of replicas, counted from the last, that serve only when all the others are down. Default: 0."""
     drain: Optional[float]

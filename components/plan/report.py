@@ -30,7 +30,7 @@ def report(
 
 
 def _subnets(steps: Iterable[Step]) -> dict[str, str]:
-    """Subnets by what they are for."""
+    """Return the subnets by their purpose."""
     found: dict[str, str] = {}
     for step in steps:
         if step.kind == "AddressPlan":

@@ -38,13 +38,13 @@ UPLOAD_SHARE = 0.75
 
 
 def haproxy_connections(front_end: "Proxy") -> int:
-    """Client connections of HAProxy: as many as wanted, or as the memory holds."""
+    """Return the client connections of HAProxy: as many as wanted, or as the memory holds."""
     held = (front_end.memory - HAPROXY_MIB) * KIB_IN_MIB // HAPROXY_CONNECTION_KIB
     return front_end.max_connections or min(MOST_CONNECTIONS, max(1, held))
 
 
 def nginx_connections(front_end: "Proxy") -> int:
-    """Client connections of nginx: as many as wanted, or as the memory holds with all its workers."""
+    """Return the client connections of nginx: as many as wanted, or as the memory holds with all workers."""
     workers = _most_workers(front_end)
     fixed = NGINX_MIB + 2 * workers * (NGINX_WORKER_MIB + NGINX_SPARE_SLOTS * NGINX_SLOT_KIB / KIB_IN_MIB)
     each = NGINX_CONNECTION_KIB + NGINX_CLIENT_KIB + 2 * workers * 2 * NGINX_SLOT_KIB

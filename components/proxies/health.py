@@ -87,7 +87,7 @@ def known(test: list[str]) -> list[str]:
 
 
 def _within(statuses: str) -> str:
-    """Shell text that is true when the status `$s` is one of these."""
+    """Return shell text that is true when the status `$s` is one of these."""
     low, _, high = statuses.partition("-")
     return f'[ "$s" -ge {low} ] && [ "$s" -le {high or low} ]'
 

@@ -19,7 +19,7 @@ def shares(weights: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _targets(weights: Sequence[int]) -> list[int]:
-    """WHOLE in proportion to the weights, in whole numbers."""
+    """Divide WHOLE in proportion to the weights, in whole numbers."""
     total, before, found = sum(weights), 0, []
     for weight in weights:
         found.append((before + weight) * WHOLE // total - before * WHOLE // total)

@@ -33,7 +33,7 @@ from .registry import ProxyKind
 
 
 def differ(key: str, values: list[str]) -> None:
-    """ValueError when a value stands in the list twice."""
+    """Raise ValueError when a value stands in the list twice."""
     twice = sorted(value for value, count in Counter(values).items() if count > 1)
     if twice:
         raise ValueError(f"{key} must differ, got {listed(twice)} more than once")
@@ -182,7 +182,7 @@ class Site(Frozen):
         return name if not others and not backend.host_names else None
 
     def check_routes(self) -> None:
-        """ValueError when a request could reach two backends, or a backend no request."""
+        """Raise ValueError when a request could reach two backends, or a backend no request."""
         if self.front_end.default_backend and self.front_end.default_backend not in self.backends:
             raise ValueError(
                 f"front_end.default_backend must be one of {listed(sorted(self.backends))}, "
@@ -216,7 +216,7 @@ class Site(Frozen):
                 _check_tcp(name, backend)
 
     def _check_host_names(self) -> None:
-        """ValueError when a host name belongs to two backends."""
+        """Raise ValueError when a host name belongs to two backends."""
         owner: dict[str, str] = {}
         for name, backend in sorted(self.backends.items()):
             for host in backend.host_names:
@@ -229,7 +229,7 @@ class Site(Frozen):
 
 
 def _check_tcp(name: str, backend: Route) -> None:
-    """ValueError when a backend in mode tcp has an argument that is about requests."""
+    """Raise ValueError when a backend in mode tcp has an argument that is about requests."""
     if backend.max_uploads:
         raise ValueError(
             f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "

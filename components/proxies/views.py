@@ -113,7 +113,7 @@ def server_addresses(service: "Service", component: str, generations: Mapping[st
 
 
 def milliseconds(seconds: float) -> int:
-    """Whole milliseconds, the unit in which both programs take a time."""
+    """Return a time in whole milliseconds, the unit of both programs."""
     return round(seconds * 1000)
 
 

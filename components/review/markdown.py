@@ -19,7 +19,7 @@ _LEFT_OUT = "\n_Left out, for a comment has an end: {}. `--format json` has all 
 
 
 def comment(reports: Mapping[str, Report]) -> str:
-    """Reports by the name of their stack as one comment, in which each has its share of the room."""
+    """Render the reports of several stacks as one comment, in which each has its share of the room."""
     if len(reports) == 1:
         return markdown(next(iter(reports.values())))
     share = (LIMIT - len(MARK)) // len(reports)

@@ -39,7 +39,7 @@ class Managers(Frozen):
         return {"managers": hosts, "swarmId": self.swarm_id}
 
     def credentials(self) -> list[Login]:
-        """Their logins to registries as the `registries` property of our resources; the first one counts."""
+        """Return their logins to registries, the `registries` property of our resources; the first counts."""
         logins: list[Login] = self._ask(
             lambda hosts: [login for host in hosts for login in host.credentials()]
         )

@@ -184,7 +184,7 @@ class Reference:
         return f"[arguments of {component.name}]({component.file}.md#arguments) without {besides}"
 
     def _linked(self, text: str, page: str) -> str:
-        """Text with links where it names a type."""
+        """Return the text with links where it names a type."""
         names = {section.name for section in self.sections.values()}
         return re.sub(r"\w+Args\b", lambda m: self._link(m[0], page) if m[0] in names else m[0], text)
 

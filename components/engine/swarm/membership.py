@@ -82,7 +82,7 @@ def _manages(found: dict[str, Any], swarm: str) -> bool:
 
 
 def node_of(engine: "DockerClient", host: Connection) -> str:
-    """Node id of the engine of `host`, or nothing when it is in no swarm."""
+    """Return the node id of the engine of `host`, or nothing when it is in no swarm."""
     found = engine.info()["Swarm"]
     if found["LocalNodeState"] == "locked":
         raise EngineError(_locked(host))

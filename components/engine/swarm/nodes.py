@@ -65,7 +65,7 @@ def join(host: Connection, hosts: Sequence[Connection], swarm: str, spec: Specif
 
 
 def own_node(engine: "DockerClient", host: Connection, hosts: Sequence[Connection], swarm: str) -> str:
-    """Node id that the engine of `host` has in `swarm`; nothing when it may join it.
+    """Return the node id that the engine of `host` has in `swarm`; nothing when it may join it.
 
     Raises EngineError when it belongs to another one, or can be in none.
     """
@@ -89,7 +89,7 @@ def _was_removed(engine: "DockerClient", swarm: str) -> bool:
 
 
 def refuse_other_engine(host: Connection, node: str) -> None:
-    """EngineError when the engine of `host` is not the node."""
+    """Raise EngineError when the engine of `host` is not the node."""
     with connect(host, timeout=30) as engine:
         if node_of(engine, host) == node:
             return
@@ -213,7 +213,7 @@ def _leave(host: Connection, node: str, answers: bool) -> None:
 
 
 def refuse_to_lose_quorum(engine: "DockerClient", without: str) -> None:
-    """EngineError when the managers that can be reached, but for this one, could not decide any more."""
+    """Raise EngineError when the other managers that can be reached could not decide any more."""
     rest = [
         node for node in engine.api.nodes() if node["Spec"]["Role"] == "manager" and node["ID"] != without
     ]

@@ -77,7 +77,7 @@ class Handler(ABC, Generic[Inputs, Outputs, State]):
         return None
 
     def drifted(self, state: State) -> set[str]:
-        """Outputs in a state that call for an update: what a refresh has found, or a look says now."""
+        """Return the outputs that call for an update, as a refresh has found them or the host has them."""
         return set()
 
     @abstractmethod

@@ -108,7 +108,7 @@ def _node_change(instance: Instance, step: Step) -> Iterable[Consequence]:
 
 
 def _leaving(instance: Instance, step: Step) -> Optional[list[Step]]:
-    """Services whose constraints a node met and meets no longer; None where not all of them are shown."""
+    """Return services whose constraints a node no longer meets; None where not all of them are shown."""
     there = [service for service in instance.services if service.operation != "create"]
     if not there or not all(mapping(_in_force(service).get("spec")) for service in there):
         return None

@@ -12,7 +12,7 @@ GAP = 1.0
 
 
 def load_balanced_service(instance: Instance) -> Iterable[Consequence]:
-    """Replicas first, then the front end."""
+    """Describe the consequences for the replicas, then those for the front end."""
     if instance.fate == "removed":
         yield Consequence("The front end and all its replicas go; its port is closed.", ENDLESS)
         return

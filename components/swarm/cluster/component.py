@@ -146,7 +146,7 @@ def _nodes(
     addresses: list[FloatingAddress],
     parent: pulumi.Resource,
 ) -> dict[str, SwarmNode]:
-    """Managers one after the other, so that each change of the quorum is settled; then the workers.
+    """Declare the managers one by one, so that each change of the quorum is settled, then the workers.
 
     Floating addresses before all of them: one that has to leave a node does so before it is drained.
     """

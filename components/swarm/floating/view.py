@@ -34,7 +34,7 @@ class _View:
 
 
 def configuration(component: str, group: Floating, name: str, password: Optional[str]) -> str:
-    """keepalived.conf of the node `name`."""
+    """Render keepalived.conf of the node `name`."""
     node = group.nodes[name]
     peers = sorted(other.address for key, other in group.nodes.items() if key != name)
     view = _View(
