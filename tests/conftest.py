@@ -1,4 +1,4 @@
-"""What every test run has: fixtures of the bench, skips with a reason, and a summary that says them."""
+"""Parts of every test run: fixtures of the bench, skips with a reason, and a summary of the reasons."""
 
 import importlib.util
 import os
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first: each goes as a whole to the process that is free. Skip what lacks a program."""
+    """Sort long files first: each goes to the process that is free. Skip tests that lack a program."""
     missing = {
         marker: [program for program in needed if shutil.which(program) is None]
         for marker, needed in NEEDS.items()
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as it is built for others."""
+    """Provide the package as it is built for others."""
     return build(tmp_path_factory.mktemp("wheel"))
 
 
@@ -64,8 +64,7 @@ def note(record_property: Callable[[str, object], None]) -> Callable[[str], None
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """After pytest's own summary, the last lines: figures, the programs that were found, each reason why
-    tests were skipped and how many, broken promises, then the counts."""
+    """Print figures, found programs, reasons of skips and broken promises, after pytest's own summary."""
     yield
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or session.config.option.collectonly:

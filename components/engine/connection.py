@@ -139,7 +139,7 @@ class HostUnreachable(Exception):
 
     def __init__(self, address: str, error: Exception, reason: str = "") -> None:
         how = {"unix": "the socket", "ssh:": "the ssh program", "tcp:": "tcp"}[address[:4]]
-        # What the system said first: the libraries in between repeat the address at length.
+        # The first words of the system: the libraries in between repeat the address at length.
         said, inner = error, error.__cause__ or error.__context__
         while inner:
             said = inner if isinstance(inner, OSError) else said

@@ -24,12 +24,12 @@ def comment(reports: Mapping[str, Report]) -> str:
         return markdown(next(iter(reports.values())))
     share = (LIMIT - len(MARK)) // len(reports)
     parts = [
-        _section(f"What this change does to {code(name)}", each, share) for name, each in reports.items()
+        _section(f"Effects of this change on {code(name)}", each, share) for name, each in reports.items()
     ]
     return f"{MARK}\n{''.join(parts)}"
 
 
-def markdown(report: Report, heading: str = "What this change does") -> str:
+def markdown(report: Report, heading: str = "Effects of this change") -> str:
     """Return the report as a comment."""
     return f"{MARK}\n{_section(heading, report, LIMIT - len(MARK) - 1)}"
 

@@ -1,1 +1,1 @@
-"""Style of the prose in docs and docstrings: rules as data, and their checker."""
+"""Style of the prose: rules as data, readers of the files, and the checker."""

@@ -1,6 +1,6 @@
 """A shop and a blog behind one front end, without this SDK in the program's environment.
 
-The same as examples/typescript and examples/yaml.
+examples/typescript and examples/yaml declare the same stack.
 """
 
 import signal
@@ -15,7 +15,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 config = pulumi.Config()
 engine = config.get("engine") or "unix:///var/run/docker.sock"
 
-# What the image's name stands for on the host: when that is another image, other replicas come.
+# The image that the name stands for on the host: another image replaces the replicas.
 host = docker.Provider("engine", host=engine)
 image = docker.RemoteImage(
     "image",

@@ -17,7 +17,7 @@ Transform = Callable[[pulumi.ResourceTransformArgs], Optional[pulumi.ResourceTra
 
 
 def labels(**values: str) -> Transform:
-    """A transform that adds these labels to whatever can have some."""
+    """Return a transform that adds these labels to each resource that can have some."""
     pairs = [{"label": label, "value": value} for label, value in values.items()]
 
     def transform(args: pulumi.ResourceTransformArgs) -> Optional[pulumi.ResourceTransformResult]:

@@ -10,9 +10,9 @@ class WebSite(pulumi.ComponentResource):
     """Two small, read-only replicas of an image behind HAProxy, asked at /healthz, found by their domain."""
 
     address: pulumi.Output[str]
-    """Where the site is, in one line for people."""
+    """Address of the site, in one line for people."""
     servers: pulumi.Output[int]
-    """How many replicas serve it."""
+    """Number of replicas that serve the site."""
 
     def __init__(
         self,

@@ -144,7 +144,7 @@ async def aborted(client: Client) -> None:
 
 
 async def greedy(client: Client) -> None:
-    """Many connections at once, with a request each."""
+    """Open many connections at once, with a request each."""
     last = client.head("GET /slow?ms=100", "Connection: close")
     await asyncio.gather(*(client.send(last) for _ in range(client.chance.randrange(5, 25))))
 
@@ -155,7 +155,7 @@ async def pipelined(client: Client) -> None:
 
 
 async def tunnel(client: Client) -> None:
-    """A WebSocket that is silent, then gone."""
+    """Open a WebSocket that is silent, then gone."""
     lines = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     await client.send(client.head("GET /ws", *lines), pause=client.chance.random() * 4, wait=False)
 
@@ -181,7 +181,7 @@ class Clients(Background):
         super().__init__()
         address, port, _ = target(url)
         self.done: Counter[str] = Counter()
-        """How often they did what."""
+        """Number of times that the clients did each thing."""
         self.instances: Counter[tuple[str, str]] = Counter()
         """Answers by the host name that was asked for and the container that answered."""
         self._clients = [

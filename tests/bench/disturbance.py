@@ -69,7 +69,7 @@ class Stage:
         self.up()
 
     def killed(self, name: str) -> None:
-        """The engine starts it again."""
+        """Kill the replica; the engine starts it again."""
         replica = self._one(name)
         before = replica.attrs["State"]["StartedAt"]
         self._host.crash(str(replica.id))

@@ -16,14 +16,14 @@ RATE, BEFORE, AFTER = 200, 300, 1_500
 
 @contextmanager
 def killed(host: Host, container: str) -> Iterator[None]:
-    """SIGKILL to the replica; it stays away."""
+    """Kill the replica with SIGKILL; it stays away."""
     host.signal(container, "SIGKILL")
     yield
 
 
 @contextmanager
 def stopped(host: Host, container: str) -> Iterator[None]:
-    """SIGSTOP: its connections are accepted by the kernel and never answered."""
+    """Stop the replica with SIGSTOP: the kernel accepts its connections, and no answer comes."""
     host.signal(container, "SIGSTOP")
     try:
         yield
@@ -32,7 +32,7 @@ def stopped(host: Host, container: str) -> Iterator[None]:
 
 
 def cut(host: Host, container: str) -> AbstractContextManager[None]:
-    """Its network is gone: neither answer nor refusal."""
+    """Cut the replica's network: it neither answers nor refuses."""
     return host.cut(container)
 
 
@@ -42,7 +42,7 @@ FAULTS: dict[str, Fault] = {"killed": killed, "stopped": stopped, "cut": cut}
 
 @dataclass(frozen=True)
 class Seen:
-    """What the clients saw of a fault."""
+    """Answers and failures that the clients saw during a fault."""
 
     report: Report
     began: float
@@ -50,7 +50,7 @@ class Seen:
 
 
 def suffer(host: Host, kind: str, fault: str, **backend: Any) -> Seen:
-    """GET requests over three replicas, one of which suffers `fault`; `backend` are its arguments."""
+    """Send GET requests over three replicas, one of which suffers `fault`; `backend` are its arguments."""
     rehearsal = Rehearsal(host)
     front_end = {"kind": kind, "resolve": kind == "haproxy"}
     try:

@@ -20,7 +20,7 @@ EVERY_ENGINE = "every_engine"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--engine` chooses the hosts of a run; by default each test has those that it is meant for."""
+    """Add `--engine`, which chooses the hosts of a run; by default each test has its own."""
     choices = [each.name for each in GENERATIONS]
     parser.addoption(
         "--engine", choices=choices, help="run every engine test on hosts of this generation only"
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def bench() -> Iterator[Bench]:
-    """A bench of three hosts of a generation, common to all tests of a run."""
+    """Provide a bench of three hosts of a generation, common to all tests of a run."""
     try:
         with Bench(count=3) as started:
             yield started
@@ -58,7 +58,7 @@ def bench() -> Iterator[Bench]:
 
 @pytest.fixture(scope="session")
 def hosts(bench: Bench, request: pytest.FixtureRequest) -> list[Host]:
-    """All three, with the images, for a swarm; a test leaves them in none."""
+    """Provide all three hosts, with the images, for a swarm; a test leaves them in none."""
     try:
         found = bench.of(request.param)
         for each in found:
@@ -80,18 +80,18 @@ def require_newer(*hosts: Host) -> None:
 
 
 def skip_newer(error: BenchUnavailable) -> NoReturn:
-    """Skip for the one reason that newer programs cannot be had; a warning says why that is."""
+    """Skip for the one reason that newer programs are unavailable; a warning states the cause."""
     warnings.warn(str(error), stacklevel=2)
     pytest.skip(NO_NEWER)
 
 
 @pytest.fixture(scope="session")
 def host(hosts: list[Host]) -> Host:
-    """The host that most tests use."""
+    """Provide the host that most tests use."""
     return hosts[0]
 
 
 @pytest.fixture(scope="session")
 def other_host(hosts: list[Host]) -> Host:
-    """Another one, reached from the first."""
+    """Provide another host, reached from the first."""
     return hosts[1]

@@ -16,18 +16,18 @@ from components.repair.telling import CannotGoOn
 from .process import BenchUnavailable, locked, recipe, run
 
 PACKAGES = ("docker-cli", "docker.io", "iptables", "procps")
-"""What an engine's root file system has beside Debian's minimum."""
+"""Packages of an engine's root file system beside Debian's minimum."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """Where the programs of a host come from."""
+    """Source of the programs of a host."""
 
     name: str
     suite: str
     """Release of Debian that has them."""
     own_root: bool
-    """Whether the engine is of that release, too; else it is this machine's."""
+    """True where the engine is of that release, too; else the engine is this machine's."""
 
     def root(self, cache: Path) -> Path | None:
         """Return the root file system of an engine, made when absent; None where it is this machine's.
@@ -62,7 +62,7 @@ OLD = Generation("old", "bookworm", own_root=False)
 NEW = Generation("new", "forky", own_root=True)
 GENERATIONS = (OLD, NEW)
 NO_NEWER = "no newer programs: debootstrap cannot make Debian forky here"
-"""Why tests of the second generation's programs are skipped where they cannot be had."""
+"""Reason of the skip of tests that need programs of the second generation."""
 
 
 def enter(root: Path, shared: Path) -> str:

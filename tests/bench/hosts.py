@@ -160,7 +160,7 @@ class Host:
         self.stop_engine()
 
     def engine(self) -> docker.DockerClient:
-        """A client of this host's engine, the same one at each call."""
+        """Return a client of this host's engine, the same one at each call."""
         if self._client is None:
             self._client = docker.DockerClient(base_url=self.url, version="auto", timeout=120)
         return self._client
@@ -178,7 +178,7 @@ class Host:
         return serve_ssh(self.netns, self.address, port, self.url, self._record)
 
     def signal(self, container: str, name: str) -> None:
-        """`docker kill --signal`. The engine then takes the container for stopped by hand.
+        """Send a signal as `docker kill --signal` does: the engine takes the container for stopped by hand.
 
         Its restart policy does not act again until it is started; `crash` leaves that in force.
         """
@@ -298,7 +298,7 @@ class Bench:
     def of(self, generation: Generation) -> list[Host]:
         """Return the hosts of a generation, as many as the bench has; they start when first asked for.
 
-        Raises `BenchUnavailable` where their engine cannot be had.
+        Raises `BenchUnavailable` where their engine is unavailable.
         """
         if generation not in self._of:
             generation.root(bench_directory())
@@ -360,7 +360,7 @@ class Bench:
 
 
 def bench_directory() -> Path:
-    """Where engines keep their data and images are cached."""
+    """Return the folder of the engines' data and of cached images."""
     return Path(os.environ.get(DIR_VARIABLE) or DEFAULT_DIR).absolute()
 
 
@@ -387,7 +387,7 @@ def require() -> None:
 
 
 def storage_driver(directory: Path) -> str:
-    """overlay2 where the file system of `directory` can carry an overlay, else vfs."""
+    """Return overlay2 where the file system of `directory` can carry an overlay, else vfs."""
     probe = directory / "overlay-probe"
     for name in ("lower", "upper", "work", "merged"):
         (probe / name).mkdir(parents=True, exist_ok=True)

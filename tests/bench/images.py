@@ -1,13 +1,13 @@
 """The images of the bench, made on this machine from the Debian mirror apt is set up for.
 
-They have the same names on every host, and the programs of the host's generation.
+They have the same names on every host, and the programs of the host's generation:
 
-longshore-base:1      Debian with busybox, haproxy, nginx, keepalived, curl and perl
-longshore-proxy:1     the same, for proxies
-longshore-keepalived:1   the same, for floating addresses
-longshore-app:1, :2   the application of app.pl, two different images
-longshore-app:broken  logs two lines and exits 1
-longshore-app:sick    answers 500 at / and /healthz
+    longshore-base:1      Debian with busybox, haproxy, nginx, keepalived, curl and perl
+    longshore-proxy:1     the same, for proxies
+    longshore-keepalived:1   the same, for floating addresses
+    longshore-app:1, :2   the application of app.pl, two different images
+    longshore-app:broken  logs two lines and exits 1
+    longshore-app:sick    answers 500 at / and /healthz
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ APP_SICK = "longshore-app:sick"
 TAGS = (BASE, PROXY, KEEPALIVED, APP, APP_2, APP_BROKEN, APP_SICK)
 
 BROKEN_LINE = "broken on purpose: cannot open /data"
-"""What longshore-app:broken writes to its error output."""
+"""Line that longshore-app:broken writes to its error output."""
 
 NEWER = "longshore-newer:1"
 """On a host of the first generation, the proxies and the keepalived of the second."""
@@ -151,7 +151,7 @@ def ensure_newer(host: Host) -> None:
 
 
 def base_archive(cache: Path, generation: Generation = OLD) -> Path:
-    """The file system of the base image as a tar file, made with debootstrap when absent."""
+    """Return the base image's file system as a tar file, made with debootstrap when absent."""
     archive = cache / f"base-{recipe(generation.suite, *PACKAGES, *LEFT_OUT)}.tar"
     if not archive.exists():
         try:
@@ -184,7 +184,7 @@ def _build(engine: docker.DockerClient, cache: Path, generation: Generation) -> 
 
 
 def _ids(engine: docker.DockerClient, of: str) -> dict[str, str] | None:
-    """Image ids by tag, or None when one is absent or made by another recipe."""
+    """Return image ids by tag, or None when one is absent or made by another recipe."""
     ids = {}
     for tag in TAGS:
         try:
@@ -209,5 +209,5 @@ def _into(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _recipe(suite: str) -> str:
-    """Identifies how images are made; changes with packages, files and configuration."""
+    """Identify the recipe of the images; it changes with packages, files and configuration."""
     return recipe(suite, *PACKAGES, *LEFT_OUT, *map(repr, CHILDREN))

@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 
 def group(run: subprocess.Popen[str], host: Host) -> None:
-    """Everything of the run at once, as when a terminal or a job of CI ends."""
+    """Kill everything of the run at once, as when a terminal or a job of CI ends."""
     for pid in [*descendants(run.pid), run.pid]:
         _kill(pid)
 
 
 def pulumi(run: subprocess.Popen[str], host: Host) -> None:
-    """`pulumi` alone: what it has started is left to itself."""
+    """Kill `pulumi` alone: its children are left to themselves."""
     _kill(run.pid)
 
 
 def docker_plugin(run: subprocess.Popen[str], host: Host) -> None:
-    """Docker's plugin."""
+    """Kill Docker's plugin."""
     for pid in plugins(run, "pulumi-resource-docker"):
         _kill(pid)
 
 
 def our_plugin(run: subprocess.Popen[str], host: Host) -> None:
-    """The plugin of this project."""
+    """Kill the plugin of this project."""
     for pid in plugins(run, "plugin"):
         _kill(pid)
 
 
 def engine(run: subprocess.Popen[str], host: Host) -> None:
-    """The engine and all its containers, as when the host loses its power; it is started again."""
+    """Kill the engine and all its containers, as when the host loses its power; it is started again."""
     os.kill(host.pid, signal.SIGKILL)
     host.stop_engine()
     host.start_engine()
@@ -55,7 +55,7 @@ KILLS: dict[str, Callable[[subprocess.Popen[str], Host], None]] = {
 
 
 def plugins(run: subprocess.Popen[str], name: str) -> list[int]:
-    """Processes of a plugin that the run has started: a program of this name, or Python with this folder."""
+    """Return the processes of a plugin of the run: a program of this name, or Python with this folder."""
     found = []
     for pid in descendants(run.pid):
         with suppress(OSError):
@@ -66,7 +66,7 @@ def plugins(run: subprocess.Popen[str], name: str) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Children of a process, theirs, and so on."""
+    """Return children of a process, theirs, and so on."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

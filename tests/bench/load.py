@@ -76,7 +76,7 @@ class Failure:
 
 @dataclass
 class Report:
-    """What a load has seen. Every request sent is either ok or failed."""
+    """Results of a load: every request sent is either ok or failed."""
 
     sent: int = 0
     ok: int = 0
@@ -89,27 +89,27 @@ class Report:
     instances: dict[str, int] = field(default_factory=dict)
     """Answers by their X-Instance."""
     instances_by_second: dict[str, dict[str, int]] = field(default_factory=dict)
-    """The same by second of the load."""
+    """Requests of each instance, by second of the load."""
     p50_ms: float = 0.0
     p99_ms: float = 0.0
     max_ms: float = 0.0
     """Latency from the scheduled time to the end of the answer."""
     max_wait_ms: float = 0.0
-    """How late a request was sent at most: large when this machine was too busy."""
+    """Longest delay of the start of a request: large when this machine was too busy."""
     seconds: float = 0.0
     opened: int = 0
     """Connections opened."""
 
     @classmethod
     def parse(cls, text: str) -> Report:
-        """A report from its JSON."""
+        """Return a report from its JSON."""
         data = json.loads(text)
         data["failures"] = [Failure(**each) for each in data["failures"]]
         return cls(**data)
 
 
 def target(url: str) -> tuple[str, int, str]:
-    """Address, port and path of a url; `ValueError` for an address that is not of the bench."""
+    """Return address, port and path of a url; raise `ValueError` for an address outside the bench."""
     parts = urlsplit(url)
     try:
         address = ipaddress.ip_address(parts.hostname or "")
@@ -293,7 +293,7 @@ class Sender:
         return await self._exchange(await self._open_held())
 
     async def _take(self) -> Connection:
-        """The connection of the pool that has rested longest, or a new one."""
+        """Return the connection of the pool that has rested longest, or a new one."""
         while self.idle and self.idle[0].reader.at_eof():
             self.idle.popleft().close()
             self.held -= 1
@@ -355,7 +355,7 @@ class Load:
     """A load in a process of its own, as a context manager; the report is there afterwards."""
 
     def __init__(self, url: str, **settings: Any) -> None:
-        """`settings` are the fields of `Settings`."""
+        """Set up a load; `settings` are the fields of `Settings`."""
         self.settings = Settings(url, **settings)
         self._process: subprocess.Popen[str] | None = None
         self._report: Report | None = None
@@ -387,7 +387,7 @@ class Load:
 
     @property
     def sent(self) -> int:
-        """How many requests have been sent, at most 0.05 s ago."""
+        """Number of requests that have been sent, at most 0.05 s ago."""
         return self._sent
 
     @property

@@ -98,7 +98,7 @@ class Started:
 
 
 def child_of(pid: int) -> int | None:
-    """The process whose parent is `pid`, or None."""
+    """Return the process whose parent is `pid`, or None."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
@@ -108,13 +108,13 @@ def child_of(pid: int) -> int | None:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat from the third (state) on."""
+    """Return the fields of /proc/<pid>/stat from the third (state) on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 @dataclass
 class RunFile:
-    """What a bench has started, on disk before it is used, so that the next run can undo it."""
+    """Record on disk of all that a bench starts, written before it starts: the next run can undo it."""
 
     path: Path
     processes: list[Started] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Which bench of the machine is this process's: benches of several processes run side by side.
+"""The bench that this process uses: benches of several processes run side by side.
 
 A slot is held by a lock on a file for as long as its process lives, so a killed process gives it back.
 """

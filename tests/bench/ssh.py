@@ -21,7 +21,7 @@ SSH = "/usr/bin/ssh"
 
 @dataclass(frozen=True)
 class SshServer:
-    """Where a host is served over ssh."""
+    """Address and key of a host that is served over ssh."""
 
     url: str
     """For a Docker client, such as ssh://root@10.77.0.11:2222."""

@@ -57,7 +57,7 @@ def _args(case: dict[str, Any], value: Any = HERE) -> Any:
 
 
 def _whole(places: dict[str, Any]) -> Iterator[Case]:
-    """Whole numbers: wrong kinds and just out of range, for every key that takes one."""
+    """Yield wrong kinds of whole numbers, and those just out of range, for every key that takes one."""
     for key, place in places.items():
         low, high = place["from"], place["to"]
         between, whole = f"must be between {low} and {high}", "must be a whole number"
@@ -86,7 +86,7 @@ def _whole(places: dict[str, Any]) -> Iterator[Case]:
 
 
 def _numbers(places: dict[str, Any]) -> Iterator[Case]:
-    """Durations and other numbers: wrong kinds and out of range."""
+    """Yield wrong kinds of durations and other numbers, and those out of range."""
     for key, place in places.items():
         between = f"must be between {place['from']} and {place['to']}"
         values: dict[str, tuple[Any, str]] = {
@@ -101,7 +101,7 @@ def _numbers(places: dict[str, Any]) -> Iterator[Case]:
 
 
 def _hostile(places: dict[str, Any], hostile: dict[str, str]) -> Iterator[Case]:
-    """Texts that reach a configuration, a name or a command line, with what could break out."""
+    """Yield texts that reach a configuration, a name or a command line, with characters that could break out."""
     texts = {**hostile, "thousands of letters": "a" * 5000}
     for place, about in places.items():
         key = place.split()[0]

@@ -9,7 +9,7 @@ from tests.cases.later import LATER
 
 
 def args(names: str = "abc", nodes: Any = None, **keys: Any) -> dict[str, Any]:
-    """Good arguments; `nodes` adds keys to a node's, or replaces a node that is no mapping."""
+    """Return good arguments; `nodes` adds keys to a node's, or replaces a node that is no mapping."""
     made: dict[str, Any] = {
         name: {
             "host": {"address": f"ssh://{name}.example"},

@@ -1,4 +1,4 @@
-"""What is only known later, in the arguments of a case."""
+"""Values in the arguments of a case that are known at `up` only."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ LATER = object()
 
 
 def with_outputs(value: Any) -> Any:
-    """`value` with an Output in each place of LATER."""
+    """Return `value` with an Output in each place of LATER."""
     if value is LATER:
         return pulumi.Output.from_input("later")
     if isinstance(value, dict):

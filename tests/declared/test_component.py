@@ -14,14 +14,14 @@ KINDS = pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test talks to an engine that this machine happens to have."""
+    """Refuse to talk to an engine that this machine happens to have."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
 
 
 def site(
     args: dict[str, Any] | None = None, *, preview: bool = False, unknown: bool = False, **keys: Any
 ) -> Seen:
-    """One service `site`, by default of two replicas; it must come up without an error."""
+    """Return one service `site`, by default of two replicas, which came up without an error."""
     given: Any = args or {"image": "httpd:2.4", "replicas": 2, **keys}
     seen = run(lambda: LoadBalancedService("site", given), preview=preview, unknown_generations=unknown)
     assert seen.error is None
@@ -66,7 +66,7 @@ def test_capabilities_are_the_ones_named() -> None:
 
 @BOTH
 def test_a_replica_is_never_published(preview: bool) -> None:
-    """Whatever is published is the front end's."""
+    """Only the front end has published ports."""
     seen = site(preview=preview, port=8080, front_end={"port": 8080})
 
     assert all("ports" not in replica.inputs for replica in replicas(seen))
@@ -125,7 +125,7 @@ def test_containers_say_whose_they_are(preview: bool) -> None:
     }
 
 
-def test_network_mode_is_said() -> None:
+def test_a_container_has_the_network_mode_of_its_first_network() -> None:
     """Unset, it would be a difference at every preview (pulumi-docker#1272)."""
     seen = site()
 
@@ -156,7 +156,7 @@ def test_options_of_a_replica_reach_its_container() -> None:
     assert inputs["healthcheck"]["tests"] == ["CMD", "true"]
 
 
-def test_what_is_not_asked_for_is_not_sent() -> None:
+def test_an_option_that_is_absent_is_not_sent() -> None:
     """Without options the image decides; nothing is set to an empty value, which would be a
     difference at every preview."""
     inputs = replicas(site())[0].inputs
@@ -170,7 +170,7 @@ def test_what_is_not_asked_for_is_not_sent() -> None:
 
 
 def test_everything_that_defines_a_replica_is_counted() -> None:
-    """Whatever replaces a replica is part of the definition: else old and new would share a name."""
+    """Each change that replaces a replica is part of the definition: else old and new would share a name."""
     options: dict[str, Any] = {
         "image": "httpd:2.5",
         "command": ["x"],
@@ -298,7 +298,7 @@ def test_the_front_end_is_process_1_and_stops_softly(kind: str, entrypoint: str,
 
 @BOTH
 def test_the_front_end_publishes_its_port(preview: bool) -> None:
-    """One port, at the address that was said."""
+    """The front end publishes one port, at the address of the arguments."""
     front_end = {"port": 8080, "address": "10.0.0.1"}
 
     inputs = site(preview=preview, front_end=front_end).named("site-lb").inputs
@@ -320,8 +320,11 @@ def test_the_front_end_may_be_published_nowhere() -> None:
 
 
 def test_the_front_end_waits_for_readiness() -> None:
-    """What can fail, fails while the old container serves: the replicas and the configuration come
-    before the front end's container, which comes before its configuration is put in force."""
+    """Each step that can fail does so while the old container serves.
+
+    The replicas and the configuration come before the front end's container, which comes before its
+    configuration is put in force.
+    """
     seen = site()
 
     ready = seen.named("site-lb-ready")
@@ -408,7 +411,7 @@ def test_a_preview_shows_every_resource() -> None:
 
 
 def later(preview: bool) -> Any:
-    """An image that is an Output, known at the update only."""
+    """Return an image that is an Output, known at the update only."""
     if not preview:
         return pulumi.Output.from_input("httpd:2.4")
     unknown: Any = pulumi.output.UNKNOWN
@@ -437,7 +440,7 @@ def test_a_host_that_does_not_answer_is_unknown_at_preview() -> None:
 
 
 def test_a_network_of_its_own() -> None:
-    """Without a network there is a bridge for the replicas, with the subnet that was said."""
+    """Without a network there is a bridge for the replicas, with the subnet of the arguments."""
     network = site(network={"subnet": "10.44.0.0/24"}).named("site-net")
 
     assert network.inputs["driver"] == "bridge"

@@ -33,7 +33,7 @@ def _no_docker_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def facts(seen: Seen) -> dict[str, Any]:
-    """What was registered, by name, with all that the engine goes by."""
+    """Return the registered resources by name, with all facts that the engine goes by."""
     return {each.name: _facts(each) for each in seen.resources}
 
 
@@ -63,7 +63,7 @@ def _facts(each: Registered) -> dict[str, Any]:
     }
 
 
-# What is made
+# Registered resources
 
 
 @pytest.mark.parametrize("name", list(COMPONENTS))
@@ -82,7 +82,7 @@ def test_every_argument_arrives(border: Border, name: str) -> None:
 
 @pytest.mark.parametrize("title", list(GOOD))
 def test_a_good_argument_is_taken(border: Border, title: str) -> None:
-    """What is right in a Python program is right here, Outputs and numbers included."""
+    """Arguments that are right in a Python program are right here, Outputs and numbers included."""
     there = border.construct("LoadBalancedService", "site", GOOD[title])
     here = run(lambda: LoadBalancedService("site", with_outputs(GOOD[title])))
 
@@ -107,7 +107,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], Any]] = {
 
 @pytest.mark.parametrize("title", list(OPTIONS))
 def test_an_option_is_the_same_as_in_python(border: Border, title: str) -> None:
-    """What it means for the component and its parts."""
+    """The option has the same effect on the component and its parts."""
     args = {"image": IMAGE, "replicas": 1}
     sent, options = OPTIONS[title]
 
@@ -134,12 +134,15 @@ def test_forty_parts_of_ours_at_once_do_not_wait_for_each_other(border: Border) 
     assert len(seen.of_type("Generation")) == 40
 
 
-# What is refused
+# Refused arguments
 
 
 def crosses(case: Case) -> bool:
-    """Whether this mistake can be written down in another language: a null is dropped on the way, keys are
-    text, and there is no tuple, set, half a letter or whole number without end."""
+    """Return whether another language can express this mistake.
+
+    A null is dropped on the way, and keys are text. There is no tuple, set, half a letter or whole number
+    without end.
+    """
 
     def possible(value: Any) -> bool:
         if isinstance(value, Mapping):
@@ -164,7 +167,7 @@ def test_most_mistakes_can_be_made_in_another_language() -> None:
 
 @pytest.mark.parametrize("case", CROSSING, ids=[case.title for case in CROSSING])
 def test_a_wrong_argument_is_the_same_error(border: Border, case: Case) -> None:
-    """In the very words of a Python program, and nothing is registered."""
+    """The error has the words of a Python program, and nothing is registered."""
     there = border.construct("LoadBalancedService", case.name, case.args)
     here = run(lambda: LoadBalancedService(case.name, with_outputs(case.args)))
 
@@ -225,7 +228,7 @@ def test_a_key_that_is_not_known_stays() -> None:
     }
 
 
-def test_what_is_of_another_kind_stays() -> None:
+def test_a_value_of_another_kind_stays() -> None:
     """So that the component can say what it got."""
     given = {"frontEnd": "nginx", "backends": ["a"], "hostNames": {"a": 1}, "image": True}
 

@@ -62,7 +62,7 @@ GOOD: dict[str, Any] = {
 
 @pytest.mark.parametrize("title", list(GOOD))
 def test_a_good_argument_is_taken(title: str) -> None:
-    """What stands next to the mistakes, but is right, is not refused."""
+    """An argument that looks like one of the mistakes, but is right, is accepted."""
     seen = run(lambda: FloatingAddress("vip", with_outputs(GOOD[title])))
 
     assert seen.error is None
@@ -186,7 +186,7 @@ def test_a_number_follows_from_the_address() -> None:
 
 
 def test_priorities_follow_from_the_names() -> None:
-    """The first name has the highest, and every dead node comes after every one that is well."""
+    """The first name has the highest priority, and every dead node comes after every healthy one."""
     what = model(track={"port": 80}, names="cab")
 
     assert what.priorities == {"a": 250, "b": 240, "c": 230}
@@ -196,6 +196,6 @@ def test_priorities_follow_from_the_names() -> None:
 
 
 @pytest.mark.parametrize("keys", [{"preempt": False}, {"preempt_delay": 1}])
-def test_who_does_not_preempt_at_once_has_no_weight(keys: dict[str, Any]) -> None:
+def test_a_track_has_no_weight_without_immediate_preemption(keys: dict[str, Any]) -> None:
     """Its nodes respect an owner however low its priority: a node without gateway takes no part."""
     assert model(track={"port": 80}, **keys).weight == 0

@@ -144,7 +144,7 @@ def test_labels_say_whose_a_thing_is() -> None:
 
 
 def test_every_package_is_in_the_wheel() -> None:
-    """What is imported here is installed there: pyproject.toml names each folder of code."""
+    """Each folder that is imported here is installed there: pyproject.toml names each folder of code."""
     import tomllib
 
     root = Path(__file__).parents[2]

@@ -39,7 +39,7 @@ def test_every_component_passes() -> None:
     _sync_await(run_pulumi_func(every_argument.program))
 
 
-def test_what_only_a_host_can_tell_is_none_or_empty() -> None:
+def test_a_value_that_only_a_host_knows_is_none_or_empty() -> None:
     """The address of a front end that is not published, the name of a secret that the swarm has."""
     seen: list[Any] = []
 

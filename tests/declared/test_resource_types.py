@@ -12,21 +12,21 @@ EVERY = pytest.mark.parametrize("name", sorted(HANDLERS))
 
 
 def given(kind: Any) -> Any:
-    """The type of a property without its marks."""
+    """Return the type of a property without its marks."""
     if get_origin(kind) is NotRequired or hasattr(kind, "__metadata__"):
         return given(get_args(kind)[0])
     return kind
 
 
 def properties(name: str) -> dict[str, Any]:
-    """The inputs and outputs of a resource by name."""
+    """Return the inputs and outputs of a resource by name."""
     resource = HANDLERS[name].resource
     declared = {**resource.inputs.__annotations__, **resource.outputs.__annotations__}
     return {key: given(kind) for key, kind in declared.items()}
 
 
 @EVERY
-def test_what_a_program_reads_of_a_resource_is_a_property_of_it(name: str) -> None:
+def test_a_resource_has_each_property_that_a_program_reads(name: str) -> None:
     """Under the property's name, and an Output of its type; None only where an older state lacks it."""
     known = properties(name)
 
@@ -36,7 +36,7 @@ def test_what_a_program_reads_of_a_resource_is_a_property_of_it(name: str) -> No
 
 
 @EVERY
-def test_what_a_refresh_finds_is_a_property_of_the_resource(name: str) -> None:
+def test_a_resource_has_each_property_that_a_refresh_finds(name: str) -> None:
     """Under the property's name, and of its type."""
     known = properties(name)
 

@@ -47,7 +47,7 @@ _JAVA = set(
 
 
 def described() -> Iterator[tuple[str, str, dict[str, Any], bool]]:
-    """Owner, name, definition and whether it is required, of every argument."""
+    """Yield owner, name, definition and whether it is required, of every argument."""
     for token, each in WHOLE["types"].items():
         for name, found in each.get("properties", {}).items():
             yield token.rpartition(":")[2], name, found, name in each.get("required", [])
@@ -88,7 +88,7 @@ def test_every_typed_dict_is_in_the_schema_with_every_key() -> None:
     assert missing == {}
 
 
-def test_what_a_class_requires_the_schema_requires() -> None:
+def test_the_schema_requires_the_keys_of_the_class() -> None:
     """And nothing else."""
     wrong = []
     for each in CLASSES.values():
@@ -106,7 +106,7 @@ def test_what_a_class_requires_the_schema_requires() -> None:
 
 
 def models() -> dict[str, list[type[BaseModel]]]:
-    """The models that validate, by the names of their fields."""
+    """Return the models that validate, by the names of their fields."""
     found: dict[str, list[type[BaseModel]]] = {}
     for _, name, _ in pkgutil.walk_packages(components.__path__, "components."):
         if not name.endswith((".model", ".site", ".hosts")):
@@ -119,7 +119,7 @@ def models() -> dict[str, list[type[BaseModel]]]:
 
 
 def words(annotation: Any) -> set[frozenset[str]]:
-    """The sets of words in a model's annotation."""
+    """Return the sets of words in a model's annotation."""
     if get_origin(annotation) is Literal:
         return {frozenset(get_args(annotation))}
     return {each for inner in get_args(annotation) for each in words(inner)}
@@ -201,12 +201,12 @@ def test_it_offers_the_components_and_the_resources() -> None:
     assert {*WHOLE["resources"]} == components_of | {type_token(name) for name in HANDLERS}
 
 
-# What Pulumi says
+# Words of Pulumi
 
 
 @pytest.fixture
 def logo() -> Iterator[str]:
-    """Where the generator for .NET finds a picture: without one in the schema it asks the internet."""
+    """Return the address of the picture for .NET: without one its generator asks the internet."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -22,7 +22,7 @@ def _nothing_set() -> Iterator[None]:
 
 
 def load(values: dict[str, Any], secret: tuple[str, ...] = ("secrets",)) -> Any:
-    """`settings.load()` in a deployment whose stack has `values`; its result or error."""
+    """Return `settings.load()` in a deployment whose stack has `values`; its result or error."""
     texts = {
         f"longshore:{key}": value if isinstance(value, str) else json.dumps(value)
         for key, value in values.items()
@@ -162,7 +162,7 @@ def test_services_share_the_settings_host(own: dict[str, Any]) -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    """What was read stays as it was read."""
+    """Settings stay as they were read."""
     loaded = load(WEB)
 
     with pytest.raises(Exception, match="frozen"):

@@ -16,7 +16,7 @@ def node(number: int, role: str = "worker", **keys: Any) -> dict[str, Any]:
 
 
 def three(**keys: Any) -> dict[str, Any]:
-    """A manager and two workers."""
+    """Return a manager and two workers."""
     return {"nodes": {"a": node(1, "manager"), "b": node(2), "c": node(3)}, **keys}
 
 
@@ -25,7 +25,7 @@ def declared(args: Any, name: str = "main") -> Seen:
 
 
 def whole() -> Any:
-    """A cluster with everything: two networks, a service, a gateway, a floating address."""
+    """Return a cluster with everything: two networks, a service, a gateway, a floating address."""
     nodes = {
         name: node(number, advertise_address=f"192.0.2.{number}", labels={"zone": "dmz"})
         for number, name in enumerate("abc", start=1)
@@ -59,7 +59,7 @@ def vip(**keys: Any) -> Any:
 
 
 def crowd(network: Any = None, **keys: Any) -> Any:
-    """A manager, a worker in the zone dmz and another one; a service on a small network."""
+    """Return a manager, a worker in the zone dmz and another one; a service on a small network."""
     nodes = {"a": node(1, "manager"), "b": node(2, labels={"zone": "dmz"}), "c": node(3)}
     service = {"image": "app:1", "networks": ["web"], **keys}
     small = {"subnet": "172.100.0.0/29"} if network is None else network
@@ -292,13 +292,13 @@ def test_a_wrong_argument_is_one_clear_error(args: Any, said: str) -> None:
         three(networks={"web": {"subnet": "172.100.0.0/29", "mtu": 164}}, address_pools=["10.32.0.0/12"]),
     ],
 )
-def test_what_just_fits_is_taken(args: Any) -> None:
-    """What the engine was seen to run, to the last address: test_swarm_cluster has it on real hosts."""
+def test_a_network_that_just_fits_is_taken(args: Any) -> None:
+    """A real engine ran each of them, to the last address: test_swarm_cluster shows it."""
     assert declared(args).error is None
 
 
 def calls(nodes: int) -> int:
-    """How many Python functions run while a cluster is validated: what it costs, on any machine."""
+    """Return how many Python functions run while a cluster is validated: its cost on any machine."""
     workers = {
         f"w{number}": node(
             number, advertise_address=f"11.{number >> 8}.{number & 255}.7", labels={"zone": "dmz"}

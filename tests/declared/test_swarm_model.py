@@ -1,4 +1,4 @@
-"""Swarm services and gateways as arguments: what is declared, what is refused, and how it is said.
+"""Swarm services and gateways as arguments: declarations, refusals and their words.
 
 `python -m tests.declared.test_swarm_model --update` writes the definitions in golden/services
 anew; the difference is then reviewed like any other change.
@@ -41,7 +41,7 @@ def definition(seen: Seen, name: str = "web") -> dict[str, Any]:
     return seen.named(f"{name}-service").inputs
 
 
-# What is declared
+# Declarations
 
 SERVICE, GATEWAY = "longshore:index:SwarmService", "longshore:index:SwarmGateway"
 NAMES = {
@@ -69,7 +69,7 @@ def test_names_are_a_contract(preview: bool) -> None:
 
 @pytest.mark.parametrize("file", [pytest.param(file, id=file.stem) for file in sorted(GOLDEN.glob("*.json"))])
 def test_arguments_make_this_definition(file: Path) -> None:
-    """What the engine is told, key by key, as golden/services/<case>.json has it."""
+    """The engine gets the definition in golden/services/<case>.json, key by key."""
     case = json.loads(file.read_text())
 
     seen = run(service(**case["arguments"]))
@@ -107,7 +107,7 @@ def test_a_password_of_a_registry_is_secret(preview: bool) -> None:
 
 @BOTH
 def test_a_secret_file_is_secret_and_so_is_its_name(preview: bool) -> None:
-    """Its content is a secret wherever it goes, and its name tells nothing of it."""
+    """The content of the file is a secret wherever it goes, and its name shows nothing of it."""
     seen = run(service(secrets={"token": {"content": "hunter2"}}), preview=preview)
 
     inputs = seen.named("web-secret-token").inputs
@@ -137,7 +137,7 @@ def test_the_longest_name_of_a_config_fits() -> None:
     assert len(config_name("s" * 63, "k" * 24, "text")) <= 64
 
 
-def test_everything_says_whose_it_is() -> None:
+def test_each_resource_names_its_owner() -> None:
     """Labels of services, their containers, configs and secrets; the user's stand beside ours."""
     files: Any = {"configs": {"a": {"content": "a"}}, "secrets": {"b": {"content": "b"}}}
     seen = run(lambda: (service(labels={"team": "blue"}, **files)(), gateway()()))
@@ -206,7 +206,7 @@ def test_a_password_of_a_registry_is_a_secret() -> None:
 
 
 def test_only_a_gateway_in_host_mode_leaves_a_gap() -> None:
-    """What the preview warns of."""
+    """A preview warns of a gap for a gateway in host mode alone."""
     assert run(gateway()).named("gate-config").inputs["gap"] is True
     assert run(gateway(publish="ingress")).named("gate-config").inputs["gap"] is False
 
@@ -227,7 +227,7 @@ def test_a_service_may_have_a_name_of_its_own() -> None:
     assert definition(seen)["name"] == "shop_web"
 
 
-# What is refused
+# Refused arguments
 
 
 class Case(NamedTuple):
@@ -494,7 +494,7 @@ GOOD = {
 
 @pytest.mark.parametrize("title", list(GOOD))
 def test_a_good_argument_is_taken(title: str) -> None:
-    """What stands next to the mistakes, but is right, is not refused."""
+    """An argument that looks like one of the mistakes, but is right, is accepted."""
     assert run(GOOD[title]).error is None
 
 
@@ -585,7 +585,7 @@ def test_an_output_is_validated_once_it_is_known() -> None:
 
 
 def test_a_gateway_finds_its_services_by_name() -> None:
-    """`tasks.<service>`; the backend's name where none is said."""
+    """The gateway asks for `tasks.<service>`; the service is the backend's name by default."""
     text = parse(
         Gateway,
         {
@@ -598,7 +598,7 @@ def test_a_gateway_finds_its_services_by_name() -> None:
     assert set(re.findall(r"server-template.* (tasks\.\S+)", text)) == {"tasks.a:80", "tasks.x_b:80"}
 
 
-# Which nodes may run it
+# Nodes that may run it
 
 
 @dataclass(frozen=True)
@@ -623,7 +623,7 @@ NODES = {"a": Node("manager"), "b": Node(labels={"zone": "dmz"}), "c": Node(labe
     ],
 )
 def test_a_constraint_that_a_node_meets(constraints: list[str]) -> None:
-    """What is not declared of a node may be anything; Swarm compares without regard to case."""
+    """An undeclared fact of a node may be anything; Swarm compares without regard to case."""
     assert unmet(constraints, NODES) is None
 
 

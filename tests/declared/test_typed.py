@@ -1,4 +1,4 @@
-"""What the types of the wheel say to a program of one's own, under mypy --strict."""
+"""Types of the wheel in a user's program, under mypy --strict."""
 
 import re
 import subprocess
@@ -42,16 +42,16 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     ),
     "a kind of value": ('"replicas": 3', '"replicas": "3"', "replicas", "must be a whole number, got '3'"),
 }
-"""What stands there, what stands there by mistake, what mypy names and what the component says."""
+"""Correct text, the mistake in its place, the word in mypy's error, and the word in the component's error."""
 
 
 def each_type(annotation: Any) -> list[Any]:
-    """The types that an annotation may stand for: those of an Optional or an Input, too."""
+    """Return the types that an annotation may stand for: those of an Optional or an Input, too."""
     return [annotation, *(each for inner in get_args(annotation) for each in each_type(inner))]
 
 
 def given(value: Any, annotation: Any) -> set[tuple[str, str]]:
-    """Class and key of all that is given in `value`."""
+    """Return class and key of all that is set in `value`."""
     found: set[tuple[str, str]] = set()
     for each in each_type(annotation):
         if is_typeddict(each) and isinstance(value, Mapping) and set(value) <= set(each.__annotations__):
@@ -94,14 +94,14 @@ def test_the_components_take_every_argument() -> None:
 
 @pytest.fixture(scope="module")
 def consumer(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """A folder whose environment holds the wheel, and nothing else of ours."""
+    """Provide a folder whose environment holds the wheel, and nothing else of ours."""
     folder = tmp_path_factory.mktemp("consumer")
     environment(folder / ".venv", wheel)
     return folder
 
 
 def checked(consumer: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """mypy --strict about a program there."""
+    """Run mypy --strict on a program there."""
     # A name of its own: mypy takes a file of the same size and second for the one that it has seen.
     program = consumer / f"program_{crc32(text.encode())}.py"
     program.write_text(text.replace("from components", "from longshore"))

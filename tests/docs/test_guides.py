@@ -1,4 +1,4 @@
-"""What docs/guides tells a reader to type, typed; and its settings, declared."""
+"""Commands of docs/guides, typed as a reader types them; and its settings, declared."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ SETTINGS = [
     each for each in ALL if each.language == "yaml" and re.match(r"(# Pulumi\..*\n)?config:", each.text)
 ]
 BEFORE = ["# compose.yaml", "# tasks/main.yml"]
-"""What others' files begin with, which guides begin with: the after is held against them."""
+"""First lines of files of others in the guides: the file after the change is compared with them."""
 SAID = [
     "web: http://localhost:8080",
     "LoadBalancedService 'web':",
@@ -69,17 +69,17 @@ NOT_TYPED = {
 
 
 def shell(guide: str) -> list[str]:
-    """The blocks of shell text of a guide, in order."""
+    """Return the blocks of shell text of a guide, in order."""
     return [each.text for each in ALL if each.file == f"guides/{guide}.md" and each.language == "sh"]
 
 
 def settings(guide: str) -> list[str]:
-    """The blocks of settings of a guide, in order."""
+    """Return the blocks of settings of a guide, in order."""
     return [each.text for each in SETTINGS if each.file == f"guides/{guide}.md"]
 
 
 def test_every_block_is_tested() -> None:
-    """Shell is typed, or it is said why not; settings are declared; the rest is looked for."""
+    """Shell is typed, or has a reason why not; settings are declared; the rest is looked for."""
     lines = {line for each in ALL if each.language == "sh" for line in each.text.splitlines()}
     others = [each.text for each in ALL if each.language != "sh" and each not in SETTINGS]
 
@@ -111,7 +111,7 @@ class TestSettings:
         assert _declared(shown.text).error is None
 
     def test_the_error_is_the_one_shown(self) -> None:
-        """In the very words."""
+        """The page shows the error word by word."""
         with pytest.raises(ArgumentError) as error:
             service("web", {"image": "httpd:2.4", "replicas": 0})
 
@@ -128,7 +128,7 @@ class TestSettings:
         assert declared(config).error is None
 
     def test_a_swarm_of_two_managers_is_refused(self) -> None:
-        """As swarm.md and operating.md say, unless it is said to be meant."""
+        """The words are those of swarm.md and operating.md, unless the settings allow it."""
         config = yaml.safe_load(settings("swarm")[0])["config"]
         main = config["longshore:swarms"]["main"]
         del main["nodes"]["c"]
@@ -241,7 +241,7 @@ def test_the_review_begins_as_shown() -> None:
 
 @pytest.fixture(scope="module")
 def reader(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    """Somebody with a fresh checkout, in git, of which nothing is left in the end."""
+    """Provide a reader with a fresh checkout, in git, of which nothing is left in the end."""
     before = everything(host)
     with named(host):
         found = Reader(tmp_path_factory.mktemp("guides"), host)

@@ -1,4 +1,4 @@
-"""What README.md and docs/ tell a reader to type, typed."""
+"""Commands of README.md and docs/, typed as a reader types them."""
 
 import json
 import re
@@ -126,7 +126,7 @@ class TestSettings:
         }  # fmt: skip
 
     def test_the_error_is_the_one_shown(self) -> None:
-        """In the very words."""
+        """The page shows the error word by word."""
         with pytest.raises(ArgumentError) as error:
             service("web", {"image": "httpd:2.4", "replicas": 0})
 
@@ -134,7 +134,7 @@ class TestSettings:
 
 
 def declared(config: dict[str, Any]) -> Any:
-    """What the repository's program declares with these settings."""
+    """Return the resources that the repository's program declares with these settings."""
     texts = {key: json.dumps(value) for key, value in config.items()}
     pulumi.runtime.set_all_config(texts, ["longshore:secrets"])
 
@@ -164,7 +164,7 @@ def test_make_knows_what_is_named(command: str) -> None:
 
 @pytest.fixture(scope="module")
 def tagged(host: Host) -> Iterator[Host]:
-    """The host, with the images that README names."""
+    """Provide the host, with the images that README names."""
     before = everything(host)
     with named(host):
         yield host
@@ -173,7 +173,7 @@ def tagged(host: Host) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def first_up(tagged: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Reader, Run]]:
-    """A reader, and what their first `make up` printed."""
+    """Provide a reader, and the output of their first `make up`."""
     before = everything(tagged)
     reader = Reader(tmp_path_factory.mktemp("reader"), tagged)
     yield reader, reader.types(block("make up"))
@@ -258,7 +258,7 @@ class TestMake:
 
 
 def containers(host: Host) -> set[str]:
-    """Ids of all running containers of the host."""
+    """Return ids of all running containers of the host."""
     return {str(container.id) for container in host.engine().containers.list()}
 
 

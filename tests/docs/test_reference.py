@@ -22,12 +22,12 @@ EXAMPLES = sorted(Path("docs/generator/examples").resolve().glob("*.py"))
 
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:
-    """The pages, made anew."""
+    """Provide the pages, made anew."""
     return Reference(schema()).pages()
 
 
 def test_the_pages_are_those_of_the_schema(made: dict[str, str]) -> None:
-    """What is committed is what `make reference` writes."""
+    """The committed pages are those that `make reference` writes."""
     committed = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
 
     stale = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
@@ -48,7 +48,7 @@ def test_every_key_says_what_is_allowed(made: dict[str, str]) -> None:
     assert missing == []
 
 
-def test_the_defaults_that_are_said_are_the_models() -> None:
+def test_the_stated_defaults_are_those_of_the_models() -> None:
     """Texts, numbers, true and false; a default that is not there before, or is behaviour, is in words."""
     found = schema()
     described = [(each.models, found["types"][each.token]) for each in Reference(found).sections.values()]
@@ -87,7 +87,7 @@ def test_the_examples_are_accepted(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_every_block_is_an_example() -> None:
-    """Which the test above runs."""
+    """Each block of the page is one that the test above runs."""
     shown = {each.text.strip() for each in blocks() if each.file.startswith("reference/")}
 
     assert shown == {path.read_text().strip() for path in EXAMPLES}

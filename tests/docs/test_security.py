@@ -24,7 +24,7 @@ Inspected = Mapping[str, Any]
 
 
 def host_ports(found: Inspected) -> list[Mapping[str, str]]:
-    """Bindings of its ports on the host, by which a swarm's tasks have theirs, too."""
+    """Return bindings of its ports on the host, by which a swarm's tasks have theirs, too."""
     published = {**(found["HostConfig"]["PortBindings"] or {}), **(found["NetworkSettings"]["Ports"] or {})}
     return [each for bindings in published.values() for each in bindings or []]
 
@@ -80,7 +80,7 @@ MET: dict[str, Callable[[Inspected], Any]] = {
 
 
 def table() -> dict[str, dict[str, str]]:
-    """The table of docs/security.md: by item, what it says of each column."""
+    """Return the table of docs/security.md: by item, the content of each column."""
     lines = [line for line in (DOCS / "security.md").read_text().splitlines() if line.startswith("|")]
     head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
@@ -98,7 +98,7 @@ def test_the_table_has_every_item() -> None:
 
 @pytest.fixture(scope="module")
 def inspected(hosts: list[Host], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Any]]]:
-    """One or more containers of each column, as the engine describes them."""
+    """Provide one or more containers of each column, as the engine describes them."""
     program = Program(
         tmp_path_factory.mktemp("security"),
         hosts[0],
@@ -137,7 +137,7 @@ def inspected(hosts: list[Host], tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def _and_keep(kept: list[Any]) -> Callable[..., None]:
-    """`write_file`, which is called for every check, and keeps what the engine says of its container."""
+    """Return `write_file`, which is called for every check, and keeps the engine's view of its container."""
 
     def written(container: Any, *file: Any) -> None:
         container.reload()
@@ -160,7 +160,7 @@ def _swarm_side(swarm: Swarm, hosts: list[Host]) -> None:
 
 
 def _labelled(host: Host, component: str, role: str) -> Any:
-    """The container of a component with a role, as the engine describes it."""
+    """Return the container of a component with a role, as the engine describes it."""
     labels = [f"{LABEL}.component={component}", f"{LABEL}.role={role}"]
     (found,) = host.engine().containers.list(filters={"label": labels})
     return found.attrs
@@ -170,7 +170,7 @@ def _labelled(host: Host, component: str, role: str) -> Any:
 @pytest.mark.pulumi
 @pytest.mark.slow
 def test_every_container_is_as_the_table_says(inspected: dict[str, list[Any]], host: Host) -> None:
-    """What is met holds for both kinds of front end; what is waived does not, so that no reason is stale."""
+    """A fulfilled rule holds for both kinds of front end; a waived one does not: no reason is stale."""
     engine: Any = host.engine().api
     of_swarm = "met" if version_gte(engine._version, ENGINE_25) else "waived"
 

@@ -13,12 +13,12 @@ from tests.support.documents import DOCS, documents
 from tests.support.program import ROOT
 
 LOADS = {"link": "href", "script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data"}
-"""What makes a browser fetch something, and by which attribute."""
+"""Elements that make a browser fetch something, each with its attribute."""
 
 
 @dataclass
 class Page(HTMLParser):
-    """What a page links to, loads and can be linked to at."""
+    """Links, loads and anchors of a page."""
 
     text: str
     links: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
-    """The pages of the site by their files, built as `make docs` builds it."""
+    """Provide the pages of the site by their files, built as `make docs` builds it."""
     folder = tmp_path_factory.mktemp("site")
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     done = subprocess.run([*build, DOCS, folder], cwd=ROOT, capture_output=True, text=True)

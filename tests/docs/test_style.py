@@ -1,15 +1,16 @@
-"""docs/style: each rule finds what it is for, and nothing else; texts come from pages and docstrings."""
+"""docs/style: each rule finds its mistake, and nothing else; texts come from pages, docstrings and more."""
 
 import pytest
 
 from docs.style.__main__ import texts, unreleased
-from docs.style.checker import Prose, Rule, complaints, module, page, rules, sentences
+from docs.style.checker import Rule, complaints, rules, sentences
+from docs.style.readers import Prose, cases, makefile, messages, module, page, template
 
 RULES, LONGEST = rules()
 
 
 def found(text: str, kind: str = "page") -> list[str]:
-    """What all rules find in a text of that kind."""
+    """Return all complaints of the rules about a text of that kind."""
     return list(complaints(Prose(kind, 1, text), RULES, LONGEST))
 
 
@@ -87,13 +88,48 @@ class C:
     }
 
 
+def test_a_docstring_of_a_test_needs_no_verb_and_its_name_is_prose() -> None:
+    source = 'def test_what_is_new() -> None:\n    """One line."""\n'
+
+    assert sorted((each.kind, each.text) for each in module(source)) == [
+        ("name", "What is new"), ("test", "One line.")
+    ]  # fmt: skip
+
+
+def test_comments_are_read_without_directives() -> None:
+    source = "# One\n# text.\na = 1  # noqa: E501\nb = 2\nc = 3  # Another.\n"
+
+    assert [(each.line, each.text) for each in module(source)] == [
+        (1, "One\ntext."), (5, "Another.")
+    ]  # fmt: skip
+
+
+def test_messages_are_the_sentences_of_a_module_and_a_colon_ends_one() -> None:
+    source = (
+        '"""No message of a docstring."""\nraise E(f"no {x} on this host: give it another", "short one")\n'
+    )
+
+    assert [each.text for each in messages(source)] == ["no … on this host:\n\ngive it another"]
+
+
+def test_sentences_of_cases_comments_of_templates_and_help_texts_are_read() -> None:
+    assert [each.text for each in cases("- case: A GET passes   # or not\n  times: 4\n")] == ["A GET passes"]
+    assert [each.text for each in template("a\n{# Two\nlines. #}\nb {{ c }}\n")] == ["Two\nlines."]
+    assert [(each.line, each.text) for each in makefile("# Begin.\n\nx: y ## make x\n\techo 1\n")] == [
+        (1, "Begin."), (3, "make x")
+    ]  # fmt: skip
+
+
 def test_all_prose_of_the_repository_is_read() -> None:
     files = {file for file, _ in texts()}
 
     assert {
         "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "findings/README.md", "docs/index.md",
         "docs/guides/change.md",
-        "components/naming.py", "checkout/run.py", "policy/rules.py", "docs/style/checker.py",
+        "components/naming.py", "checkout/run.py", "policy/rules.py", "docs/style/checker.py", "__main__.py",
+        "plugin/__main__.py", "tests/docs/test_style.py", "tests/bench/hosts.py",
+        "examples/wrapped/web_site.py",
+        "tests/cases/traffic/bodies.yaml", "templates/nginx/nginx.conf.j2", "Makefile",
     } <= files  # fmt: skip
 
 

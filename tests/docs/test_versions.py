@@ -24,7 +24,7 @@ PROGRAMS = {
 
 
 def table() -> dict[str, list[str]]:
-    """The cells of each row of docs/versions.md, by program."""
+    """Return the cells of each row of docs/versions.md, by program."""
     lines = (DOCS / "versions.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     return {name: cells for name, *cells in rows[2:]}
@@ -34,14 +34,14 @@ TABLE = table()
 
 
 def version(text: str) -> Version:
-    """Major and minor number of the first version in a text."""
+    """Return major and minor number of the first version in a text."""
     found = re.search(r"(\d+)\.(\d+)", text)
     assert found, text
     return int(found[1]), int(found[2])
 
 
 def seen(host: Host) -> dict[str, Version]:
-    """Versions of a host's engine and of the programs in its images."""
+    """Return versions of a host's engine and of the programs in its images."""
     engine = host.engine()
     said = {"Docker Engine": str(engine.version()["Version"])}
     for name, (image, command) in PROGRAMS.items():
@@ -85,7 +85,7 @@ def test_python_and_its_packages_are_those_of_the_table() -> None:
     assert version(platform.python_version()) >= version(TABLE["Python"][0])
 
 
-def test_what_pip_refuses_is_in_the_table() -> None:
+def test_pip_refuses_the_versions_that_the_table_refuses() -> None:
     """The bounds of pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     bounds = dict(re.findall(r"^([a-z-]+)(.*)$", "\n".join(project["dependencies"]), re.MULTILINE))

@@ -20,7 +20,7 @@ OF_THE_HEAD = re.compile(
 
 
 def complaints(text: str) -> Iterator[str]:
-    """What is against the rules in a workflow."""
+    """Return each breach of the rules in a workflow."""
     workflow = yaml.safe_load(text)
     triggers = workflow[True]  # to YAML, `on` is a truth value
     names = set(triggers) if isinstance(triggers, list | dict) else {triggers}
@@ -116,7 +116,7 @@ def test_a_rule_finds_what_is_against_it(title: str) -> None:
 
 
 def test_the_comment_is_made_by_the_default_branch() -> None:
-    """What writes it runs after the preview, downloads it, and runs nothing else."""
+    """The job that writes it runs after the preview, downloads it, and runs nothing else."""
     review = yaml.safe_load((FOLDER / "review.yml").read_text())
 
     writers = {name for name, job in review["jobs"].items() if "write" in job["permissions"].values()}

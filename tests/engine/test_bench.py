@@ -51,7 +51,7 @@ def container(host: Host, image: str = images.APP, **settings: Any) -> Iterator[
 
 @pytest.fixture
 def app(host: Host) -> Iterator[Container]:
-    """The application, published on PORT."""
+    """Provide the application, published on PORT."""
     with container(host, ports={"80/tcp": PORT}, environment={"INSTANCE": "one"}) as running:
         until(lambda: serves(host), "the application serves")
         yield running

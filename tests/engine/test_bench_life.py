@@ -19,7 +19,7 @@ from tests.support.program import ROOT
 
 
 def traces() -> list[str]:
-    """Processes, interfaces, namespaces and filter rules of this process's bench."""
+    """Return processes, interfaces, namespaces and filter rules of this process's bench."""
     found = []
     for each in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -1,4 +1,4 @@
-"""What a service asks of its host, refused at preview while what serves goes on serving."""
+"""Demands of a service on its host, refused at preview while the old service goes on serving."""
 
 import io
 import re
@@ -42,13 +42,13 @@ TABLES = {
 
 
 def container(name: str, ip: str, port: int, labels: dict[str, str]) -> dict[str, Any]:
-    """A running container that publishes a port, as the engine lists it."""
+    """Return a running container that publishes a port, as the engine lists it."""
     ports = [{"IP": ip, "PrivatePort": 80, "PublicPort": port, "Type": "tcp"}]
     return {"Names": [f"/{name}"], "Ports": ports, "Labels": labels}
 
 
 def network(name: str, subnet: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
-    """A network, as the engine lists it."""
+    """Return a network, as the engine lists it."""
     return {"Name": name, "Id": f"{name}0a1b", "Labels": labels, "IPAM": {"Config": [{"Subnet": subnet}]}}
 
 
@@ -65,7 +65,7 @@ HAS = Facts(
 
 
 def said(host: Facts = HAS, **asked: Any) -> str:
-    """What a host says to a service that asks for that."""
+    """Return the answer of a host to a service that asks for that."""
     common = {"network": [], "networks": [], "files": 768, "memory": 256, "replicas": {}}
     demands: Any = {**common, **asked}
     return "; ".join(refusals(host, demands, OURS))
@@ -89,7 +89,7 @@ def said(host: Facts = HAS, **asked: Any) -> str:
     ],
     ids=str,
 )
-def test_what_a_host_can_give_is_not_refused(asked: dict[str, Any]) -> None:
+def test_a_demand_that_a_host_meets_is_accepted(asked: dict[str, Any]) -> None:
     """A port of its own front end, an address of the host, its own subnet, a way through a gateway."""
     assert said(**asked) == ""
 
@@ -118,7 +118,7 @@ def test_what_a_host_can_give_is_not_refused(asked: dict[str, Any]) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_what_a_host_cannot_give_is_refused(asked: dict[str, Any], words: str) -> None:
+def test_a_demand_that_a_host_cannot_meet_is_refused(asked: dict[str, Any], words: str) -> None:
     """With what holds it, and what to do."""
     assert words in said(**asked)
 
@@ -132,7 +132,7 @@ def test_what_a_host_cannot_give_is_refused(asked: dict[str, Any], words: str) -
     ],
     ids=["unseen", "desktop", "rootless"],
 )
-def test_what_cannot_be_seen_is_not_refused(host: Facts) -> None:
+def test_a_demand_that_cannot_be_checked_is_accepted(host: Facts) -> None:
     """Without an image that shows it, and where somebody else binds the ports."""
     assert said(host, address="192.0.2.9", port=22) == ""
 
@@ -149,7 +149,7 @@ def test_an_address_that_may_come_later() -> None:
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Facts are asked anew."""
+    """Ask for the facts anew."""
     monkeypatch.setattr(facts, "FRESH_SECONDS", 0.0)
 
 
@@ -252,7 +252,7 @@ SAID = (
 
 @pytest.fixture(scope="module")
 def taken(host: Host) -> Iterator[None]:
-    """A port and a subnet that somebody else has."""
+    """Provide a port and a subnet that somebody else has."""
     from docker.types import IPAMConfig, IPAMPool
 
     engine = host.engine()
@@ -278,7 +278,7 @@ class Two:
         self.program = Inline(folder, host, {"services": self.services})
 
     def with_keys(self, name: str, keys: dict[str, Any]) -> dict[str, Any]:
-        """Arguments of one of them, with these keys set."""
+        """Return arguments of one of them, with these keys set."""
         args = self.services[name]
         return {**args, **deepcopy(keys), "front_end": {**args["front_end"], **keys["front_end"]}}
 
@@ -293,7 +293,7 @@ class Two:
         self.program.configure({"services": services})
 
     def serve(self) -> bool:
-        """Whether both answer."""
+        """Return whether both services answer."""
         return all("v1" in get(self.host, port=port) for port in KINDS.values())
 
     def load(self, kind: str) -> Load:
@@ -302,7 +302,7 @@ class Two:
 
 @pytest.fixture(scope="module")
 def two(host: Host, taken: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    """Both services, up."""
+    """Provide both services, up."""
     before = everything(host)
     two = Two(tmp_path_factory.mktemp("two"), host)
     two.program.up()

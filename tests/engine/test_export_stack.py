@@ -54,12 +54,12 @@ def cluster(**keys: Any) -> dict[str, Any]:
 
 
 def case(name: str) -> dict[str, Any]:
-    """Arguments of a golden definition."""
+    """Return arguments of a golden definition."""
     return {"image": "app:1", **json.loads((GOLDEN / f"{name}.json").read_text())["arguments"]}
 
 
 def test_a_service_with_everything(repository: Repository) -> None:
-    """Each field of the definition has its word in the file, but for one, which is said to be missing."""
+    """Each field of the definition has its word in the file, except one, which is listed as missing."""
     project = exported(repository, main=cluster(services={"web": case("everything")}))
 
     policy = {"parallelism": 2, "delay": "3s", "failure_action": "continue", "monitor": "1.5s"}
@@ -178,7 +178,7 @@ def test_docker_reads_what_is_written(
     assert "not in it: web: no network (it joins `default` of the stack)" in said
 
 
-def test_what_is_not_known_before(repository: Repository) -> None:
+def test_unknown_values_are_asked_for_by_name(repository: Repository) -> None:
     """An image, a network, a variable and a config of another stack are asked for by name."""
     (repository.folder / "__main__.py").write_text(
         "import pulumi\n"
@@ -204,7 +204,7 @@ def test_what_is_not_known_before(repository: Repository) -> None:
 
 
 def test_one_variable_for_two_values_is_refused(repository: Repository) -> None:
-    """Who sets it would give both the same."""
+    """The user who sets it would give both the same value."""
     hidden = {"secret": "token"}
     web = {"image": "app:1", "environment": {"TOKEN": hidden, "token": hidden}}
 
@@ -226,7 +226,7 @@ def test_services_of_several_swarms(repository: Repository) -> None:
     assert project.content["networks"] == {"apps": {"name": "apps", "driver": "overlay"}}
 
 
-def test_what_cannot_be_carried_over(repository: Repository) -> None:
+def test_parts_without_a_counterpart_are_listed(repository: Repository) -> None:
     """Nodes with what the services ask of them, addresses; without a swarm there is no stack."""
     preview = read(json.dumps(planned(ROOT, "swarm")))
 
@@ -249,8 +249,11 @@ def test_it_serves_as_ours_does(
     monkeypatch: pytest.MonkeyPatch,
     note: Callable[[str], None],
 ) -> None:
-    """A gateway and what is behind it, deployed and removed by docker: the services are defined as ours, the
-    gateway finds them by name, the secrets are where they belong and nowhere else."""
+    """Docker deploys and removes a gateway and its services.
+
+    The services are defined as ours, the gateway finds them by name, the secrets are in their places and
+    nowhere else.
+    """
     settings = everything(hosts)
     hidden = {"secret": "token"}
     settings["services"]["shop"] |= {
@@ -304,7 +307,7 @@ def test_it_serves_as_ours_does(
 
 
 def definitions(repository: Repository) -> dict[str, dict[str, Any]]:
-    """What our services would be, without what cannot be the same in a stack of docker's own."""
+    """Return the definitions of our services, without what differs in a stack of docker's own."""
     found = {}
     for step in planned(repository.folder, "test")["steps"]:
         if step["newState"]["type"].endswith(":ServiceDefinition"):

@@ -1,6 +1,6 @@
-"""A floating address on three real hosts, without Pulumi: who has it, and when another one takes over.
+"""A floating address on three real hosts, without Pulumi: its owner, and the takeovers.
 
-How fast that is, is measured by `make bench`.
+`make bench` measures the time of a takeover.
 """
 
 import re
@@ -39,7 +39,7 @@ TRACK: Any = {"track": {"port": PORT, "path": "/healthz"}}
 
 @pytest.fixture
 def group(hosts: list[Host]) -> Iterator[Floating]:
-    """A group that is not there yet; it leaves nothing behind."""
+    """Provide a group that is not there yet; it leaves nothing behind."""
     made = Floating(hosts)
     yield made
     made.destroy()
@@ -49,7 +49,7 @@ def group(hosts: list[Host]) -> Iterator[Floating]:
 
 
 def stays(group: Floating, owner: str) -> None:
-    """Nobody but `owner` has had the address since it got it."""
+    """Check that no node but `owner` has had the address since it got it."""
     entered = {name: group.keepalived(name).logs().decode().count("Entering MASTER") for name in group.hosts}
     assert group.owners() == owner
     assert entered == {name: int(name == owner) for name in group.hosts}
@@ -100,7 +100,7 @@ class TestTakeOver:
     def test_a_node_without_gateway_gives_the_address_up(
         self, group: Floating, track: dict[str, Any]
     ) -> None:
-        """The next node whose gateway is well takes over, and gives it back when that of the first is."""
+        """The next node with a healthy gateway takes over, until the first one is healthy again."""
         with gateways(group.hosts) as gateway:
             group.roll_out(track=track)
             group.settled("a")
@@ -129,7 +129,7 @@ class TestTakeOver:
 
         assert group.owners() == "a"
 
-    def test_who_does_not_preempt_does_not_take_back(self, group: Floating) -> None:
+    def test_a_node_without_preempt_does_not_take_the_address_back(self, group: Floating) -> None:
         """The address stays where it went, until that node fails."""
         with gateways(group.hosts) as gateway:
             group.roll_out(**TRACK, **FAST, preempt=False)
@@ -340,7 +340,7 @@ class TestNeighbours:
         ],
         ids=["number", "address", "further address"],
     )
-    def test_what_another_stack_has_is_refused(
+    def test_a_number_or_address_of_another_stack_is_refused(
         self, group: Floating, hosts: list[Host], keys: dict[str, Any], said: str
     ) -> None:
         """At preview, and once more at `up`; also where the other one's keepalived has been stopped."""
@@ -355,7 +355,7 @@ class TestNeighbours:
 
         assert [len(host.engine().containers.list(all=True)) for host in hosts] == [1, 1, 1]
 
-    def test_what_is_apart_is_taken(self, group: Floating) -> None:
+    def test_a_number_and_address_of_its_own_are_taken(self, group: Floating) -> None:
         """Another number and address; the same number with IPv6; and our own, changed."""
         group.roll_out(**FAST)
         node = group.state("a")
@@ -371,7 +371,7 @@ class TestNeighbours:
 
 
 def of_another_stack(group: Floating, **keys: Any) -> Callable[[str], dict[str, Any]]:
-    """Inputs of a node by its name: of the same group, declared by the stack `other`."""
+    """Return inputs of a node by its name: of the same group, declared by the stack `other`."""
     args = group.args(**FAST, **keys)
 
     def inputs(name: str) -> dict[str, Any]:
@@ -399,7 +399,7 @@ class TestConfiguration:
         assert {each.id for each in engine.containers.list(all=True)} == before
 
     def test_an_interface_that_is_not_there_is_refused_at_preview(self, running: Floating) -> None:
-        """keepalived says so itself, and what to do is said."""
+        """keepalived names the interface, and the error names the remedy."""
         node = running.state("a")
 
         said = NODE.check({**node, "config": node["config"].replace("eth0", "eth7")}, node, print)
@@ -419,7 +419,7 @@ class TestConfiguration:
         assert "configuration not checked at this preview: image longshore-none:1" in warnings[1]
 
     def test_a_refused_one_changes_nothing(self, running: Floating) -> None:
-        """The reason is said; the old text is in the file and in force."""
+        """The error has the reason; the old text is in the file and in force."""
         node = running.state("a")
 
         wrong = node["config"].replace("advert_int 0.1", "advert_int bananas")
@@ -441,7 +441,7 @@ class TestConfiguration:
 
     @pytest.mark.every_engine
     def test_a_failed_reload_is_taken_back(self, running: Floating, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What the check did not find and ends keepalived: it runs again with the old text."""
+        """A text that passes the check and ends keepalived is taken back: it runs again with the old text."""
         node = running.state("b")
         monkeypatch.setattr(keepalived, "problem", lambda engine, spec: None)
 
@@ -452,8 +452,8 @@ class TestConfiguration:
         assert running.owners() == "a"
 
     @pytest.mark.every_engine
-    def test_drift_is_read_and_mended(self, running: Floating) -> None:
-        """Stopped by hand, or its text edited: a refresh shows it, an update mends it."""
+    def test_drift_is_read_and_repaired(self, running: Floating) -> None:
+        """keepalived stopped by hand, or its text edited: a refresh shows it, an update repairs it."""
         node = running.state("a")
         running.keepalived("a").stop()
         stopped = NODE.read(node)

@@ -31,7 +31,7 @@ BACKENDS: dict[str, Any] = {
 
 @pytest.fixture
 def rehearsal(host: Host) -> Iterator[Rehearsal]:
-    """A host with the newer image, too."""
+    """Provide a rehearsal on a host with the newer image, too."""
     require_newer(host)
     running = Rehearsal(host)
     yield running
@@ -39,7 +39,7 @@ def rehearsal(host: Host) -> Iterator[Rehearsal]:
 
 
 def addresses(containers: list[Container]) -> set[str]:
-    """Addresses of containers on the network that all replicas are on."""
+    """Return addresses of containers on the network that all replicas are on."""
     found = set()
     for each in containers:
         each.reload()
@@ -128,6 +128,6 @@ def test_backends_come_and_go_while_the_front_end_runs(
 
 
 def networks(rehearsal: Rehearsal, name: str) -> set[str]:
-    """Networks of the container of a resource, by the names of their resources."""
+    """Return networks of the container of a resource, by the names of their resources."""
     found = rehearsal.container(name).attrs["NetworkSettings"]["Networks"]
     return {network.rpartition("-")[0] for network in found}

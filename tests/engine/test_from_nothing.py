@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 @pytest.fixture
 def fresh_machine() -> Iterator[None]:
-    """This one, if it may be changed and has nothing yet; its engine is stopped in the end, with no image."""
+    """Provide this machine, if it may be changed and has nothing yet; its engine is stopped in the end."""
     if os.environ.get("CI") != "true" or not debian.is_ours_to_change():
         pytest.skip("an engine is installed in a test only as root on Debian, with CI=true")
     if shutil.which("dockerd", path=debian.PATH):

@@ -61,14 +61,14 @@ class FrontEnd:
         self.id = str(self.container.id)
 
     def text(self, **keys: Any) -> str:
-        """A good configuration."""
+        """Return a good configuration."""
         return kind_of(self.kind).render(service(self.kind, **keys), "site", {"web": 1})
 
     def put(self, text: str, drain: float = DRAIN) -> None:
         deliver(self.engine, self.program, self.id, text, drain)
 
     def refused(self, text: str) -> str:
-        """What is said when `text` is delivered, which the program refuses."""
+        """Return the error when `text` is delivered, which the program refuses."""
         with pytest.raises(EngineError) as error:
             self.put(text)
         return str(error.value)
@@ -77,16 +77,16 @@ class FrontEnd:
         return state(self.engine, self.program, self.id)
 
     def file(self) -> str | None:
-        """The configuration in the container."""
+        """Return the configuration in the container."""
         return read_file(self.container, self.program.path)
 
     def process(self) -> int:
-        """The first process, as the machine sees it; 0 when it does not run."""
+        """Return the first process, as the machine sees it; 0 when it does not run."""
         self.container.reload()
         return int(self.container.attrs["State"]["Pid"])
 
     def limit(self, name: str) -> str:
-        """A hard limit of its first process."""
+        """Return a hard limit of its first process."""
         table: Any = self.container.exec_run(["cat", "/proc/1/limits"]).output
         (row,) = (line for line in table.decode().splitlines() if line.startswith(name))
         return str(row.split()[4])
@@ -98,7 +98,7 @@ class FrontEnd:
         return re.sub(found, rf"\g<1>{most + 1}", self.text(), count=1)
 
     def connections(self) -> int:
-        """How many client connections it has."""
+        """Return the number of client connections of the front end."""
         table: Any = self.container.exec_run(["cat", "/proc/net/tcp"]).output
         rows = [line.split() for line in table.decode().splitlines()[1:]]
         return sum(row[1].endswith(f":{PORT:04X}") and row[3] == "01" for row in rows)
@@ -109,7 +109,7 @@ class FrontEnd:
             return str(answer.read().decode())
 
     def status(self) -> int:
-        """Status of an answer; 0 when there is none."""
+        """Return status of an answer; 0 when there is none."""
         try:
             self.get(timeout=1)
         except urllib.error.HTTPError as error:
@@ -119,7 +119,7 @@ class FrontEnd:
         return 200
 
     def inputs(self, text: str) -> dict[str, Any]:
-        """Inputs of its FrontEndConfig."""
+        """Return inputs of its FrontEndConfig."""
         host = {"address": self.host.url}
         return {
             "host": host, "kind": self.kind, "container": self.id, "config": text,
@@ -128,7 +128,7 @@ class FrontEnd:
 
 
 def service(kind: str, **keys: Any) -> Service:
-    """A service of one replica; `front_end` is added to what the bench needs."""
+    """Return a service of one replica; `front_end` is added to the needs of the bench."""
     front_end = {"kind": kind, "image": PROXY, "port": PORT, "resolve": kind == "haproxy"}
     front_end |= keys.pop("front_end", {})
     args = {"image": APP, "replicas": 1, "drain": DRAIN, "front_end": front_end, **keys}
@@ -137,13 +137,13 @@ def service(kind: str, **keys: Any) -> Service:
 
 @pytest.fixture(scope="module")
 def engine(host: Host) -> DockerClient:
-    """The host's engine."""
+    """Provide the host's engine."""
     return host.engine()
 
 
 @pytest.fixture(scope="module")
 def network(engine: DockerClient) -> Iterator[Network]:
-    """A network with the replica `site-web-0-g1` on it."""
+    """Provide a network with the replica `site-web-0-g1` on it."""
     made = engine.networks.create("front-end-config")
     with container(engine, APP, environment={"INSTANCE": "app"}, start=False) as app:
         made.connect(app, aliases=["site-web-0-g1"])
@@ -154,7 +154,7 @@ def network(engine: DockerClient) -> Iterator[Network]:
 
 @pytest.fixture(params=["haproxy", "nginx"])
 def front_end(request: pytest.FixtureRequest, host: Host, network: Network) -> Iterator[FrontEnd]:
-    """A front end of either kind, made and not started."""
+    """Provide a front end of either kind, made and not started."""
     made = FrontEnd(host, request.param, network)
     yield made
     if left := find(made.engine, made.id):
@@ -163,14 +163,14 @@ def front_end(request: pytest.FixtureRequest, host: Host, network: Network) -> I
 
 @pytest.fixture
 def running(front_end: FrontEnd) -> FrontEnd:
-    """A front end that serves."""
+    """Provide a front end that serves."""
     front_end.put(front_end.text())
     return front_end
 
 
 @pytest.fixture(params=["haproxy", "nginx"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """A kind of front end."""
+    """Provide a kind of front end."""
     return str(request.param)
 
 
@@ -179,7 +179,7 @@ only_haproxy = pytest.mark.parametrize("front_end", ["haproxy"], indirect=True)
 
 @contextmanager
 def container(engine: DockerClient, image: str, *, start: bool = True, **options: Any) -> Iterator[Container]:
-    """A container for a while."""
+    """Yield a container for a while."""
     options.setdefault("restart_policy", RESTART)
     made = engine.containers.create(image, **options)
     try:
@@ -192,7 +192,7 @@ def container(engine: DockerClient, image: str, *, start: bool = True, **options
 
 
 def everything(engine: DockerClient) -> set[str]:
-    """Containers, volumes, networks and images of an engine."""
+    """Return containers, volumes, networks and images of an engine."""
     found = {str(each.id) for each in engine.containers.list(all=True)}
     found |= {str(each.id) for each in engine.volumes.list()}
     found |= {str(each.id) for each in engine.networks.list()}
@@ -204,7 +204,7 @@ class TestProblem:
 
     @pytest.fixture(params=["haproxy", "nginx"])
     def kind(self, request: pytest.FixtureRequest, engine: DockerClient) -> Iterator[str]:
-        """A kind; whatever the check finds, it leaves nothing behind."""
+        """Provide a kind; whatever the check finds, it leaves nothing behind."""
         before = everything(engine)
         yield str(request.param)
         assert everything(engine) == before
@@ -235,7 +235,7 @@ class TestProblem:
         assert "no-such-directive" in said
         assert ("haproxy.cfg:2]" if kind == "haproxy" else "nginx.conf:2") in said
 
-    def test_what_to_do_is_said(self, host: Host, engine: DockerClient) -> None:
+    def test_the_remedies_are_named(self, host: Host, engine: DockerClient) -> None:
         """`resolve` with an nginx too old for it comes with the remedies; a newer one has it."""
         said = self.check(engine, service("nginx", front_end={"resolve": True}))
 
@@ -312,7 +312,7 @@ class TestDeliver:
         assert front_end.status() == 200
 
     def test_a_failed_reload_changes_nothing(self, running: FrontEnd) -> None:
-        """The reason is said, the old configuration serves, its text is back in the file."""
+        """The error has the reason, the old configuration serves, its text is back in the file."""
         # haproxy's check cannot see it: the address is not there.
         bad = {"haproxy": ("bind *:", "bind 192.0.2.9:"), "nginx": ("listen ", "listn ")}
         right, wrong = bad[running.kind]
@@ -407,7 +407,7 @@ class TestDeliver:
         assert running.status() == 200
 
     def test_a_stopped_one_is_started(self, running: FrontEnd) -> None:
-        """Who stopped it by hand gets it back, with the text."""
+        """A front end that was stopped by hand runs again, with the text."""
         running.container.stop(timeout=1)
 
         running.put(running.text(host_names=["other.example"]))
@@ -439,7 +439,7 @@ class TestErrorLog:
 
     @pytest.fixture
     def writer(self, engine: DockerClient) -> Iterator[Container]:
-        """Writes to both outputs; at SIGUSR1 a line to standard error, then 1000 of the other kind."""
+        """Provide a writer to both outputs: at SIGUSR1 a line to standard error, then 1000 others."""
         script = (
             "trap 'echo after >&2; seq 1000; echo all' USR1; "
             "echo before >&2; echo request; while :; do sleep 0.05; done"
@@ -501,7 +501,7 @@ class TestResource:
         assert running.status() == 503
         assert outputs["addresses"]["front-end-config"].startswith("172.")
 
-    def test_read_tells_what_is_really_there(self, running: FrontEnd) -> None:
+    def test_a_read_shows_the_real_state(self, running: FrontEnd) -> None:
         """An edited file, a stopped container, no container."""
         inputs = running.inputs(running.text())
         write_file(running.container, FOLDER, running.program.file, "edited\n")
@@ -577,7 +577,7 @@ class TestWell:
             wait_until_well(engine, replicas, seconds)
         return str(error.value)
 
-    def test_a_replica_that_is_well(self, engine: DockerClient) -> None:
+    def test_a_healthy_replica(self, engine: DockerClient) -> None:
         """Its check is run at once, not at the engine's next turn in ten minutes."""
         with container(engine, APP, healthcheck=self.CHECK) as replica:
             wait_until_well(engine, {"web-0": str(replica.id)}, 20)
@@ -585,7 +585,7 @@ class TestWell:
             replica.reload()
             assert replica.attrs["State"]["Health"]["Status"] == "starting"
 
-    def test_a_slow_starter_becomes_well(self, engine: DockerClient) -> None:
+    def test_a_slow_starter_becomes_healthy(self, engine: DockerClient) -> None:
         """It has the whole start time-out for it."""
         command = ["sh", "-c", "sleep 1.5; exec /usr/local/bin/app"]
         with container(engine, APP, command=command, healthcheck=self.CHECK) as replica:
@@ -594,7 +594,7 @@ class TestWell:
             assert b"listening" in replica.logs()
 
     def test_one_that_ends_is_named_with_reason_and_log(self, engine: DockerClient) -> None:
-        """Which, why, its last lines; not the values of its environment."""
+        """The error has name, reason and last lines; not the values of the environment."""
         environment = {"TOKEN": "correct-horse"}
         command = ["sh", "-c", "echo token $TOKEN; exec /usr/local/bin/app"]
         with (
@@ -653,7 +653,7 @@ class TestWell:
         assert "no-such-program" in said
 
     def test_one_that_was_removed(self, engine: DockerClient) -> None:
-        """That is said at once."""
+        """The error comes at once."""
         with container(engine, APP) as replica:
             replica.remove(force=True)
             said = self.failure(engine, {"web-0": str(replica.id)}, seconds=600)
@@ -662,7 +662,7 @@ class TestWell:
         assert "was removed" in said
 
     def test_one_that_was_never_started(self, engine: DockerClient) -> None:
-        """It does not count as well."""
+        """It does not count as healthy."""
         with container(engine, APP, start=False) as replica:
             said = self.failure(engine, {"web-0": str(replica.id)})
 
@@ -679,7 +679,7 @@ class TestWell:
 
 
 def limit(container: Container) -> str:
-    """The limit of processes that the kernel holds it to."""
+    """Return the limit of processes that the kernel holds it to."""
     container.reload()
     command = ["sh", "-c", "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null"]
     output: Any = container.exec_run(command).output
@@ -747,7 +747,7 @@ class TestReadiness:
             assert replica.attrs["State"]["StartedAt"] == began
 
     def test_only_new_replicas_are_waited_for(self, host: Host, engine: DockerClient) -> None:
-        """One that was well before is the engine's and the front end's business."""
+        """A replica that was healthy before is the engine's and the front end's business."""
         with container(engine, APP_SICK, healthcheck=TestWell.CHECK) as sick:
             inputs = self.inputs(host, replicas={"web-0": str(sick.id)})
 

@@ -21,7 +21,7 @@ from tests.bench.process import until
 pytestmark = pytest.mark.engine
 
 DNS = ("127.0.0.11", 53)
-"""Where the engine answers in a container."""
+"""Address of the engine's name server in a container."""
 TASK = "127.0.0.21"
 A = 1
 
@@ -40,7 +40,7 @@ class Task(http.server.BaseHTTPRequestHandler):
 
 
 def answer(question: bytes) -> bytes:
-    """The name has one IPv4 address, and none of another kind."""
+    """Answer that the name has one IPv4 address, and none of another kind."""
     end = question.index(b"\0", 12) + 5
     asked_for_a = struct.unpack(">H", question[end - 4 : end - 2])[0] == A
     header = question[:2] + struct.pack(">HHHHH", 0x8180, 1, asked_for_a, 0, 0)
@@ -50,7 +50,7 @@ def answer(question: bytes) -> bytes:
 
 @contextmanager
 def slow_names(seconds: float) -> Iterator[None]:
-    """A DNS that takes `seconds` to answer."""
+    """Run a DNS server that takes `seconds` to answer."""
     replies: list[threading.Timer] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(DNS)
@@ -76,7 +76,7 @@ def slow_names(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def task() -> Iterator[int]:
-    """A task that serves; its port."""
+    """Run a task that serves; yield its port."""
     with http.server.ThreadingHTTPServer((TASK, 0), Task) as server:
         threading.Thread(target=server.serve_forever).start()
         try:
@@ -87,7 +87,7 @@ def task() -> Iterator[int]:
 
 @contextmanager
 def running(kind: str, text: str, folder: Path) -> Iterator[None]:
-    """The program with the configuration `text`."""
+    """Run the program with the configuration `text`."""
     program = shutil.which(kind) or f"/usr/sbin/{kind}"
     file = folder / "configuration"
     file.write_text(text.replace("/tmp/", f"{folder}/"))

@@ -31,7 +31,7 @@ TOOLS = {
     "busybox": {"busybox": "/usr/bin/busybox", "wget": "/usr/bin/busybox"},
     "wget": {"wget": "/usr/bin/busybox"},
 }
-"""What an image may have, by the path of it in ours."""
+"""Tools that an image may have, by the path of each in ours."""
 QUESTIONS: dict[str, tuple[dict[str, Any], int]] = {
     "plain": ({}, 0),
     "its own host": ({"path": "/?do=host+shop.example", "host": "shop.example"}, 0),
@@ -48,7 +48,7 @@ QUESTIONS: dict[str, tuple[dict[str, Any], int]] = {
 
 @pytest.fixture(scope="module")
 def replica(host: Host) -> Iterator[Container]:
-    """A replica of the table of traffic, with folders for PATH that hold one tool each."""
+    """Provide a replica of the table of traffic, with folders for PATH that hold one tool each."""
     made = host.engine().containers.create(BASE, ["perl", "/replica.pl", "web-0", "80"])
     write_file(made, "/", "replica.pl", REPLICA.read_text())
     made.start()
@@ -108,7 +108,7 @@ def server() -> Iterator[Any]:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("tool", ["curl", "bash", "wget"])
 @pytest.mark.parametrize("path", ["/", "/healthz", "/a?b=1&c=2", "/~x", "/a%20b", "/x:~/y=~"])
-def test_the_very_question_is_asked_once(tool: str, method: str, path: str, tmp_path: Path) -> None:
+def test_the_same_question_is_asked_once(tool: str, method: str, path: str, tmp_path: Path) -> None:
     """Nothing in a path is a word of the shell's. Here wget is GNU's."""
     (tmp_path / tool).symlink_to(str(shutil.which(tool)))
     with server() as it:

@@ -120,7 +120,7 @@ def test_a_swarm_of_three_and_back(nodes: Nodes) -> None:
 
 
 @pytest.mark.every_engine
-def test_what_is_there_is_adopted(nodes: Nodes) -> None:
+def test_an_existing_swarm_is_adopted(nodes: Nodes) -> None:
     """After a run that was killed: the same swarm, the same node, and no error."""
     nodes.up("a", "b")
     swarm, states = nodes.swarm["swarmId"], dict(nodes.states)
@@ -136,7 +136,7 @@ def test_what_is_there_is_adopted(nodes: Nodes) -> None:
 
 @pytest.fixture
 def restoring(hosts: list[Host]) -> Iterator[None]:
-    """The second engine runs with live-restore."""
+    """Run the second engine with live-restore."""
     set_live_restore(hosts[1], True)
     yield
     set_live_restore(hosts[1], False)
@@ -395,7 +395,7 @@ def test_nobody_answers(nodes: Nodes) -> None:
 
 
 def down(nodes: Nodes) -> set[str]:
-    """Which of the hosts the first manager hears nothing of."""
+    """Return the hosts that the first manager does not hear."""
     names = {host.name: name for name, host in nodes.hosts.items()}
     return {
         names[node.attrs["Description"]["Hostname"]]
@@ -411,12 +411,12 @@ def replicated(count: int) -> Any:
 
 
 def running(nodes: Nodes, name: str) -> list[str]:
-    """Containers that run on a host."""
+    """Return containers that run on a host."""
     return [str(each.id) for each in nodes.hosts[name].engine().containers.list()]
 
 
 def unreachable(nodes: Nodes, name: str) -> bool:
-    """Whether the managers know that this one is gone."""
+    """Return whether the managers know that this host is gone."""
     asked = next(each for each in nodes.managers if each != name)
     for node in nodes.hosts[asked].engine().nodes.list():
         if node.attrs["Description"]["Hostname"] == nodes.hosts[name].name:

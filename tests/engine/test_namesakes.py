@@ -20,13 +20,13 @@ LABELS = {f"{LABEL}.project": "longshore", f"{LABEL}.stack": "staging", f"{LABEL
 
 
 def asked(**keys: Any) -> Any:
-    """Demands of a service on the shared network."""
+    """Return the arguments of a service on the shared network."""
     return {"network": [SHARED], "networks": [], "isolated": True, "replicas": {"web": {}}, **keys}
 
 
 @pytest.fixture
 def shared(host: Host) -> Iterator[Network]:
-    """A network that no stack has made."""
+    """Provide a network that no stack has made."""
     made = host.engine().networks.create(SHARED)
     yield made
     made.remove()
@@ -34,7 +34,7 @@ def shared(host: Host) -> Iterator[Network]:
 
 @pytest.fixture
 def stacks(host: Host, shared: Network) -> Iterator[tuple[Rehearsal, Rehearsal]]:
-    """Production and staging, on one host."""
+    """Provide production and staging, on one host."""
     both = Rehearsal(host, "production"), Rehearsal(host, "staging")
     yield both
     for each in both:
@@ -47,7 +47,7 @@ def site(kind: str, port: int, **keys: Any) -> dict[str, Any]:
 
 
 def versions(host: Host, port: int) -> set[str]:
-    """Which image has answered forty requests."""
+    """Return the image that has answered forty requests."""
     found = set()
     for _ in range(40):
         with urllib.request.urlopen(f"http://{host.address}:{port}/", timeout=10) as answer:

@@ -21,7 +21,7 @@ TRACK: Any = {"track": {"port": PORT, "path": "/healthz"}}
 
 @pytest.fixture
 def group(hosts: list[Host]) -> Iterator[Floating]:
-    """A group that is not there yet, on hosts that have the image; skips where that cannot be made."""
+    """Provide a group that does not exist yet, on hosts with the image; skip where that cannot be made."""
     require_newer(*hosts[:2])
     made = Floating(hosts)
     yield made

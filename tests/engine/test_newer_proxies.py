@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def rehearsal(host: Host) -> Iterator[Rehearsal]:
-    """An empty host that has the image; skips where the image cannot be made."""
+    """Provide an empty host that has the image; skips where the image cannot be made."""
     require_newer(host)
     running = Rehearsal(host)
     yield running
@@ -28,7 +28,7 @@ def rehearsal(host: Host) -> Iterator[Rehearsal]:
 
 
 def answers(host: Host) -> set[str]:
-    """Who answered twelve requests: instance and version."""
+    """Return instance and version of the replicas that answered twelve requests."""
     url = f"http://{host.address}:{PORT}/"
     found = set()
     for _ in range(12):
@@ -73,14 +73,14 @@ def test_a_replica_is_found_at_its_new_address(host: Host, rehearsal: Rehearsal,
 
 
 def address(rehearsal: Rehearsal, network: str) -> str:
-    """Address of the first replica."""
+    """Return address of the first replica."""
     networks = rehearsal.container("site-web-0").attrs["NetworkSettings"]["Networks"]
     return str(networks[network]["IPAddress"])
 
 
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 def test_a_cookie_keeps_a_client_on_its_index(host: Host, rehearsal: Rehearsal, kind: str) -> None:
-    """Whatever the generation; without a replica of that index, another one takes the client."""
+    """The index counts in every generation; without a replica of that index, another one takes the client."""
     front_end = {"kind": kind, "image": images.NEWER}
     rehearsal.up("site", service(front_end=front_end, cookie="SERVER"))
     _, given = cookie_of(host, "")
@@ -99,7 +99,7 @@ def test_a_cookie_keeps_a_client_on_its_index(host: Host, rehearsal: Rehearsal, 
 
 
 def cookie_of(host: Host, cookie: str) -> tuple[str, str]:
-    """Who answers a client with this cookie, and the cookie that it is given."""
+    """Return the replica that answers a client with this cookie, and the cookie of the answer."""
     request = urllib.request.Request(f"http://{host.address}:{PORT}/", headers={"Cookie": cookie})
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return answer.read().decode().split()[0], answer.headers.get("Set-Cookie", "").partition(";")[0]
@@ -136,7 +136,7 @@ def test_an_idle_connection_outlives_a_reload(host: Host, rehearsal: Rehearsal, 
 
 
 def answered(connection: HTTPConnection) -> int:
-    """Status of a request on this connection, which is opened at most once."""
+    """Return status of a request on this connection, which is opened at most once."""
     connection.auto_open = int(connection.sock is None)
     connection.request("GET", "/")
     answer = connection.getresponse()

@@ -51,7 +51,7 @@ def logged(front_end: Container, address: str) -> bool:
 
 @pytest.fixture
 def ipv6_network(host: Host) -> Iterator[str]:
-    """A network whose containers have addresses of both families."""
+    """Provide a network whose containers have addresses of both families."""
     pool = docker.types.IPAMPool(subnet="fd00:6::/64")
     ipam = docker.types.IPAMConfig(pool_configs=[pool])
     network = host.engine().networks.create("both-families", enable_ipv6=True, ipam=ipam)

@@ -35,7 +35,7 @@ IDS = ["haproxy", "haproxy-newer", "nginx", "nginx-newer"]
 
 @contextmanager
 def brought_up(host: Host, program: tuple[str, str], **keys: Any) -> Iterator[Rehearsal]:
-    """Two replicas behind a front end; `keys` are arguments."""
+    """Bring up two replicas behind a front end; `keys` are arguments."""
     kind, image = program
     if image == images.NEWER:
         require_newer(host)
@@ -55,14 +55,14 @@ def brought_up(host: Host, program: tuple[str, str], **keys: Any) -> Iterator[Re
 
 @pytest.fixture(scope="module", params=PROGRAMS, ids=IDS)
 def served(hosts: list[Host], request: pytest.FixtureRequest) -> Iterator[tuple[Host, Rehearsal]]:
-    """Two replicas behind a front end with default settings."""
+    """Provide two replicas behind a front end with default settings."""
     with brought_up(hosts[0], request.param) as rehearsal:
         yield hosts[0], rehearsal
 
 
 @contextmanager
 def crowded(host: Host, name: str, addresses: list[str]) -> Iterator[None]:
-    """Clients of one of CROWDS or MORE."""
+    """Run clients of one of CROWDS or MORE."""
     with ExitStack() as stack:
         for manner, count in {**CROWDS, **MORE}[name]:
             stack.enter_context(Crowd(f"http://{host.address}:{PORT}/", manner, count, addresses))
@@ -76,7 +76,7 @@ def crowded(host: Host, name: str, addresses: list[str]) -> Iterator[None]:
 def test_a_crowd_costs_the_others_nothing(
     served: tuple[Host, Rehearsal], name: str, addresses: int, note: Callable[[str], None]
 ) -> None:
-    """Whatever they do and wherever they come from, each ordinary request is answered."""
+    """Each ordinary request is answered, whatever the crowd does and wherever it comes from."""
     host, _ = served
 
     load = Load(f"http://{host.address}:{PORT}/", rate=RATE, max_requests=REQUESTS)
@@ -136,7 +136,7 @@ def test_a_trusted_proxy_has_no_limit(host: Host) -> None:
 
 
 def ask(host: Host, *, body: bytes | None = None, chunked: bool = False, source: str = GATEWAY) -> int | None:
-    """Status of the answer to a GET, or to a POST with a body; None when the connection is refused."""
+    """Return status of the answer to a GET, or to a POST with a body; None when the connection is refused."""
     connection = HTTPConnection(host.address, PORT, timeout=60, source_address=(source, 0))
     try:
         sent = iter([body]) if chunked and body is not None else body
@@ -149,7 +149,7 @@ def ask(host: Host, *, body: bytes | None = None, chunked: bool = False, source:
 
 
 def connections(rehearsal: Rehearsal) -> int:
-    """Connections to the port of the replicas, those of health checks among them."""
+    """Return connections to the port of the replicas, those of health checks among them."""
     found = 0
     for index in range(2):
         table: Any = rehearsal.container(f"site-web-{index}").exec_run(["cat", "/proc/net/tcp"]).output

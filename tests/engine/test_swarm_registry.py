@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def swarm(host: Host) -> Iterator[Swarm]:
-    """A swarm whose agent asks registries for images."""
+    """Provide a swarm whose agent asks registries for images."""
     host.stop_engine()
     host.start_engine(pulls=True)
     with Swarm([host]) as made:
@@ -29,7 +29,7 @@ def swarm(host: Host) -> Iterator[Swarm]:
 
 @pytest.fixture
 def registry(swarm: Swarm) -> Iterator[Registry]:
-    """A private registry with the application."""
+    """Provide a private registry with the application."""
     image_id: Any = swarm.first.engine().images.get(APP).id
     with Registry(GATEWAY, image_id) as made:
         yield made

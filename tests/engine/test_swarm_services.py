@@ -29,7 +29,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "services"
 
 @pytest.fixture(scope="module")
 def swarm(hosts: list[Host]) -> Iterator[Swarm]:
-    """A swarm of a manager (zone=inner) and two workers (zone=dmz), with an overlay network `apps`."""
+    """Provide a swarm of a manager (zone=inner), two workers (zone=dmz) and an overlay network `apps`."""
     with Swarm(hosts) as made:
         first, *others = made.hosts
         made.label(first, zone="inner")
@@ -41,7 +41,7 @@ def swarm(hosts: list[Host]) -> Iterator[Swarm]:
 
 @pytest.fixture
 def rehearsal() -> Iterator[Rehearsal]:
-    """A program, of which nothing is left afterwards."""
+    """Provide a program, of which nothing is left afterwards."""
     made = Rehearsal()
     yield made
     made.destroy()
@@ -59,7 +59,7 @@ def web_arguments(swarm: Swarm) -> dict[str, Any]:
 
 
 def web(swarm: Swarm, service: str = "web", **keys: Any) -> SwarmService:
-    """The application on the workers."""
+    """Return the application on the workers."""
     args: Any = {**web_arguments(swarm), **keys}
     return SwarmService(service, args)
 
@@ -81,13 +81,13 @@ VALUES = {
 
 
 def variables(swarm: Swarm) -> list[dict[str, str]]:
-    """What each task of the service has in its environment, by name."""
+    """Return the environment of each task of the service, by name."""
     found = [container.attrs["Config"]["Env"] for container in containers(swarm)]
     return [dict(entry.split("=", 1) for entry in entries if entry[0] in VALUES) for entries in found]
 
 
 def test_a_variable_is_what_was_given(swarm: Swarm, rehearsal: Rehearsal) -> None:
-    """Whatever Swarm would take for a template of its own, in configs, too; unless that is asked for."""
+    """Texts that Swarm takes for templates pass unchanged, unless `templates` asks for them."""
     text = "host {{.Node.Hostname}} {{ name }}"
     configs = {"a": {"content": text, "path": "/tmp/a"}}
 
@@ -105,7 +105,7 @@ def test_a_variable_is_what_was_given(swarm: Swarm, rehearsal: Rehearsal) -> Non
 
 @pytest.mark.every_engine
 def test_tasks_are_asked_at_their_interval_from_the_beginning(swarm: Swarm, rehearsal: Rehearsal) -> None:
-    """Engines from 25 on have an interval of their own until a task is well, unless they are told."""
+    """Engines from 25 on have an interval of their own until a task is healthy; ours wins."""
     api: Any = swarm.first.engine().api
     rehearsal.up(lambda: web(swarm))
 
@@ -119,7 +119,7 @@ def test_tasks_are_asked_at_their_interval_from_the_beginning(swarm: Swarm, rehe
 
 @pytest.fixture
 def wide(swarm: Swarm) -> Iterator[str]:
-    """An overlay network of a subnet of its own."""
+    """Provide an overlay network of a subnet of its own."""
     network = swarm.network("wide", "172.100.0.0/24")
     yield "wide"
     overlay.remove(swarm.first.engine(), network.id)
@@ -127,7 +127,7 @@ def wide(swarm: Swarm) -> Iterator[str]:
 
 @pytest.fixture
 def narrow(swarm: Swarm) -> Iterator[str]:
-    """An overlay network of six addresses."""
+    """Provide an overlay network of six addresses."""
     network = swarm.network("narrow", "172.100.1.0/29")
     yield "narrow"
     overlay.remove(swarm.first.engine(), network.id)
@@ -162,7 +162,7 @@ def test_a_network_without_addresses_is_refused_and_what_just_fits_runs(
 
 
 def containers(swarm: Swarm, service: str = "web") -> list[Any]:
-    """The containers of a service, on all hosts."""
+    """Return the containers of a service, on all hosts."""
     return [
         container
         for host in swarm.hosts
@@ -212,7 +212,7 @@ KINDS = pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 
 
 HEALTH: dict[str, dict[str, Any]] = {"haproxy": {"health": {"path": "/healthz"}}, "nginx": {}}
-"""What each kind of gateway is told about the health of tasks."""
+"""Arguments about the health of tasks, for each kind of gateway."""
 
 
 def gateway_arguments(swarm: Swarm, kind: str, *backends: str) -> dict[str, Any]:
@@ -228,7 +228,7 @@ def gateway_arguments(swarm: Swarm, kind: str, *backends: str) -> dict[str, Any]
 
 
 def gateway(swarm: Swarm, kind: str, *backends: str, **keys: Any) -> SwarmGateway:
-    """A gateway on the manager, with a host name `<name>.example` for each backend."""
+    """Return a gateway on the manager, with a host name `<name>.example` for each backend."""
     args: Any = gateway_arguments(swarm, kind, *backends)
     args["front_end"] |= keys.pop("front_end", {})
     args |= keys
@@ -236,7 +236,7 @@ def gateway(swarm: Swarm, kind: str, *backends: str, **keys: Any) -> SwarmGatewa
 
 
 def get(swarm: Swarm, host: str = "web.example", path: str = "/", on: Host | None = None) -> tuple[int, str]:
-    """Status and text of an answer of the gateway, on the manager unless told."""
+    """Return status and text of an answer of the gateway, on the manager by default."""
     connection = http.client.HTTPConnection((on or swarm.first).address, PORT, timeout=10)
     try:
         connection.request("GET", path, headers={"Host": host})
@@ -247,7 +247,7 @@ def get(swarm: Swarm, host: str = "web.example", path: str = "/", on: Host | Non
 
 
 def load(swarm: Swarm, rate: float = 200, on: Host | None = None) -> Load:
-    """Requests to the gateway, on the manager unless told; half of them over kept connections."""
+    """Return a load on the gateway, on the manager by default; half of its requests use kept connections."""
     url = f"http://{(on or swarm.first).address}:{PORT}/"
     return Load(url, rate=rate, host_header="web.example", max_seconds=120)
 
@@ -350,8 +350,11 @@ def test_the_service_sees_who_asked(kind: str, swarm: Swarm, rehearsal: Rehearsa
 
 @pytest.mark.every_engine
 def test_a_broken_image_is_rolled_back(swarm: Swarm, rehearsal: Rehearsal) -> None:
-    """The update ends with the tasks' own words, the service answers all the time, and the state of the
-    failed update is not taken for good: the next `up` says so again, and a good one mends it."""
+    """The update ends with the tasks' own words, and the service answers all the time.
+
+    The next `up` does not take the state of the failed update for good: it fails again, and a good image
+    repairs it.
+    """
     rehearsal.up(lambda: (web(swarm), gateway(swarm, "haproxy")))
     answers(lambda: get(swarm)[0] == 200, "the gateway answers")
     broken: Any = {"image": APP_BROKEN, "environment": {"TOKEN": "hunter2-hunter2"}}
@@ -402,8 +405,8 @@ def test_a_service_that_never_runs_is_an_error(swarm: Swarm, rehearsal: Rehearsa
     assert swarm.places("web") == ["host2", "host3"]
 
 
-def test_what_somebody_did_by_hand_is_seen_and_mended(swarm: Swarm, rehearsal: Rehearsal) -> None:
-    """Scaled, and a constraint removed: refresh sees just that, `up` mends it. Forced by hand is no drift."""
+def test_a_change_by_hand_is_read_and_repaired(swarm: Swarm, rehearsal: Rehearsal) -> None:
+    """Scale and constraint are read and repaired; an update that is forced by hand is no drift."""
     rehearsal.up(lambda: web(swarm))
     (service,) = swarm.first.engine().services.list(filters={"name": "web"})
 
@@ -413,7 +416,7 @@ def test_what_somebody_did_by_hand_is_seen_and_mended(swarm: Swarm, rehearsal: R
     assert drift["spec"]["Mode"] == {"Replicated": {"Replicas": 4}}
     assert drift["spec"]["TaskTemplate"]["Networks"] == [{"Target": "apps"}]
     rehearsal.up(lambda: web(swarm))
-    # Which two of the four go is Swarm's choice.
+    # Swarm chooses the two of the four that go.
     until(lambda: len(swarm.places("web")) == 2, "two tasks run")
 
     service.reload()
@@ -423,7 +426,7 @@ def test_what_somebody_did_by_hand_is_seen_and_mended(swarm: Swarm, rehearsal: R
 
 
 def test_no_choice_is_a_drift(swarm: Swarm, rehearsal: Rehearsal) -> None:
-    """Whatever is declared is read as it was declared: the engine's own words for it are no difference."""
+    """Each choice is read as it was declared: the engine's own words for it are no difference."""
     for file in sorted(GOLDEN.glob("*.json")):
         arguments = json.loads(file.read_text())["arguments"]
         # Where it can be avoided no task has to run.
@@ -688,8 +691,9 @@ class Stack(Inline):
 @pytest.mark.every_engine
 @pytest.mark.pulumi_cli
 def test_with_the_real_pulumi(swarm: Swarm, tmp_path: Path) -> None:
-    """Nothing changes twice, a drift is shown and mended, a failed update is an exit code and an error, and
-    no secret is in clear."""
+    """Nothing changes twice, a drift is shown and repaired, a failed update is an exit code and an error, and
+    no secret is in clear.
+    """
 
     def settings(**keys: Any) -> dict[str, Any]:
         service = {**web_arguments(swarm), **keys}
@@ -748,6 +752,6 @@ def test_with_the_real_pulumi(swarm: Swarm, tmp_path: Path) -> None:
 
 
 def kept(swarm: Swarm) -> list[str]:
-    """Names of configs and secrets."""
+    """Return names of configs and secrets."""
     engine: Any = swarm.first.engine()
     return sorted(each.name for each in [*engine.configs.list(), *engine.secrets.list()])

@@ -22,7 +22,7 @@ CASES = read()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each case; with `--engine`, those of one generation."""
+    """Make one test for each case; with `--engine`, those of one generation."""
     chosen = metafunc.config.getoption("--engine")
     refused = metafunc.function is test_refused
     found = [
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def own_bench() -> Iterator[Bench]:
-    """One host of a generation."""
+    """Provide one host of a generation."""
     try:
         with Bench(count=1) as started:
             yield started
@@ -46,7 +46,7 @@ Stages = Callable[[Generation], Stage]
 
 @pytest.fixture(scope="module")
 def stages(own_bench: Bench) -> Stages:
-    """The stage of each generation, made when it is first asked for."""
+    """Provide the stage of each generation, made when it is first asked for."""
 
     @cache
     def of(generation: Generation) -> Stage:
@@ -71,7 +71,7 @@ def test_traffic(stages: Stages, case: Case) -> None:
 
 
 def test_refused(case: Case) -> None:
-    """What a kind cannot do is refused, with the reason."""
+    """An argument that a kind cannot carry out is refused, with the reason."""
     with pytest.raises(ArgumentError) as error:
         rendered(case)
 

@@ -26,12 +26,12 @@ from tests.support.wheel import checkout
 AGREED, UNASKED = Consent(True), Consent(False)
 
 
-# What this machine lacks
+# Packages that this machine lacks
 
 
 @pytest.fixture
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A Debian machine of ours without an engine; what is done to it, which is nothing really."""
+    """Provide a Debian machine without an engine; return the list of steps, which change nothing really."""
     happened: list[str] = []
 
     def start() -> None:
@@ -47,7 +47,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_an_engine_is_installed_and_started(done: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """With consent; why and what is said in a line."""
+    """With consent; one line names the reason and the packages."""
     machine.provide([LOCAL_SOCKET], AGREED, compose=True)
 
     assert done == ["install docker.io docker-compose", "start"]
@@ -67,7 +67,7 @@ def test_an_engine_that_is_installed_is_started(done: list[str], monkeypatch: py
 
 
 def test_nobody_is_there_to_ask(done: list[str]) -> None:
-    """What would be done, and how to have it done, in one line; nothing is."""
+    """One line names the steps and the option that allows them; nothing is done."""
     with pytest.raises(CannotGoOn, match=r"`make up YES=1` would install Debian's docker\.io and start the"):
         machine.provide([LOCAL_SOCKET], UNASKED, compose=False)
 
@@ -190,7 +190,7 @@ def test_stand_ins_say_what_they_are(done: list[str], host: Host, monkeypatch: p
 
 
 def unreachable(engine: Any, image: str, registries: Any) -> None:
-    """What `pull_missing` does where no registry answers."""
+    """Return the answer of `pull_missing` where no registry answers."""
     raise EngineError(f"image {image} cannot be pulled") from UNREACHABLE
 
 
@@ -198,7 +198,7 @@ def unreachable(engine: Any, image: str, registries: Any) -> None:
 
 
 def stack(folder: Path, **settings: Any) -> ComposeStack:
-    """The stack `dev` of a checkout, with other settings."""
+    """Return the stack `dev` of a checkout, with other settings."""
     keys = {f"longshore:{key}": value for key, value in settings.items()}
     (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": keys}))
     return ComposeStack(workspace.Project(folder, "dev"), UNASKED)
@@ -224,7 +224,9 @@ WEB = {"image": APP, "replicas": 3, "front_end": {"image": PROXY, "port": 8080}}
         ),
     ],
 )
-def test_what_compose_cannot_run(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+def test_a_stack_that_compose_cannot_run_is_one_error(
+    tmp_path: Path, settings: dict[str, Any], said: str
+) -> None:
     """One clear error, and nothing is made."""
     found = stack(checkout(tmp_path), **settings)
 
@@ -237,7 +239,7 @@ def test_what_compose_cannot_run(tmp_path: Path, settings: dict[str, Any], said:
 
 @pytest.fixture(scope="module")
 def operate(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """`python -m checkout <action>` on the host, with settings of the service `web` if any."""
+    """Provide `python -m checkout <action>` on the host, with settings of the service `web` if any."""
     folder = checkout(tmp_path_factory.mktemp("reader"))
     path = folder / "bin"
     path.mkdir()
@@ -284,5 +286,5 @@ class TestCompose:
         assert ask(host.address, 8080, "any").status == 503
 
     def test_a_preview_is_pulumis(self, operate: Callable[..., str]) -> None:
-        """What can be had instead is said."""
+        """The error names the alternative."""
         assert "-m components.plan --stack dev`" in operate("preview", check=False)

@@ -23,7 +23,7 @@ from tests.support.mocks import run
 
 
 def arguments(model: type[Frozen], path: str = "") -> Iterator[str]:
-    """The dotted paths of all arguments; of a mapping of names, those below one name."""
+    """Yield the dotted paths of all arguments; of a mapping of names, those below one name."""
     for key in model.model_fields:
         here = f"{path}{key}"
         found = place(model, [key])
@@ -35,7 +35,7 @@ def arguments(model: type[Frozen], path: str = "") -> Iterator[str]:
 
 
 def others(form: Form, path: str) -> list[tuple[Any, ...]]:
-    """Groups of values other than the default: one of each group must make a difference."""
+    """Return groups of values other than the default: one of each group must make a difference."""
     *above, key = path.split(".")
     field = place(form.model, above).annotation.model_fields[key]
     kind = place(form.model, path.split(".")).annotation
@@ -51,7 +51,7 @@ def others(form: Form, path: str) -> list[tuple[Any, ...]]:
 
 
 def _metadata(field: Any) -> list[Any]:
-    """The metadata of a field, whose type may be optional."""
+    """Return the metadata of a field, whose type may be optional."""
     inner = [
         each
         for word in get_args(field.annotation)
@@ -62,7 +62,7 @@ def _metadata(field: Any) -> list[Any]:
 
 
 def nested(values: Values) -> dict[str, Any]:
-    """Dotted paths as the mappings that a user writes."""
+    """Return dotted paths as the mappings that a user writes."""
     made: dict[str, Any] = {}
     for path, value in values.items():
         *above, key = path.split(".")
@@ -98,7 +98,7 @@ DEAF = Deaf()
 
 
 def answer(form: Form, name: str, kind: FrontEndKind, values: Values) -> tuple[list[str], str]:
-    """Why a kind, or the model, refuses the arguments; and what the kind renders where it does not."""
+    """Return the reason why a kind, or the model, refuses the arguments; else the rendered text."""
     given = nested({"front_end.kind": name, **form.least, **values})
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(KINDS, name, DEAF)
@@ -111,9 +111,9 @@ def answer(form: Form, name: str, kind: FrontEndKind, values: Values) -> tuple[l
 
 
 def ignored(form: Form, name: str, kind: FrontEndKind, path: str) -> list[object]:
-    """The groups of an argument's values that a kind neither refuses nor makes a difference of.
+    """Return the groups of an argument's values that a kind neither refuses nor renders differently.
 
-    None where the kind refuses what the argument needs beside it.
+    Return None where the kind refuses another argument that it needs.
     """
     company = COMPANY.get(path, {})
     reasons, usual = answer(form, name, kind, company)
@@ -133,7 +133,7 @@ def names(reasons: list[str], path: str) -> bool:
 
 
 def declared(form: Form, resource: str, values: Values) -> list[Any]:
-    """The inputs of the resources of a type that a program declares with the arguments."""
+    """Return the inputs of the resources of a type that a program declares with the arguments."""
     seen = run(lambda: form.declare(nested({**form.least, **values})))
     assert seen.error is None, seen.error
     return [

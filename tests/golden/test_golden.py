@@ -1,8 +1,8 @@
-"""Golden configurations: golden/<kind>/<case>.txt holds arguments, a line `----------` and the text;
-golden/gateway/<kind>/<case>.txt the same for a gateway in a swarm.
+"""Golden configurations: golden/<kind>/<case>.txt holds arguments, a line `----------` and the text.
 
-`python -m tests.golden.test_golden --update` writes the second part of every file anew (and the first part of
-a file that has only arguments); the difference is then reviewed like any other change. The key
+golden/gateway/<kind>/<case>.txt holds the same for a gateway in a swarm.
+`python -m tests.golden.test_golden --update` writes the second part of every file anew, and the first part of
+a file that has only arguments. The difference is then reviewed like any other change. The key
 `generations`, if given, is no argument: it counts the changes of each backend (default: 1).
 """
 
@@ -87,7 +87,7 @@ def test_the_real_program_takes_it(file: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_the_real_program_refuses_nonsense(kind: str, tmp_path: Path) -> None:
-    """What is broken is refused: the test above can fail."""
+    """A broken text is refused: the test above can fail."""
     text = configuration(kind, {"image": "httpd:2.4", "front_end": {"resolve": False}})
     broken = with_addresses(text, kind, {"image": "httpd:2.4"}).replace("10000ms", "10000 bananas")
 
@@ -132,7 +132,7 @@ def of_gateway(file: Path) -> bool:
 
 
 def made(file: Path, args: dict[str, Any]) -> str:
-    """The configuration of a golden file's arguments."""
+    """Return the configuration of a golden file's arguments."""
     kind = file.parent.name
     if not of_gateway(file):
         return configuration(kind, args)
@@ -159,7 +159,7 @@ def configuration(kind: str, args: dict[str, Any]) -> str:
 
 
 def turned(value: Any, key: str = "") -> Any:
-    """The same in another order: mappings, and lists that are sets."""
+    """Return the arguments in another order: mappings, and lists that are sets."""
     if isinstance(value, dict):
         return {key: turned(value[key], key) for key in reversed(value)}
     if isinstance(value, list) and key in ("host_names", "trusted_proxies", "networks"):
@@ -168,7 +168,7 @@ def turned(value: Any, key: str = "") -> Any:
 
 
 def with_addresses(text: str, kind: str, args: dict[str, Any]) -> str:
-    """`text` without names of replicas, which nobody here can resolve."""
+    """Return `text` without names of replicas, which nobody here can resolve."""
     what = described(kind, args)
     for name in server_addresses(what, COMPONENT, generations(what, args)):
         text = text.replace(f" {name}:", " 127.0.0.1:")
@@ -176,7 +176,7 @@ def with_addresses(text: str, kind: str, args: dict[str, Any]) -> str:
 
 
 def objections(kind: str, text: str, folder: Path) -> list[str]:
-    """What the real program says against a configuration; skips the test where there is none."""
+    """Return the errors of the real program for a configuration; skip the test where there is no program."""
     program = installed(kind)
     file = folder / "configuration"
     command = [program, "-c", "-f"] if kind == "haproxy" else [program, "-t"]

@@ -50,7 +50,7 @@ def test_the_real_keepalived_takes_it(file: Path, tmp_path: Path) -> None:
 
 
 def test_the_real_keepalived_refuses_nonsense(tmp_path: Path) -> None:
-    """What is broken is refused: the test above can fail."""
+    """A broken text is refused: the test above can fail."""
     args, _ = read(FILES[0])
 
     assert "bananas" in objections(text(args).replace("advert_int 1", "advert_int bananas"), tmp_path)
@@ -76,7 +76,7 @@ def text(args: dict[str, Any]) -> str:
 
 
 def objections(config: str, folder: Path) -> str:
-    """What the real keepalived says against a configuration; skips the test where there is none."""
+    """Return the errors of the real keepalived for a configuration; skip the test without keepalived."""
     program = installed("keepalived")
     if "script_user" in config and os.geteuid():
         pytest.skip("keepalived takes scripts of root only, as in its container")

@@ -34,7 +34,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 def running(
     request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Inline, dict[str, Any]]]:
-    """A service that is up, with either kind of front end, and its arguments."""
+    """Provide a service that is up, with either kind of front end, and its arguments."""
     kind = request.param
     args = service(front_end={"kind": kind, "resolve": kind == "haproxy"})
     before = volumes(host)
@@ -77,7 +77,7 @@ def test_a_change_fails_no_request(
 
 
 def leftovers(host: Host, program: Inline) -> list[str]:
-    """What of the program's is still on the host."""
+    """Return the resources of the program that are still on the host."""
     engine = host.engine()
     filters: dict[str, Any] = {"label": program.labels}
     found = [c.name for c in engine.containers.list(all=True, filters=filters)]
@@ -86,5 +86,5 @@ def leftovers(host: Host, program: Inline) -> list[str]:
 
 
 def volumes(host: Host) -> set[str]:
-    """Names of all volumes on the host."""
+    """Return names of all volumes on the host."""
     return {volume.name for volume in host.engine().volumes.list()}

@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """An environment with the wheel."""
+    """Provide an environment with the wheel."""
     return environment(tmp_path_factory.mktemp("installed") / ".venv", wheel)
 
 
 def example(name: str, installed: Path, folder: Path, host: Host) -> Project:
-    """A project of examples/, with settings for the bench."""
+    """Return a project of examples/, with settings for the bench."""
     copied = Path(shutil.copytree(ROOT / "examples" / name, folder / name))
     (copied / ".venv").symlink_to(installed)
     project = Project(copied, folder / "private")
@@ -65,7 +65,7 @@ def test_a_component_of_ones_own(installed: Path, tmp_path: Path, host: Host) ->
 
 
 def labelled(host: Host) -> dict[str, Any]:
-    """The label `team` of everything that the stack has on the host."""
+    """Return the label `team` of everything that the stack has on the host."""
     engine = host.engine()
     found = {str(each.name): each.labels for each in engine.containers.list(all=True)}
     found |= {str(each.name): each.attrs["Labels"] for each in engine.networks.list(names=["web-net"])}
@@ -106,8 +106,11 @@ ALONE = """if args.type_ not in LABELLED or args.name == "web-lb" or "network" i
 def test_a_label_that_comes_later(
     what: str, installed: Path, tmp_path: Path, host: Host, note: Callable[[str], None]
 ) -> None:
-    """What it is on is replaced. The front end's port is closed then, for at most the drain time and a
-    second. Replicas keep their names; requests fail while each of these still means the former replica."""
+    """Each container with the label is replaced.
+
+    The front end's port is closed then, for at most the drain time and a second. Replicas keep their names;
+    requests fail while each of these still means the former replica.
+    """
     before = everything(host)
     project = example("transforms", installed, tmp_path, host)
     transform = project.folder / "labels.py"

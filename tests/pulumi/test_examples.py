@@ -32,7 +32,10 @@ class Project:
         path: str = "",
         begin: tuple[str, ...] = ("stack", "select", "--create", "test"),
     ) -> None:
-        """`private` gets state and Pulumi's folder; `path` comes first on PATH; `begin` makes the stack."""
+        """Prepare a project.
+
+        `private` gets state and Pulumi's folder; `path` comes first on PATH; `begin` makes the stack.
+        """
         self.folder = folder
         self.state = private / "state"
         self.state.mkdir(parents=True, exist_ok=True)
@@ -55,11 +58,11 @@ class Project:
         self.pulumi(*begin)
 
     def pulumi(self, *arguments: str, check: bool = True) -> Run:
-        """`pulumi <arguments>` in the project's folder."""
+        """Run `pulumi <arguments>` in the project's folder."""
         return self.run("pulumi", *arguments, "--non-interactive", check=check)
 
     def run(self, *command: str, check: bool = True) -> Run:
-        """A command in the project's folder."""
+        """Run a command in the project's folder."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -74,7 +77,7 @@ class Project:
         return run
 
     def configure(self, host: Host) -> None:
-        """The settings that both examples of LoadBalancedService read."""
+        """Set the settings that both examples of LoadBalancedService read."""
         self.set(engine=host.url, image=APP, proxy=PROXY, port=str(PORT))
         self.pulumi("config", "set", "--secret", "token", TOKEN)
 
@@ -91,13 +94,13 @@ class Project:
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether a preview is empty."""
+        """True when a preview is empty."""
         return self.pulumi("preview", "--expect-no-changes", check=False).code == 0
 
 
 @pytest.fixture(scope="module")
 def in_process(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """examples/in_process, with the wheel in its environment and nothing of ours beside it."""
+    """Provide examples/in_process, with the wheel in its environment and nothing of ours beside it."""
     folder = tmp_path_factory.mktemp("in_process") / "in_process"
     shutil.copytree(ROOT / "examples/in_process", folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     environment(folder / ".venv", wheel)
@@ -141,8 +144,11 @@ def test_in_process(in_process: Path, tmp_path: Path, hosts: list[Host]) -> None
 
 
 def test_three_stacks(in_process: Path, tmp_path: Path, hosts: list[Host]) -> None:
-    """They meet on the network of the first: the gateway is there before its service, which changes without
-    the other two, and they go in reverse order."""
+    """They meet on the network of the first stack.
+
+    The gateway exists before its service, which changes without the other two; they are removed in reverse
+    order.
+    """
     projects = [three_stacks(in_process, name, tmp_path) for name in ("cluster", "gateway", "services")]
     cluster, gateway, services = projects
     nodes = {
@@ -176,7 +182,7 @@ def test_three_stacks(in_process: Path, tmp_path: Path, hosts: list[Host]) -> No
 
 
 def three_stacks(in_process: Path, name: str, private: Path) -> Project:
-    """A project of examples/three_stacks; all of them have one state, and what in_process has installed."""
+    """Return a project of examples/three_stacks; all three share one state and the packages of in_process."""
     folder = private / name
     shutil.copytree(ROOT / "examples/three_stacks" / name, folder)
     (folder / ".venv").symlink_to(in_process / ".venv")

@@ -34,13 +34,13 @@ class Stack(Inline):
 
 @pytest.fixture
 def group(hosts: list[Host]) -> Floating:
-    """Who has the address."""
+    """Return the owner of the address."""
     return Floating(hosts)
 
 
 @pytest.fixture
 def program(tmp_path: Path, hosts: list[Host], group: Floating) -> Iterator[Inline]:
-    """A program that is up; it leaves nothing behind."""
+    """Provide a program that is up; it leaves nothing behind."""
     made = Stack(tmp_path, hosts[0], {"vip": group.args(**FAST)})
     try:
         made.up()
@@ -51,7 +51,7 @@ def program(tmp_path: Path, hosts: list[Host], group: Floating) -> Iterator[Inli
 
 
 def drift(program: Inline) -> list[tuple[str, str]]:
-    """What `up` would change after a look at the hosts."""
+    """Return the changes that `up` would make after a look at the hosts."""
     return [change for change in program.preview("--refresh").changes if change[0] != "refresh"]
 
 
@@ -74,7 +74,7 @@ def test_life(program: Inline, group: Floating) -> None:
 
 
 def test_drift(program: Inline, group: Floating, hosts: list[Host]) -> None:
-    """keepalived stopped by hand: `refresh` sees it, a preview shows that alone, `up` mends it."""
+    """keepalived stopped by hand: `refresh` sees it, a preview shows that alone, `up` repairs it."""
     (container,) = hosts[0].engine().containers.list()
     container.stop()
     group.settled("b")
@@ -98,7 +98,7 @@ def test_a_wrong_interface_fails_the_preview(program: Inline, group: Floating) -
 
 
 def test_consequences_are_told(program: Inline, group: Floating) -> None:
-    """What replaces keepalived, and what makes nodes deaf to each other, is a warning."""
+    """A preview warns when keepalived is replaced, and when nodes cannot hear each other."""
     program.configure({"vip": group.args(**FAST, memory=65, router_id=77)})
 
     said = "\n".join(program.preview().diagnostics)

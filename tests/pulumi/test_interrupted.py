@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.pulumi, pytest.mark.engine, pytest.mark.slow]
 
 @pytest.fixture
 def stack(tmp_path: Path, host: Host) -> Iterator[Stack]:
-    """A stack with a service of two replicas, not made yet; removed at the end."""
+    """Provide a stack with a service of two replicas, not made yet; removed at the end."""
     program = Program(tmp_path, host, {})
     stack = Stack(program, host)
     stack.configure()
@@ -240,7 +240,7 @@ def test_our_plugin_killed_in_a_check(stack: Stack) -> None:
 
 @pytest.mark.parametrize("part", KILLS)
 def test_part_killed_at_a_random_moment(part: str, stack: Stack) -> None:
-    """Whatever dies in an `up` that replaces every replica, the next one converges; `down` leaves nothing.
+    """After any part dies in an `up` that replaces every replica, the next one converges.
 
     `make bench` has many more moments.
     """
@@ -310,7 +310,7 @@ def test_killed_engine_brings_the_service_back(kind: str, stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_up_mends_what_is_down(kind: str, stack: Stack) -> None:
+def test_up_repairs_a_stopped_service(kind: str, stack: Stack) -> None:
     """Stopped or removed replicas and a stopped front end: `preview` says so, and `up` makes them run."""
     stack.configure(front_end={"port": PORT, **KINDS[kind]})
     stack.program.up()

@@ -34,8 +34,10 @@ Programs = Mapping[str, Project]
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """The examples of a fresh checkout, each with the package as README says. All have one state: they are
-    the same project in other words."""
+    """Provide the examples of a fresh checkout, each with the package, as README does it.
+
+    All have one state: they are the same project in other words.
+    """
     examples = checkout(tmp_path_factory.mktemp("languages")) / "examples"
     private = tmp_path_factory.mktemp("private")
     found = {name: Project(examples / name, private) for name in EXAMPLES}
@@ -46,7 +48,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
 
 @pytest.fixture(scope="module")
 def configured(programs: Programs, host: Host) -> Programs:
-    """The same, with settings for the bench."""
+    """Return the program with settings for the bench."""
     first, *others = programs.values()
     first.configure(host)
     for other in others:
@@ -59,8 +61,11 @@ LEFT_OUT = {"created", "modified", "sourcePosition", "stackTrace"}
 
 
 def resources(project: Project) -> dict[str, Any]:
-    """The state by URN, secrets in clear and lists without their order. Without providers named `default`:
-    YAML asks for packages without a version, and some languages have one of Pulumi's own."""
+    """Return the state by URN, secrets in clear and lists without their order.
+
+    Providers named `default` are left out: YAML asks for packages without a version, and some languages have
+    one of Pulumi's own.
+    """
     exported = json.loads(project.pulumi("stack", "export", "--show-secrets").stdout)
     return {
         each["urn"]: {key: unordered(value) for key, value in each.items() if key not in LEFT_OUT}
@@ -76,7 +81,7 @@ def unordered(value: Any) -> Any:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, Any]]:
-    """Both values by name and property, where two states differ."""
+    """Return both values by name and property, where two states differ."""
     return {
         (urn.rpartition("::")[2], key): (mine.get(key), theirs.get(key))
         for urn in sorted({*one, *other})
@@ -95,8 +100,11 @@ def same(project: Project) -> None:
 @pytest.mark.engine
 @pytest.mark.parametrize("maker", EXAMPLES)
 def test_three_languages_declare_the_same(maker: str, configured: Programs, host: Host) -> None:
-    """What one has made is, to the last property, what the others would make: nothing is left for them to do,
-    and the state stays as it is. It answers, its secret is nowhere in clear, and it goes without a trace."""
+    """The resources of one program are, to the last property, those of the others.
+
+    Nothing is left for the others to do, and the state stays as it is. It answers, its secret is nowhere in
+    clear, and it goes without a trace.
+    """
     before = everything(host)
     project = configured[maker]
 
@@ -142,11 +150,11 @@ def test_a_packaged_program_has_nothing_of_ours(programs: Programs) -> None:
     assert not names & {"longshore", "docker", "pydantic", "jinja2"}
 
 
-# What the types say, before anything runs
+# Types, before anything runs
 
 
 def checked(project: Project, replace: str = "", by: str = "") -> subprocess.CompletedProcess[str]:
-    """`tsc` on the TypeScript example with a change in its text."""
+    """Run `tsc` on the TypeScript example with a change in its text."""
     index = project.folder / "index.ts"
     right = index.read_text()
     assert replace in right
@@ -185,7 +193,7 @@ def test_a_mistake_is_a_type_error(right: str, wrong: str, said: str, programs: 
     assert said in done.stdout, done.stdout
 
 
-# What is refused, where no types have been asked
+# Refusals without the help of types
 
 
 @pytest.mark.engine
@@ -269,7 +277,7 @@ def test_a_wrong_value_is_one_clear_message(
 def options(
     programs: Programs, tmp_path_factory: pytest.TempPathFactory, wheel: Path, host: Host
 ) -> tuple[Project, Project]:
-    """tests/cases/options in TypeScript, and in Python with this SDK in its process."""
+    """Provide tests/cases/options in TypeScript, and in Python with this SDK in its process."""
     folder, private = tmp_path_factory.mktemp("options"), tmp_path_factory.mktemp("private")
     cases = ROOT / "tests/cases/options"
     there, here = folder / "typescript", folder / "python"
@@ -291,8 +299,10 @@ def options(
 
 @pytest.mark.engine
 def test_options_mean_the_same_across_the_border(options: tuple[Project, Project], host: Host) -> None:
-    """A TypeScript program's components, with every option, are those of the Python program: that finds
-    nothing to do, and in the state only differs who depends on a component, or a component on its arguments.
+    """A TypeScript program's components, with every option, are those of the Python program.
+
+    The Python program finds nothing to do. In the state only the dependencies of a component differ, and
+    those of others on its arguments.
     """
     before = everything(host)
     there, here = options
@@ -335,7 +345,7 @@ def test_options_mean_the_same_across_the_border(options: tuple[Project, Project
 
 
 def containers(state: Mapping[str, Any]) -> dict[str, str]:
-    """Ids of the containers of a state, by their names in the program."""
+    """Return ids of the containers of a state, by their names in the program."""
     return {
         urn.rpartition("::")[2]: each["id"]
         for urn, each in state.items()

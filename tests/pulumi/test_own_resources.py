@@ -58,15 +58,18 @@ class Stack(Inline):
 
 @pytest.fixture(params=["haproxy", "nginx"])
 def front_end(request: pytest.FixtureRequest, host: Host, network: Any) -> Iterator[FrontEnd]:
-    """A front end's container that was made and not started."""
+    """Provide a front end's container that was made and not started."""
     made = FrontEnd(host, request.param, network)
     yield made
     made.container.remove(force=True, v=True)
 
 
 def test_life(front_end: FrontEnd, tmp_path: Path) -> None:
-    """Up; an empty preview; a change counts the generation and reloads; a configuration that the program
-    refuses fails the preview and leaves the former in force; destroy stops the front end."""
+    """`up` and an empty preview; then a change counts the generation and reloads.
+
+    A configuration that the program refuses fails the preview and leaves the former one in force. `destroy`
+    stops the front end.
+    """
 
     def given(definition: str, config: str) -> dict[str, Any]:
         return {

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GitServer]:
-    """This tree as the release of an organisation `acme`."""
+    """Provide this tree as the release of an organisation `acme`."""
     tree, served = checkout(tmp_path), tmp_path / "served"
     bare = served / "acme/longshore.git"
     bare.parent.mkdir(parents=True)

@@ -31,13 +31,13 @@ RULES = _rules()
 
 
 def policy(name: str) -> Any:
-    """The rule of that name."""
+    """Return the rule of that name."""
     (found,) = [each for each in RULES.RULES if each.name == name]
     return found
 
 
 def judged(rule: str, kind: str, **props: Any) -> list[str]:
-    """What the rule of that name says of one resource `x`."""
+    """Return the verdict of the rule of that name on one resource `x`."""
     said: list[str] = []
     args: Any = SimpleNamespace(resource_type=kind, props=props, name="x")
     policy(rule).validate(args, lambda text, urn: said.append(text))
@@ -85,7 +85,7 @@ ALLOWED: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("rule", "kind", "props"), REFUSED)
-def test_what_is_refused(rule: str, kind: str, props: dict[str, Any]) -> None:
+def test_a_policy_refuses_in_one_sentence(rule: str, kind: str, props: dict[str, Any]) -> None:
     """One sentence that names the resource and says what to do."""
     (said,) = judged(rule, kind, **props)
 
@@ -94,8 +94,8 @@ def test_what_is_refused(rule: str, kind: str, props: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("rule", "kind", "props"), ALLOWED)
-def test_what_passes(rule: str, kind: str, props: dict[str, Any]) -> None:
-    """What is in order, and what the rule is not about."""
+def test_a_policy_accepts_other_resources(rule: str, kind: str, props: dict[str, Any]) -> None:
+    """Resources in order, and resources that the rule is not about."""
     assert judged(rule, kind, **props) == []
 
 
@@ -136,7 +136,7 @@ def test_ports_that_two_share() -> None:
 
 
 def test_replicas_in_production() -> None:
-    """Two or more of each backend and service, in the stacks that are said to be production."""
+    """Two or more of each backend and service, in the stacks that the configuration calls production."""
 
     def replica(stack: str, name: str) -> Any:
         label = {"label": "io.longshore.role", "value": "replica-web"}

@@ -28,7 +28,7 @@ REPLICAS = 10
 
 @pytest.fixture
 def ssh(host: Host, monkeypatch: pytest.MonkeyPatch) -> Iterator[bench_ssh.SshServer]:
-    """The host behind an sshd with Debian's limits; the bench's own takes more."""
+    """Provide the host behind an sshd with Debian's limits; the bench's own takes more."""
     lenient = bench_ssh._server_config
     monkeypatch.setattr(
         bench_ssh,
@@ -73,7 +73,7 @@ def test_the_way_to_the_engine_makes_no_difference(
 
 
 def images(host: Host, program: Program) -> list[str]:
-    """Images of the program's running containers, one for each container."""
+    """Return images of the program's running containers, one for each container."""
     found = host.engine().containers.list(filters={"label": program.labels})
     return sorted(container.attrs["Config"]["Image"] for container in found)
 
@@ -88,7 +88,7 @@ class Pki:
         return (self.folder / name).read_text()
 
     def make(self, authority: str, name: str, extension: str) -> None:
-        """A key and a certificate `name`, signed by `authority`, which is made when there is none."""
+        """Make a key and a certificate `name`, signed by `authority`, which is made if necessary."""
         if not (self.folder / f"{authority}.pem").exists():
             self._openssl(
                 *("req", "-x509", "-subj", f"/CN={authority}", "-days", "2", "-nodes"),
@@ -109,7 +109,7 @@ class Pki:
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    """An engine's certificate, a client's of the same authority, and a client's of another."""
+    """Provide an engine's certificate, a client's of the same authority, and a client's of another."""
     pki = Pki(tmp_path_factory.mktemp("pki"))
     pki.make("ca", "engine", "subjectAltName=IP:127.0.0.1")
     pki.make("ca", "client", "extendedKeyUsage=clientAuth")
@@ -119,7 +119,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 @pytest.fixture(scope="module")
 def tls_address(host: Host, pki: Pki) -> Iterator[str]:
-    """The host's engine behind TLS, as dockerd's --tlsverify: a client needs a certificate."""
+    """Provide the host's engine behind TLS, as dockerd's --tlsverify: a client needs a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki.folder / "engine.pem", pki.folder / "engine.key")
     context.load_verify_locations(pki.folder / "ca.pem")
@@ -149,7 +149,7 @@ def tls_address(host: Host, pki: Pki) -> Iterator[str]:
 
 
 def over_tls(folder: Path, host: Host, address: str, pki: Pki, client: str) -> Program:
-    """A program that reaches the host at `address` with the certificate of `client`."""
+    """Return a program that reaches the host at `address` with the certificate of `client`."""
     where = {
         "address": address,
         "ca_certificate": pki.text("ca.pem"),

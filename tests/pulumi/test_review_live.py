@@ -1,4 +1,4 @@
-"""What a review says, held against what then happens: the order of events, and how long who is refused."""
+"""A review, compared with what then happens: the order of events, and for how long which requests fail."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ RATE = 50
 """Requests a second: a gap of 20 s is the longest of which each failure is kept."""
 DRAIN = 2
 OTHER_PROXY = "longshore-proxy:2"
-"""The same under another name: what is replaced is what counts."""
+"""The proxy's image under another name: another name counts as a replacement."""
 Settings = dict[str, Any]
 
 
@@ -41,7 +41,7 @@ def reviewed(program: Inline) -> Report:
 def carried_out(
     program: Inline, *urls: str, then: Callable[[], object] = lambda: None, **load: Any
 ) -> tuple[Run, list[Seen]]:
-    """The `up`, and what clients of each url saw until `then` has returned and a second more."""
+    """Run `up`; return its output, and the answers to clients of each url until a second after `then`."""
     with ExitStack() as stack:
         loads = [stack.enter_context(Load(url, rate=RATE, max_seconds=90, **load)) for url in urls]
         for each in loads:
@@ -54,13 +54,13 @@ def carried_out(
 
 
 def gap(report: Seen) -> float:
-    """Seconds from the first refused request to the last one."""
+    """Return seconds from the first refused request to the last one."""
     assert len(report.failures) == report.failed, "a load keeps so many and no more: give it a lower rate"
     return report.failures[-1].offset - report.failures[0].offset if report.failures else 0.0
 
 
 def in_order(run: Run, *events: str) -> bool:
-    """Whether the events stand in this order in what `up` printed."""
+    """Return whether the events stand in this order in the output of `up`."""
     found = [run.output.index(event) for event in events]
     return found == sorted(found)
 
@@ -141,7 +141,7 @@ class Swarm:
     def carried_out(
         self, *addresses: str, then: Callable[[], object] = lambda: None, **load: Any
     ) -> tuple[Run, list[Seen]]:
-        """The `up`, and what clients of the gateway at each address saw."""
+        """Run `up`; return its output, and the answers to clients of the gateway at each address."""
         urls = [f"http://{address}:{GATEWAY_PORT}/" for address in addresses]
         return carried_out(self.program, *urls, then=then, host_header="shop.example", **load)
 
@@ -153,7 +153,7 @@ class Swarm:
 
     @contextmanager
     def watched(self, host: Host) -> Iterator[list[tuple[str, str]]]:
-        """Role and availability that a node had, one after the other; nothing when it is no node any more."""
+        """Watch role and availability of a node, one after the other; nothing when it is no node any more."""
         states: list[tuple[str, str]] = []
         ended = Event()
 
@@ -175,7 +175,7 @@ class Swarm:
 
 @pytest.fixture(scope="module")
 def swarm(tmp_path_factory: pytest.TempPathFactory, hosts: list[Host]) -> Iterator[Swarm]:
-    """One for all tests of this file."""
+    """Provide one swarm for all tests of this file."""
     program = Inline(tmp_path_factory.mktemp("swarm"), hosts[0], {})
     made = Swarm(program, hosts)
     try:
@@ -203,7 +203,7 @@ def test_another_floating_address(swarm: Swarm, note: Callable[[str], None]) -> 
     old, new = swarm.address, floating_address(51)
     vip = swarm.settings["floating_addresses"]["vip"]
     said = swarm.changes(lambda settings: vip.update(addresses=[f"{new}/24"]))
-    # Whoever asks an address that nobody has waits until the end.
+    # A client of an address that no host has waits until the end.
     done, (before, after) = swarm.carried_out(old, new, timeout=1)
 
     (change,) = said.values()

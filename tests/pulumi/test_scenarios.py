@@ -38,7 +38,7 @@ CLIENTS = [str(NETWORK[number]) for number in range(200, 212)]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; status 0 when the connection was closed without an answer."""
+    """An answer; status 0 when the connection was closed without an answer."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -54,19 +54,19 @@ class Deployed(Protocol):
     """Services that are up, whichever way."""
 
     def names(self) -> list[str]:
-        """Names of the containers' resources."""
+        """Return names of the containers' resources."""
         ...
 
     def container(self, name: str) -> Container:
-        """The container of the resource `name`."""
+        """Return the container of the resource `name`."""
         ...
 
     def network(self, name: str) -> str:
-        """What the network of the resource `name` is called on the engine."""
+        """Return the name of the network of the resource `name` on the engine."""
         ...
 
     def address(self, name: str, network: str) -> str:
-        """Address of the front end `name` on a network."""
+        """Return address of the front end `name` on a network."""
         ...
 
 
@@ -90,7 +90,7 @@ class Site:
 
     @property
     def rehearsal(self) -> Rehearsal:
-        """What brought it up, where that is a rehearsal: only then it can change."""
+        """Rehearsal that brought it up: only a rehearsal can change it."""
         assert isinstance(self.deployed, Rehearsal)
         return self.deployed
 
@@ -100,24 +100,24 @@ class Site:
         self.rehearsal.up(self.name, self.args)
 
     def get(self, host_name: str = "site.example", path: str = "/", **how: Any) -> Answer:
-        """One request over a connection of its own."""
+        """Send one request over a connection of its own."""
         return ask(self.host.address, self.port, host_name, path, **how)
 
     def replica(self, name: str) -> Container:
-        """The container of a replica, such as `web-0`."""
+        """Return the container of a replica, such as `web-0`."""
         return self.deployed.container(f"{self.name}-{name}")
 
     def instance(self, name: str) -> str:
-        """What the replica `name` answers as its name."""
+        """Return the name that the replica `name` answers with."""
         return str(self.replica(name).id)[:12]
 
     def replicas(self) -> list[Container]:
-        """Every replica's container."""
+        """Return every replica's container."""
         mine = [name for name in self.deployed.names() if name.startswith(f"{self.name}-")]
         return [self.deployed.container(name) for name in mine if name != f"{self.name}-lb"]
 
     def connections(self) -> int:
-        """How many client connections the front end has."""
+        """Return the number of client connections of the front end."""
         sandbox = self.front_end.attrs["NetworkSettings"]["SandboxKey"]
         # Many times as fast as a command that the engine runs in the container.
         enter = ["nsenter", f"--net=/proc/{self.host.pid}/root{sandbox}"]
@@ -125,7 +125,7 @@ class Site:
         return sum(row[1].endswith(f":{self.port:04X}") and row[3] == "01" for row in rows)
 
     def said(self, text: str) -> str:
-        """The front end's first log line with `text` in it, as soon as it is there."""
+        """Wait for the front end's first log line with `text` in it; return it."""
 
         def line() -> str:
             lines = self.front_end.logs(stdout=True, stderr=False).decode().splitlines()
@@ -145,7 +145,7 @@ def ask(  # noqa: PLR0913 — what makes up a request
     source: str = GATEWAY,
     timeout: float = 20,
 ) -> Answer:
-    """One request, its Host header as it is given, over a connection of its own."""
+    """Send one request, its Host header as it is given, over a connection of its own."""
     lines = (f"{method} {path} HTTP/1.1", f"Host: {host_name}", *headers, "Connection: close")
     request = "".join(f"{line}\r\n" for line in (*lines, "")).encode()
     with socket.create_connection((address, port), timeout, (source, 0)) as connection:
@@ -160,7 +160,7 @@ def ask(  # noqa: PLR0913 — what makes up a request
 
 
 def example(stack: str, kind: str, **front_end: Any) -> dict[str, Any]:
-    """The service of an example, with the bench's images and the kind of front end."""
+    """Return the service of an example, with the bench's images and the kind of front end."""
     text = (STACKS / f"{stack}.yaml").read_text().replace("httpd:2.4", APP)
     args: dict[str, Any] = yaml.safe_load(text)["config"]["longshore:services"]["site"]
     args["front_end"].update(kind=kind, image=PROXY, **front_end)
@@ -170,14 +170,14 @@ def example(stack: str, kind: str, **front_end: Any) -> dict[str, Any]:
 
 
 def counted(answers: Iterable[Answer]) -> Counter[str]:
-    """How many answers each replica gave; all are good ones."""
+    """Return the number of answers of each replica; all are good ones."""
     found = list(answers)
     assert {answer.status for answer in found} == {200}
     return Counter(answer.instance for answer in found)
 
 
 def one_host_args(kind: str) -> dict[str, Any]:
-    """examples/stacks/one-host.yaml."""
+    """Return examples/stacks/one-host.yaml."""
     args = example("one-host", kind)
     if kind == "nginx":
         del args["max_connections"]
@@ -185,14 +185,14 @@ def one_host_args(kind: str) -> dict[str, Any]:
 
 
 def virtual_args(kind: str, token: Any) -> dict[str, Any]:
-    """examples/stacks/virtual-hosts.yaml on port 8081, with a secret."""
+    """Return examples/stacks/virtual-hosts.yaml on port 8081, with a secret."""
     args = example("virtual-hosts", kind, port=8081)
     args["backends"]["shop"]["environment"] = {"TOKEN": token}
     return args
 
 
 def policies_args(kind: str) -> dict[str, Any]:
-    """examples/stacks/policies.yaml on port 8082, with short time-outs and a few more backends."""
+    """Return examples/stacks/policies.yaml on port 8082, with short time-outs and a few more backends."""
     timeouts = {"connect": 0.5, "server": 1, "request": 1}
     args = example("policies", kind, port=8082, trusted_proxies=[GATEWAY], timeouts=timeouts)
     one = {"image": APP, "replicas": 1}
@@ -214,7 +214,7 @@ def policies_args(kind: str) -> dict[str, Any]:
 
 
 def echo_args(kind: str) -> dict[str, Any]:
-    """A TCP service on port 8083, in a network that is there before."""
+    """Return the arguments of a TCP service on port 8083, in an existing network."""
     return {
         "image": APP,
         "replicas": 2,
@@ -227,7 +227,7 @@ def echo_args(kind: str) -> dict[str, Any]:
 
 
 def services(kind: str, token: Any) -> dict[str, dict[str, Any]]:
-    """All services with one kind of front end; `token` is the secret of one, or where it is."""
+    """Return all services with one kind of front end; `token` is the secret of one, or its path."""
     return {
         "one-host": one_host_args(kind),
         "virtual": virtual_args(kind, token),
@@ -237,7 +237,7 @@ def services(kind: str, token: Any) -> dict[str, dict[str, Any]]:
 
 
 def rehearsed(host: Host, kind: str, folder: Path) -> Callable[[str], Site]:
-    """Each is brought up as Pulumi does it, when it is asked for."""
+    """Return a function that brings each service up as Pulumi does, when it is asked for."""
     known = services(kind, TOKEN)
 
     def bring_up(name: str) -> Site:
@@ -249,7 +249,7 @@ def rehearsed(host: Host, kind: str, folder: Path) -> Callable[[str], Site]:
 
 
 def composed(host: Host, kind: str, folder: Path) -> Callable[[str], Site]:
-    """All of them as one exported project."""
+    """Return all services as one exported project."""
     known = services(kind, {"secret": "token"})
     project = ComposeProject(host, known, folder)
     project.up()
@@ -261,13 +261,13 @@ WAYS = {"pulumi": rehearsed, "compose": composed}
 
 @pytest.fixture(scope="module", params=WAYS)
 def way(request: pytest.FixtureRequest) -> str:
-    """The way to bring services up."""
+    """Provide the way to bring services up."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """The kind of front end."""
+    """Provide the kind of front end."""
     return str(request.param)
 
 
@@ -280,7 +280,7 @@ only_pulumi = pytest.mark.parametrize("way", ["pulumi"], scope="module")
 def site(
     host: Host, way: str, kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Site]]:
-    """Each of the services by its name, up; the networks `routable` and `given` are there before."""
+    """Provide each of the services by its name, up; the networks `routable` and `given` are there before."""
     try:
         for name in ("routable", "given"):
             host.engine().networks.create(name)
@@ -292,31 +292,31 @@ def site(
 
 @pytest.fixture(scope="module")
 def one_host(site: Callable[[str], Site]) -> Site:
-    """examples/stacks/one-host.yaml, also in the network `routable`."""
+    """Provide examples/stacks/one-host.yaml, also in the network `routable`."""
     return site("one-host")
 
 
 @pytest.fixture(scope="module")
 def virtual(site: Callable[[str], Site]) -> Site:
-    """examples/stacks/virtual-hosts.yaml."""
+    """Provide examples/stacks/virtual-hosts.yaml."""
     return site("virtual")
 
 
 @pytest.fixture(scope="module")
 def policies(site: Callable[[str], Site]) -> Site:
-    """examples/stacks/policies.yaml and more."""
+    """Provide examples/stacks/policies.yaml and more."""
     return site("policies")
 
 
 @pytest.fixture(scope="module")
 def echo(site: Callable[[str], Site]) -> Site:
-    """A TCP service in the network `given`."""
+    """Provide a TCP service in the network `given`."""
     return site("echo")
 
 
 @pytest.fixture(scope="module")
 def clients(host: Host) -> Iterator[list[str]]:
-    """Addresses to send from."""
+    """Provide addresses to send from."""
     for address in CLIENTS:
         run(["ip", "address", "add", f"{address}/24", "dev", BRIDGE])
     yield CLIENTS
@@ -463,10 +463,10 @@ class TestVirtualHosts:
         ids=lambda name: name[:20],
     )
     def test_an_unknown_host_gets_the_chosen_answer(self, virtual: Site, host_name: str) -> None:
-        """Whatever it is: nothing is evaluated, no backend sees it, and others are served on."""
+        """With each kind of answer nothing is evaluated, no backend sees it, and others are served on."""
         answer = virtual.get(host_name)
 
-        # What cannot be a host is a bad request.
+        # A text that cannot be a host is a bad request.
         assert answer.status == (503 if re.fullmatch(requests.HOST, host_name) else 400)
         assert not answer.instance
         assert "49" not in answer.body
@@ -573,8 +573,8 @@ class TestSharing:
     def test_least_connections(self, policies: Site) -> None:
         """While two replicas have work, all others go to the third.
 
-        Each comes when the one before has arrived, or has ended: two threads of HAProxy may see
-        the same numbers at the very same moment.
+        Each request comes when the one before has arrived, or has ended: two threads of HAProxy may see
+        the same numbers at the same moment.
         """
 
         def quick_one() -> Answer:
@@ -687,7 +687,7 @@ class TestHeaders:
         assert seen["x-forwarded-proto"] == "http"
         assert "forwarded" not in seen
 
-    def test_what_a_client_claims_is_removed(self, policies: Site, clients: list[str]) -> None:
+    def test_forwarded_headers_of_a_client_are_removed(self, policies: Site, clients: list[str]) -> None:
         """Forwarded headers of one that is not a trusted proxy do not reach a replica."""
         answer = policies.get("single.example", "/headers", headers=self.SPOOFED, source=clients[0])
 
@@ -764,7 +764,7 @@ class TestTime:
 
 class TestRestart:
     def test_the_policy_is_set_on_the_container(self, policies: Site) -> None:
-        """As the engine sees it, for what was said and by default."""
+        """The engine has the policy, for a given value and by default."""
         weighted = policies.replica("weighted-0").attrs["HostConfig"]["RestartPolicy"]
         least = policies.replica("least-0").attrs["HostConfig"]["RestartPolicy"]
         front_end = policies.front_end.attrs["HostConfig"]["RestartPolicy"]
@@ -789,7 +789,7 @@ class TestRestart:
 
 class TestTcp:
     def test_connections_pass_both_ways(self, echo: Site) -> None:
-        """What is sent comes back, and connections are shared among the replicas."""
+        """Each byte that is sent comes back, and connections are shared among the replicas."""
         greetings = []
         for number in range(4):
             with socket.create_connection((echo.host.address, echo.port), 5) as client:
@@ -835,12 +835,12 @@ class TestTcp:
 
 
 def networks_of(container: Container) -> set[str]:
-    """Names of the networks the container is on."""
+    """Return names of the networks the container is on."""
     return set(container.attrs["NetworkSettings"]["Networks"])
 
 
 def headers_seen(answer: Answer) -> dict[str, str]:
-    """The headers that a replica got; lines of one name are one list."""
+    """Return the headers that a replica got; lines of one name are one list."""
     assert answer.status == 200
     found: dict[str, str] = {}
     for line in answer.body.splitlines():
@@ -851,7 +851,7 @@ def headers_seen(answer: Answer) -> dict[str, str]:
 
 
 def web_socket(site: Site) -> socket.socket:
-    """A WebSocket to the backend `single`, upgraded."""
+    """Open a WebSocket to the backend `single`, upgraded."""
     client = socket.create_connection((site.host.address, site.port), 5)
     client.sendall(
         b"GET /ws HTTP/1.1\r\nHost: single.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -866,6 +866,6 @@ def web_socket(site: Site) -> socket.socket:
 
 
 def frame(text: bytes) -> bytes:
-    """A masked text frame."""
+    """Return a masked text frame."""
     mask = struct.pack("!I", 0x11223344)
     return bytes([0x81, 0x80 | len(text)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(text))

@@ -36,7 +36,7 @@ FREE = PORT + 5
 
 
 def everything(host: Host) -> set[tuple[str, str]]:
-    """All that is on an engine: containers, networks, volumes and image tags."""
+    """Return all that is on an engine: containers, networks, volumes and image tags."""
     engine = host.engine()
     found = {("container", str(c.name)) for c in engine.containers.list(all=True)}
     found |= {("network", str(n.name)) for n in engine.networks.list()}
@@ -45,7 +45,7 @@ def everything(host: Host) -> set[tuple[str, str]]:
 
 
 def get(host: Host, path: str = "/", *, port: int = PORT, name: str = "") -> str:
-    """The answer of the front end on `port`; HTTPError for a failure."""
+    """Return the answer of the front end on `port`; HTTPError for a failure."""
     request = urllib.request.Request(f"http://{host.address}:{port}{path}")
     if name:
         request.add_header("Host", name)
@@ -83,7 +83,7 @@ class Pair:
         self.program.configure({"services": self.services})
 
     def containers(self, component: str, role: str) -> list[Container]:
-        """Containers of a component with that role, running or not, in order of name."""
+        """Return containers of a component with that role, running or not, in order of name."""
         labels = [f"{LABEL}.component={component}", f"{LABEL}.role={role}"]
         found = self.host.engine().containers.list(
             all=True, filters={"label": [*self.program.labels, *labels]}
@@ -99,20 +99,20 @@ class Pair:
 
 
 def drifted(program: Program) -> list[tuple[str, str]]:
-    """What `up` would do after a look at what is really there."""
+    """Return the changes that `up` would make after a look at the host."""
     changes = program.preview("--refresh").changes
     return [change for change in changes if change[0] != "refresh"]
 
 
 def destroyed(program: Program, host: Host, before: set[tuple[str, str]]) -> None:
-    """Destroy, and compare the whole engine with what it held before."""
+    """Destroy the stack, and compare the whole engine with its content before."""
     program.destroy()
     assert everything(host) == before
 
 
 @pytest.fixture(scope="module")
 def pair(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Both services, up."""
+    """Provide both services, up."""
     before = everything(host)
     pair = Pair(tmp_path_factory.mktemp("pair"), host)
     pair.program.up()
@@ -122,7 +122,7 @@ def pair(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]
 
 @pytest.fixture(scope="class")
 def growing(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Both services, up, to be changed by each test."""
+    """Provide both services, up, to be changed by each test."""
     network = host.engine().networks.create(EXTRA, driver="bridge")
     before = everything(host)
     pair = Pair(tmp_path_factory.mktemp("growing"), host)
@@ -134,7 +134,7 @@ def growing(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 
 def route(pair: Pair) -> None:
-    """The long form: the replicas of before for any host, and others for a host name."""
+    """Add a route in the long form: the replicas of before for any host, and others for a host name."""
     services = {}
     for name, args in pair.services.items():
         common = {key: args.pop(key) for key in ("front_end", "network")}
@@ -145,7 +145,7 @@ def route(pair: Pair) -> None:
 
 
 def tcp(pair: Pair) -> None:
-    """Two more services, of mode tcp."""
+    """Add two more services, of mode tcp."""
     echo = {"environment": {"MODE": "echo"}, "replicas": 1, "drain": 1}
     more = {
         f"{name}-tcp": service(
@@ -161,7 +161,7 @@ def tcp(pair: Pair) -> None:
 
 
 def every_limit(pair: Pair) -> None:
-    """What is only set on containers, and subnets of our choice."""
+    """Return settings of each limit of a container, and subnets of our choice."""
     for number, name in enumerate(PORTS):
         pair.change(name, network={"subnet": f"10.79.{number}.0/24"})
     pair.change(
@@ -226,7 +226,7 @@ def test_destroy_leaves_nothing_of_ours(pair: Pair, tmp_path: Path, host: Host) 
 
 
 class TestPreview:
-    """What is known before anything is touched."""
+    """Facts that are known before anything is touched."""
 
     def test_it_shows_the_configuration_line_by_line(self, pair: Pair) -> None:
         """Lines that go and lines that come, of both kinds of front end."""
@@ -312,17 +312,17 @@ class TestPreview:
 
 
 def closed_port() -> int:
-    """A port of loopback on which nobody listens."""
+    """Return a port of loopback on which nobody listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def refused(program: Program) -> Run:
-    """The preview of a program that must fail."""
+    """Run the preview of a program that must fail."""
     with pytest.raises(PulumiError) as error:
         program.preview()
-    # What --json says of an error is less than what a user sees.
+    # The output of --json has less of an error than a user sees.
     assert error.value.run.code != 0
     return program.pulumi("preview", check=False)
 
@@ -339,7 +339,9 @@ SICK, BROKEN, NEW = "longshore-app:sick", "longshore-app:broken", "longshore-app
         ("ng", SICK, "a good image"),
     ],
 )
-def test_an_image_that_never_becomes_well_is_taken_back(pair: Pair, name: str, bad: str, then: str) -> None:
+def test_an_image_that_never_becomes_healthy_is_taken_back(
+    pair: Pair, name: str, bad: str, then: str
+) -> None:
     """`up` fails and says why, again and again; the old replicas serve; a good image ends it."""
     program, host, port = pair.program, pair.host, PORTS[name]
     old = pair.services[name]["image"]
@@ -388,12 +390,12 @@ DRIFTS: dict[str, tuple[Callable[[Pair, str], None], str]] = {
     "the front end stopped": (lambda pair, name: pair.front_end(name).stop(timeout=1), "lb-config"),
     "the front end removed": (lambda pair, name: pair.front_end(name).remove(force=True, v=True), "lb"),
 }
-"""What somebody does by hand, and the name of the resource that tells."""
+"""Changes that somebody makes by hand, each with the name of the resource that shows it."""
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_what_somebody_did_by_hand_is_seen_and_mended(pair: Pair, drift: str) -> None:
-    """`refresh` sees it, `up` mends it, with both kinds of front end."""
+def test_a_change_by_hand_is_read_and_repaired(pair: Pair, drift: str) -> None:
+    """`refresh` sees it, `up` repairs it, with both kinds of front end."""
     program, host = pair.program, pair.host
     by_hand, tells = DRIFTS[drift]
     for name in PORTS:
@@ -411,7 +413,7 @@ def test_what_somebody_did_by_hand_is_seen_and_mended(pair: Pair, drift: str) ->
 
 
 def configuration(pair: Pair, name: str) -> str:
-    """The configuration in a front end's container."""
+    """Return the configuration in a front end's container."""
     chunks, _ = pair.front_end(name).get_archive("/etc/longshore")
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
         files = [tar.extractfile(member) for member in tar.getmembers() if member.isfile()]
@@ -440,7 +442,7 @@ def test_a_secret_stays_one(pair: Pair) -> None:
 
 
 def files_with(folder: Path, text: str) -> list[Path]:
-    """Files below `folder` that hold `text`; links are not followed."""
+    """Return files below `folder` that hold `text`; links are not followed."""
     found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return [path for path in found if text.encode() in path.read_bytes()]
 
@@ -531,7 +533,7 @@ def test_a_change_of_one_key_reaches_the_replicas(
 
 
 def test_another_front_end_image_comes_with_a_warning(pair: Pair) -> None:
-    """The preview tells of the gap; the update replaces the front end alone."""
+    """The preview warns of the gap; the update replaces the front end alone."""
     host, program = pair.host, pair.program
     image = host.engine().images.get(PROXY)
     image.tag("longshore-proxy", "next")

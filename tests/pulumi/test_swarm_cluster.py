@@ -24,7 +24,7 @@ PORT, VIP = 8080, floating_address(50)
 
 
 def cluster(hosts: list[Host], **keys: Any) -> dict[str, Any]:
-    """Settings of one manager and two workers, with an overlay."""
+    """Return settings of one manager and two workers, with an overlay."""
     nodes = {
         name: {"host": {"address": host.url}, "advertise_address": host.address, "drain_timeout": 20}
         for name, host in zip("abc", hosts, strict=True)
@@ -36,7 +36,7 @@ def cluster(hosts: list[Host], **keys: Any) -> dict[str, Any]:
 
 
 def seen(host: Host) -> dict[str, dict[str, Any]]:
-    """Role, availability and labels of every node, by host name, as a manager sees them."""
+    """Return role, availability and labels of every node, by host name, as a manager sees them."""
     return {
         node.attrs["Description"]["Hostname"]: {
             key.lower(): node.attrs["Spec"].get(key) or {} for key in ("Role", "Availability", "Labels")
@@ -75,8 +75,8 @@ def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) 
     assert bare(hosts)
 
 
-def test_what_somebody_did_by_hand_is_seen_and_mended(tmp_path: Path, hosts: list[Host]) -> None:
-    """A label removed, a node drained: refresh sees it, `up` mends it."""
+def test_a_change_by_hand_is_read_and_repaired(tmp_path: Path, hosts: list[Host]) -> None:
+    """A label removed, a node drained: refresh sees it, `up` repairs it."""
     labelled = cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})
     program = Inline(tmp_path, hosts[0], {"swarms": {"main": labelled}})
     try:
@@ -134,7 +134,7 @@ def test_a_node_by_another_name_stays(tmp_path: Path, hosts: list[Host]) -> None
 
 
 def states(host: Host) -> list[str]:
-    """How a manager hears the nodes."""
+    """Return the state of each node in the eyes of a manager."""
     return [each.attrs["Status"]["State"] for each in host.engine().nodes.list()]
 
 
@@ -252,7 +252,7 @@ def test_tokens_that_are_rotated_and_a_manager_that_is_locked(tmp_path: Path, ho
         )
 
     def changed() -> str:
-        """What preview and `up` say of a change of the swarm alone."""
+        """Return the output of preview and `up` for a change of the swarm alone."""
         assert program.preview().changes == [("update", "main-swarm")]
         said = program.pulumi("preview", "--diff").output + program.up().output
         assert program.preview().changes == []
@@ -309,7 +309,7 @@ def leave(manager: Host, host: Host) -> None:
 
 
 def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
-    """A service on two labelled nodes, a gateway on both, and an address that one of them has."""
+    """Return a service on two labelled nodes, a gateway on both, and an address that one of them has."""
     dmz = {"labels": {"zone": "dmz"}}
     nodes = {name: {**dmz, **keys.get(name, {})} for name in "bc"}
     return cluster(
@@ -345,7 +345,7 @@ def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
 
 
 def answer(host_name: str = "shop.example") -> tuple[int, str]:
-    """Status and text of what the gateway answers at the floating address."""
+    """Return status and text of the gateway's answer at the floating address."""
     return asked(f"http://{VIP}:{PORT}/", host_name)
 
 

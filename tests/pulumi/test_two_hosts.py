@@ -12,13 +12,13 @@ pytestmark = [pytest.mark.engine, pytest.mark.pulumi]
 
 
 def answer(host: Host, port: int = PORT) -> str:
-    """What the service says."""
+    """Return the answer of the service."""
     with urllib.request.urlopen(f"http://{host.address}:{port}/", timeout=10) as found:
         return str(found.read().decode())
 
 
 def names(host: Host, program: Program) -> list[str]:
-    """Containers of the program on the host, running or not."""
+    """Return containers of the program on the host, running or not."""
     found = host.engine().containers.list(all=True, filters={"label": program.labels})
     return sorted(str(container.name).rpartition("-")[0] for container in found)
 

@@ -1,6 +1,6 @@
-"""An upgrade touches nothing: the states that releases have left, held against the present code.
+"""An upgrade touches nothing: states that releases have left, compared with the present code.
 
-cases/releases/<version>/ is recorded by record.py. What an upgrade does change is in DIFFERENCES, in words of
+cases/releases/<version>/ is recorded by record.py. DIFFERENCES lists the changes of an upgrade, in words of
 the changelog.
 """
 
@@ -83,13 +83,13 @@ State = dict[str, Any]
 
 
 def resources(text: str) -> list[State]:
-    """The resources of a state, without the providers that the engine makes by itself."""
+    """Return the resources of a state, without the providers that the engine makes by itself."""
     found = json.loads(text)["deployment"]["resources"]
     return [each for each in found if "::pulumi:providers:longshore::default" not in each["urn"]]
 
 
 def declared(settings: str, folder: Path) -> list[State]:
-    """What the program declares with these settings, on a mock monitor, as `longshore plan` shows it."""
+    """Return the resources that the program declares with these settings, as `longshore plan` does."""
     for name in ("Pulumi.yaml", "__main__.py", "components", "templates"):
         (folder / name).symlink_to(ROOT / name)
     (folder / f"Pulumi.{STACK}.yaml").write_text(settings)
@@ -99,7 +99,7 @@ def declared(settings: str, folder: Path) -> list[State]:
 
 
 def differences(before: Iterable[State], now: Sequence[State]) -> set[str]:
-    """What is declared otherwise than it is recorded."""
+    """Return the declarations that differ from the recorded ones."""
     left = {each["urn"]: each for each in before}
     found = set()
     for state in now:
@@ -116,7 +116,7 @@ def differences(before: Iterable[State], now: Sequence[State]) -> set[str]:
 
 
 def _given(state: State, kept: State) -> State:
-    """The inputs of a declared resource as the state would keep them, which has those `kept`."""
+    """Return the inputs of a declared resource as the state would keep them, which has those `kept`."""
     handler = HANDLERS.get(state["type"].rpartition(":")[2])
     inputs: State = state["inputs"]
     if handler is None or not state["type"].startswith("longshore:"):
@@ -126,7 +126,7 @@ def _given(state: State, kept: State) -> State:
 
 
 def _recorded(value: Any) -> Any:
-    """A recorded value as a plan shows it: without what the engine and providers have added."""
+    """Return a recorded value as a plan shows it: without what the engine and providers have added."""
     if isinstance(value, Mapping):
         if value.get(SIGNATURE) == SECRET:
             return SHOWN_SECRET
@@ -136,7 +136,7 @@ def _recorded(value: Any) -> Any:
 
 
 def _same(given: Any, kept: Any) -> bool:
-    """Whether two values are the same, as far as that is known without an engine and a passphrase."""
+    """Return whether two values are equal, as far as that is known without an engine and a passphrase."""
     if given == UNKNOWN:
         return True
     if kept == SHOWN_SECRET:
@@ -152,7 +152,7 @@ def _same(given: Any, kept: Any) -> bool:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_what_a_release_has_left_is_what_is_declared(file: Path, tmp_path: Path) -> None:
+def test_the_present_code_declares_the_state_of_each_release(file: Path, tmp_path: Path) -> None:
     """Every resource by its URN or an alias, with the same type and inputs; nothing new, nothing gone."""
     now, before = declared(file.with_suffix(".yaml").read_text(), tmp_path), resources(file.read_text())
     here = {state["urn"].rpartition("::")[2] for state in [*before, *now]}
@@ -161,7 +161,7 @@ def test_what_a_release_has_left_is_what_is_declared(file: Path, tmp_path: Path)
     assert differences(before, now) == allowed
 
 
-def test_what_an_upgrade_changes_is_in_the_changelog() -> None:
+def test_the_changelog_has_each_change_of_an_upgrade() -> None:
     """Each difference, in its words; and every release has been recorded."""
     said = (ROOT / "CHANGELOG.md").read_text()
 
@@ -208,7 +208,7 @@ def test_a_recorded_file_is_of_no_machine() -> None:
 
 
 def imported(file: Path, folder: Path, hosts: Sequence[Host]) -> Program:
-    """A stack with a recorded state, as if it had been brought up on these hosts."""
+    """Import a recorded state, as if it had been brought up on these hosts."""
     kind = Inline if file.stem == "swarm" else Program
     program = kind(folder, hosts[0], {})
     program.pulumi("stack", "init")
@@ -225,12 +225,12 @@ def load_state(program: Program, state: str) -> None:
 
 
 def state_of(program: Program) -> str:
-    """The state of a program."""
+    """Return the state of a program."""
     return program.pulumi("stack", "export").stdout
 
 
 def steps(program: Program) -> dict[str, str]:
-    """What a preview does with each resource, by URN."""
+    """Return the steps of a preview for each resource, by URN."""
     found = json.loads(program.pulumi("preview", "--json", "--show-sames").stdout)
     return {step["urn"]: step["op"] for step in found["steps"]}
 
@@ -240,12 +240,12 @@ def name_of(urn: str) -> str:
 
 
 def kept(states: Iterable[State]) -> dict[str, tuple[Any, Any]]:
-    """Id and outputs by URN, as far as they are not secret."""
+    """Return id and outputs by URN, as far as they are not secret."""
     return {each["urn"]: (each.get("id"), _recorded(each.get("outputs", {}))) for each in states}
 
 
 def _live() -> list[Any]:
-    """The recorded states, each with what it needs to be previewed: a swarm is of our own resources alone."""
+    """Return the recorded states, each with its needs: a swarm has our own resources alone."""
     marks = {"swarm": pytest.mark.pulumi_cli, "balanced": pytest.mark.pulumi}
     files = sorted(RELEASES.glob("*/*.json"))
     return [
@@ -287,7 +287,7 @@ def test_an_upgrade_does_nothing(file: Path, tmp_path: Path, hosts: list[Host]) 
 
 @pytest.fixture(scope="module")
 def live(hosts: list[Host], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """The stack `balanced`, brought up by the present code."""
+    """Provide the stack `balanced`, brought up by the present code."""
     before = everything(hosts[0])
     program = bring_up(tmp_path_factory.mktemp("live"), "balanced", hosts)
     yield program
@@ -314,7 +314,7 @@ def test_a_release_is_recorded(live: Program, tmp_path: Path, hosts: list[Host])
 @pytest.mark.pulumi
 @pytest.mark.slow
 def test_an_upgrade_restarts_no_container(live: Program, hosts: list[Host]) -> None:
-    """What is new since 0.1.0 comes to the containers that run, while they run."""
+    """Changes since 0.1.0 reach the running containers while they run."""
     state = json.loads(state_of(live))
     for each in state["deployment"]["resources"]:
         for values in (each.get("inputs", {}), each.get("outputs", {})):
@@ -337,7 +337,7 @@ def test_an_upgrade_restarts_no_container(live: Program, hosts: list[Host]) -> N
 
 @pytest.fixture
 def newer(live: Program) -> Iterator[Program]:
-    """The same, as if a newer version had brought it up; the state from before is restored."""
+    """Return a stack that a newer version seems to have brought up; the state from before is restored."""
     before, mark = state_of(live), f'"{WRITTEN_BY}": "%s"'
     assert before.count(mark % VERSION) == 2 * 7  # inputs and outputs of ours
     load_state(live, before.replace(mark % VERSION, mark % NEWER))
@@ -361,7 +361,9 @@ def newer(live: Program) -> Iterator[Program]:
     ],
     ids=" ".join,
 )
-def test_what_a_newer_version_wrote_is_refused(command: list[str], newer: Program, hosts: list[Host]) -> None:
+def test_the_state_of_a_newer_version_is_refused(
+    command: list[str], newer: Program, hosts: list[Host]
+) -> None:
     """With that one message, and nothing is touched: neither the host nor what the state holds of ours."""
     before, running = ours(newer), everything(hosts[0])
 
@@ -375,11 +377,11 @@ def test_what_a_newer_version_wrote_is_refused(command: list[str], newer: Progra
 
 
 def ours(program: Program) -> dict[str, tuple[Any, Any]]:
-    """What the state holds of our resources; those of Docker's provider are refreshed by it."""
+    """Return our resources in the state; those of Docker's provider are refreshed by it."""
     return kept(each for each in resources(state_of(program)) if each["type"].startswith("longshore:"))
 
 
 def errors(run: Run) -> set[str]:
-    """What is said of resources that failed."""
+    """Return the errors of the resources that failed."""
     found = re.findall(r"^ +error: (?:Preview failed: )?(.*)$", run.output, re.MULTILINE)
     return {line for line in found if line not in PULUMIS_OWN}

@@ -78,7 +78,7 @@ Generation("generation", {{"definition": "1"}})
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """An environment with the wheel."""
+    """Provide an environment with the wheel."""
     return environment(tmp_path_factory.mktemp("installed") / ".venv", wheel)
 
 
@@ -111,13 +111,13 @@ class Plugin:
 
 @pytest.fixture(scope="module")
 def plugin(installed: Path) -> Iterator[Plugin]:
-    """The wheel's plugin."""
+    """Provide the wheel's plugin."""
     running = Plugin(installed / "bin/pulumi-resource-longshore")
     yield running
     running.close()
 
 
-def test_the_version_is_said_once(wheel: Path, plugin: Plugin) -> None:
+def test_wheel_plugin_and_schema_have_one_version(wheel: Path, plugin: Plugin) -> None:
     """The wheel's, the plugin's and the schema's are the same."""
     with zipfile.ZipFile(wheel) as archive:
         about = archive.read(f"longshore-{VERSION}.dist-info/METADATA").decode()

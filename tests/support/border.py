@@ -62,7 +62,7 @@ class Border:
         self._threads.shutdown()
 
     def deployment(self) -> str:
-        """The address of another deployment's monitor."""
+        """Return the address of another deployment's monitor."""
         server = grpc.server(self._threads)
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(self._monitor, server)
         port = server.add_insecure_port("127.0.0.1:0")
@@ -73,10 +73,10 @@ class Border:
     def construct(
         self, kind: str, name: str, args: Mapping[str, Any], *, deployment: str = "", **options: Any
     ) -> Seen:
-        """What the component registers that has these arguments, written as in Python; in a deployment of its
-        own unless one is given.
+        """Construct the component with these arguments, in a deployment of its own by default.
 
-        Its `value` is the answer, its `error` how the call failed; `options` are fields of the request.
+        Arguments are written as in Python. Return the registered resources: their `value` is the answer,
+        their `error` the failure of the call; `options` are fields of the request.
         """
         seen = Seen()
         self._monitor.begin(seen)
@@ -100,7 +100,7 @@ class Border:
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):
-    """Where the plugin's log lines go."""
+    """Receiver of the plugin's log lines."""
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802
         return Empty()
@@ -134,7 +134,7 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
 
 def _renamed(values: Any, properties: Mapping[str, Any]) -> Any:
-    """Arguments of a Python program as they are on the wire: names of the schema, Outputs marked."""
+    """Return arguments of a Python program as they are on the wire: names of the schema, Outputs marked."""
     names = {_snake(name): name for name in properties}
     return {
         names.get(key, key): _sent(value, properties.get(names.get(key, key), {}))

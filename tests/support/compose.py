@@ -21,7 +21,7 @@ from tests.unit.test_plan import Project
 
 NAME = "exported"
 TOKEN = "a-token-of-nobody"
-"""The secret `token` of the settings; whoever runs the project puts it in `.env`."""
+"""The secret `token` of the settings; the user who runs the project puts it in `.env`."""
 
 
 class ComposeProject:
@@ -47,17 +47,17 @@ class ComposeProject:
             self._ids[each.labels["com.docker.compose.service"]] = str(each.id)
 
     def names(self) -> list[str]:
-        """Names of the containers' resources in the program."""
+        """Return names of the containers' resources in the program."""
         return list(self._ids)
 
     def container(self, name: str) -> Container:
-        """The container of the resource `name`."""
+        """Return the container of the resource `name`."""
         return self.host.engine().containers.get(self._ids[name])
 
     def network(self, name: str) -> str:
-        """What the network of the resource `name` is called on the engine."""
+        """Return the name of the network of the resource `name` on the engine."""
         return f"{NAME}_{name}"
 
     def address(self, name: str, network: str) -> str:
-        """Address of the front end `name` on a network."""
+        """Return address of the front end `name` on a network."""
         return str(self.container(name).attrs["NetworkSettings"]["Networks"][network]["IPAddress"])

@@ -25,13 +25,13 @@ class Block:
 
 
 def documents() -> list[Path]:
-    """README and all pages, but for those that are built."""
+    """Return README and all pages, without the generated ones."""
     pages = [path for path in DOCS.rglob("*.md") if "_build" not in path.parts]
     return [ROOT / "README.md", *sorted(pages)]
 
 
 def blocks() -> list[Block]:
-    """All fenced blocks, in order, without the directives of Sphinx."""
+    """Return all fenced blocks, in order, without the directives of Sphinx."""
     found = []
     for path in documents():
         name = path.name if path.parent in (ROOT, DOCS) else f"{path.parent.name}/{path.name}"
@@ -41,7 +41,7 @@ def blocks() -> list[Block]:
 
 
 def block(beginning: str, folder: str = "") -> str:
-    """The text of the one block that begins so; of a page in `folder`, or else of README or docs/ itself."""
+    """Return the text of the one block that begins so, of a page in `folder`, README or docs/ itself."""
     (text,) = (
         each.text
         for each in blocks()

@@ -27,7 +27,7 @@ FAST: Any = {"advert_interval": 0.1}
 
 
 def floating_address(index: int = 0) -> str:
-    """An address of the bench's network that no host has."""
+    """Return an address of the bench's network that no host has."""
     return str(bench.NETWORK[100 + index])
 
 
@@ -39,7 +39,7 @@ class Floating(Rehearsal):
         self.hosts = dict(zip("abc", hosts, strict=True))
 
     def args(self, names: str = "abc", **keys: Any) -> dict[str, Any]:
-        """Arguments of a group of `names`; `nodes` adds keys to a node's."""
+        """Return arguments of a group of `names`; `nodes` adds keys to a node's."""
         more: dict[str, Any] = keys.pop("nodes", {})
         nodes = {
             name: {
@@ -64,21 +64,21 @@ class Floating(Rehearsal):
             self._delete(gone)
 
     def configuration(self, name: str, args: Any) -> str:
-        """The text of a node with these arguments."""
+        """Return the text of a node with these arguments."""
         return configuration(NAME, floating(NAME, args), name, None)
 
     def keepalived(self, name: str) -> Container:
-        """The container of a node."""
+        """Return the container of a node."""
         known = self.resources[f"{NAME}-node-{name}"][2]["containerId"]
         return self.hosts[name].engine().containers.get(known)
 
     def state(self, name: str) -> dict[str, Any]:
-        """The state of a node's resource."""
+        """Return the state of a node's resource."""
         _, inputs, outputs = self.resources[f"{NAME}-node-{name}"]
         return {**inputs, **outputs}
 
     def owners(self, index: int = 0) -> str:
-        """Names of the nodes that have the address."""
+        """Return names of the nodes that have the address."""
         mark = f" {floating_address(index)}/"
         return "".join(
             name
@@ -93,7 +93,7 @@ class Floating(Rehearsal):
 
 @contextmanager
 def gateways(hosts: Mapping[str, Host], image: str = APP) -> Iterator[dict[str, Container]]:
-    """A gateway on each host: it answers with the host's name."""
+    """Run a gateway on each host: it answers with the host's name."""
     made: dict[str, Container] = {}
     try:
         for name, host in hosts.items():
@@ -112,7 +112,7 @@ def gateways(hosts: Mapping[str, Host], image: str = APP) -> Iterator[dict[str, 
 
 
 def ask(address: str, seconds: float = 1.0) -> str:
-    """Who answers at the address; nothing when nobody does."""
+    """Return the node that answers at the address; nothing when no node does."""
     connection = http.client.HTTPConnection(address, PORT, timeout=seconds)
     try:
         connection.request("GET", "/", headers={"Connection": "close"})
@@ -131,19 +131,19 @@ class Client:
     """When, and who answered."""
 
     def longest_gap(self, since: float = 0) -> float:
-        """Seconds of the longest time without an answer until now, after `since` and the first answer."""
+        """Return the longest seconds without an answer until now, after `since` and the first answer."""
         times = [moment for moment, _ in self.answers if moment >= since]
         times.append(time.monotonic())
         return max((after - before for before, after in pairwise(times)), default=0.0)
 
     def heard(self) -> str:
-        """Who answered, one letter for each change."""
+        """Return the nodes that answered, one letter for each change."""
         return "".join(name for name, _ in groupby(name for _, name in self.answers))
 
 
 @contextmanager
 def client() -> Iterator[Client]:
-    """A client while the context is open; it has its first answer before the caller goes on."""
+    """Run a client while the context is open; it has had an answer before the caller goes on."""
     made, ended = Client(), Event()
 
     def work() -> None:
@@ -164,7 +164,7 @@ def client() -> Iterator[Client]:
 
 @contextmanager
 def unplugged(host: Host) -> Iterator[None]:
-    """The host's cable is out: it sees that itself."""
+    """Take the host's cable out: the host sees that itself."""
     run(["ip", "link", "set", host.netns, "down"])
     try:
         yield
@@ -174,7 +174,7 @@ def unplugged(host: Host) -> Iterator[None]:
 
 @contextmanager
 def cut_off(host: Host) -> Iterator[None]:
-    """The switch forwards nothing from or to the host, which does not see it."""
+    """Stop the switch from forwarding anything from or to the host, which does not see it."""
     run(["ip", "link", "set", host.netns, "nomaster"])
     try:
         yield

@@ -1,4 +1,4 @@
-"""What tests of golden configurations have in common: a file holds arguments, a line of dashes, the text."""
+"""Common parts of the tests of golden configurations: a file holds arguments, a line of dashes, the text."""
 
 import re
 import shutil
@@ -15,18 +15,18 @@ SEPARATOR = "----------\n"
 
 
 def read(file: Path) -> tuple[dict[str, Any], str]:
-    """Arguments and expected text of a golden file."""
+    """Return arguments and expected text of a golden file."""
     head, _, expected = file.read_text().partition(SEPARATOR)
     return dict(yaml.safe_load(head)), expected
 
 
 def tidy(text: str) -> bool:
-    """Whether it has no tab, no trailing blank, no carriage return, and a newline at the end."""
+    """Return whether a text has no tab, no trailing blank, no carriage return, and a newline at the end."""
     return text.endswith("\n") and not re.search(r"[\t\r]| $", text, re.MULTILINE)
 
 
 def installed(program: str) -> str:
-    """Where a program is; skips the test where it is not."""
+    """Return the path of a program; skip the test where it is not installed."""
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if found is None:
         pytest.skip(f"no {program} on PATH")
@@ -34,7 +34,7 @@ def installed(program: str) -> str:
 
 
 def main(files: Iterable[Path], made: Callable[[Path, dict[str, Any]], str]) -> None:
-    """With `--update`, write the second part of every file anew."""
+    """Write the second part of every file anew, with `--update`."""
     if sys.argv[1:] != ["--update"]:
         sys.exit(f"usage: python -m tests.golden.{Path(sys.argv[0]).stem} --update")
     for file in files:

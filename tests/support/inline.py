@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Become `pulumi <arguments>`."""
+    """Run `pulumi <arguments>` in place of this process."""
     if arguments[0] in RUNS_A_PROGRAM:
         arguments = [*arguments, f"--client=127.0.0.1:{_serve()}"]
     os.execvp("pulumi", ["pulumi", *arguments])  # noqa: S606 — no shell is meant

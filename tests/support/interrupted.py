@@ -17,7 +17,7 @@ from tests.support.program import Program, kill, service
 PORT = 18090
 REPLICAS = 2
 Point = Callable[["Stack"], bool]
-"""Whether a run has come to the point where it is to be killed."""
+"""Test of whether a run has come to the point where it is to be killed."""
 
 
 class Stack:
@@ -34,7 +34,7 @@ class Stack:
         self.program.configure({"services": {"op": service(**keys)}})
 
     def containers(self, role: str = "") -> dict[str, Any]:
-        """Containers of the stack, by id, as the engine lists them; of a role only when given."""
+        """Return containers of the stack, by id, as the engine lists them; of a role only when given."""
         labels = [*self.program.labels, *([f"{LABEL}.role={role}"] if role else [])]
         listed = self.host.engine().api.containers(all=True, filters={"label": labels})
         return {each["Id"]: each for each in listed}
@@ -62,7 +62,7 @@ class Stack:
         )
 
     def hurt_if_running(self, part: str, at: Point, *command: str) -> bool:
-        """`hurt`, unless the run ends before the point; whether it was killed."""
+        """Run `hurt` at the point, unless the run ends before; return whether it was killed."""
         process = self.program.start(*command) if command else self.program.start_up()
         try:
             until(lambda: at(self) or process.poll() is not None, "the point", 180, 0.003)
@@ -76,11 +76,11 @@ class Stack:
         return True
 
     def said(self, text: str) -> bool:
-        """Whether the run has printed a text that matches."""
+        """Return a test of whether the run has printed a text that matches."""
         return re.search(text, self.program.log.read_text()) is not None
 
     def assert_converged(self, image: str = APP, replicas: int = REPLICAS) -> None:
-        """The engine holds what the state holds, it is what was asked for, and it serves."""
+        """Check that the engine holds the resources of the state as declared, and that the service serves."""
         resources = self.program.export()["resources"]
         found = self.containers()
 
@@ -110,12 +110,12 @@ class Stack:
         processes.end_orphans(self.program.project)
 
     def assert_nothing_left(self) -> None:
-        """Neither the engine nor the state holds anything of the stack."""
+        """Check that neither the engine nor the state holds anything of the stack."""
         assert self.containers() == {}
         assert self.networks() == set()
         assert self.program.export().get("resources", []) == []
 
 
 def repaired(output: str) -> list[str]:
-    """What a run says it has repaired."""
+    """Return the repairs that a run prints."""
     return re.findall(r"(?m)^repaired: (.*)$", output)

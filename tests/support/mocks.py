@@ -46,10 +46,10 @@ class Registered:
 
 @dataclass
 class Seen(mocks.Mocks):
-    """What a program registered, in order, and what it exported or raised."""
+    """Resources that a program registered, in order, and its exports or its error."""
 
     unknown: bool = False
-    """Whether counters of generations are unknown, as when a definition is not known at preview."""
+    """True where counters of generations are unknown, as when a definition is not known at preview."""
     health: list[str] | None = None
     """Health check of the replicas of before; by default they are new."""
     resources: list[Registered] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Seen(mocks.Mocks):
     """Outputs registered by components, by the name of the component."""
     error: BaseException | None = None
     value: Any = None
-    """What the program returned."""
+    """Value that the program returned."""
 
     def named(self, name: str) -> Registered:
         (found,) = [resource for resource in self.resources if resource.name == name]
@@ -157,7 +157,7 @@ def run(
 
 
 def _plain(value: Any) -> Any:
-    """A protobuf struct or value as Python."""
+    """Return a protobuf struct or value as Python."""
     if isinstance(value, Struct):
         items = {key: _plain(item) for key, item in value.fields.items()}
         return Secret(items["value"]) if items.get(SIGNATURE) == SECRET else items

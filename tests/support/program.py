@@ -35,13 +35,13 @@ PORT = 8090
 
 
 def service(**keys: Any) -> dict[str, Any]:
-    """Arguments of a LoadBalancedService on the bench: its images, 3 replicas, port 8090."""
+    """Return arguments of a LoadBalancedService on the bench: its images, 3 replicas, port 8090."""
     front_end = {"image": PROXY, "port": PORT, **keys.pop("front_end", {})}
     return {"image": APP, "replicas": 3, "front_end": front_end, **keys}
 
 
 def unavailable() -> str | None:
-    """Why no Pulumi program can run on this machine, or None."""
+    """Return the reason why no Pulumi program can run on this machine, or None."""
     if shutil.which("pulumi") is None:
         return "no pulumi on PATH: `make up` installs it, then put ~/.pulumi/bin on PATH"
     if shutil.which("pulumi-resource-docker") is None and not any(_plugins().glob("resource-docker-v*")):
@@ -71,7 +71,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Preview:
-    """What `up` would do."""
+    """Changes that `up` would make."""
 
     steps: list[dict[str, Any]]
     """Steps as `pulumi preview --json` prints them, without the ones that change nothing."""
@@ -85,7 +85,7 @@ class Preview:
 
 
 class Engine(Protocol):
-    """What a program needs to know of a Docker host."""
+    """Facts of a Docker host that a program needs."""
 
     @property
     def url(self) -> str:
@@ -159,12 +159,12 @@ class Program:
         self.pulumi("config", "set", "--path", "--secret", f"{PACKAGE}:secrets.{name}", value)
 
     def up(self, *arguments: str, check: bool = True) -> Run:
-        """`pulumi up`."""
+        """Run `pulumi up`."""
         self._init()
         return self.pulumi("up", "--yes", "--skip-preview", *arguments, check=check)
 
     def preview(self, *arguments: str) -> Preview:
-        """`pulumi preview`; raises PulumiError when the program or a check refuses."""
+        """Run `pulumi preview`; raise PulumiError when the program or a check refuses."""
         self._init()
         found = json.loads(self.pulumi("preview", "--json", *arguments).stdout)
         steps = [step for step in found.get("steps", []) if step["op"] != "same"]
@@ -172,29 +172,29 @@ class Program:
         return Preview(steps, said)
 
     def refresh(self, *arguments: str) -> Run:
-        """`pulumi refresh`."""
+        """Run `pulumi refresh`."""
         return self.pulumi("refresh", "--yes", "--skip-preview", *arguments)
 
     def destroy(self, *arguments: str, check: bool = True) -> Run:
-        """`pulumi destroy`."""
+        """Run `pulumi destroy`."""
         return self.pulumi("destroy", "--yes", "--skip-preview", *arguments, check=check)
 
     def export(self) -> dict[str, Any]:
-        """The deployment in the state: `resources`, `pending_operations` …"""
+        """Return the deployment in the state: `resources`, `pending_operations` …"""
         deployment = json.loads(self.pulumi("stack", "export").stdout)["deployment"]
         return dict(deployment)
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs."""
+        """Return the stack's outputs."""
         return dict(json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout))
 
     def start_up(self, *arguments: str) -> "subprocess.Popen[str]":
-        """`pulumi up` as a process, in a session of its own; what it prints goes to `log`."""
+        """Start `pulumi up` as a process, in a session of its own; it prints to `log`."""
         self._init()
         return self.start("up", "--yes", "--skip-preview", *arguments)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """`pulumi <arguments>` as a process in a session of its own; prints to `log`."""
+        """Start `pulumi <arguments>` as a process in a session of its own; it prints to `log`."""
         with self.log.open("w") as log:
             return subprocess.Popen(
                 self._command(arguments),
@@ -212,11 +212,11 @@ class Program:
         return self.folder / "log"
 
     def pulumi(self, *arguments: str, check: bool = True, timeout: float = 300) -> Run:
-        """`pulumi <arguments>` on this stack; PulumiError on an error unless `check` is false."""
+        """Run `pulumi <arguments>` on this stack; raise PulumiError on an error unless `check` is false."""
         return self._run(self._command(arguments), check, timeout)
 
     def operate(self, *arguments: str, check: bool = True, timeout: float = 300) -> Run:
-        """`python -m checkout <arguments>` on this stack, as `make` runs it."""
+        """Run `python -m checkout <arguments>` on this stack, as `make` runs it."""
         module = (sys.executable, "-m", "checkout")
         return self._run((*module, *arguments, "--stack", self.stack), check, timeout)
 
@@ -278,11 +278,11 @@ class Inline(Program):
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
-    """SIGKILL to that process alone, as `kill -9 <pid>`: what it has started is left to itself."""
+    """Kill that process alone with SIGKILL, as `kill -9 <pid>` does: its children are left to themselves."""
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def _plugins() -> Path:
-    """Where the one who runs the tests has Pulumi's plugins."""
+    """Return the folder of Pulumi's plugins of the user who runs the tests."""
     return Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"

@@ -17,7 +17,7 @@ _PATH_OF_ROOT = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def found() -> list[str]:
-    """One line a program: its version, or that it is missing."""
+    """Return one line a program: its version, or that it is missing."""
     return [f"{name}: {_version(name, arguments)}" for name, arguments in _SAYS_ITS_VERSION.items()]
 
 

@@ -1,8 +1,10 @@
 """The promise of a run under CI: which tests may be skipped, and how many engine tests run at least.
 
-The list is `tests/promise.toml`. A run of the whole suite with CI=true fails when a test is skipped for
-another reason, when more tests are skipped for a reason than it names, or when fewer engine tests than its
-floor pass.
+The list is `tests/promise.toml`. A whole run with CI=true fails in three cases:
+
+- a test is skipped for another reason;
+- more tests are skipped for a reason than it names;
+- fewer engine tests pass than its floor.
 """
 
 import tomllib
@@ -39,12 +41,12 @@ class Promise:
 
 
 def skips(stats: Mapping[str, Sequence[Any]]) -> Counter[str]:
-    """How many tests were skipped, by reason."""
+    """Count the skipped tests by reason."""
     return Counter(_reason(report) for report in stats.get("skipped", []))
 
 
 def engine_tests(stats: Mapping[str, Sequence[Any]]) -> int:
-    """How many tests with a real engine passed, without those that need more than any machine can have."""
+    """Count the passed tests with a real engine, without those that need more than any machine can have."""
     return sum(
         "engine" in each.keywords and "pulumi" not in each.keywords for each in stats.get("passed", [])
     )

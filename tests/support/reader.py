@@ -28,7 +28,7 @@ COMMAND = "import sys; from components.command import main; sys.exit(main())"
 
 @contextlib.contextmanager
 def named(host: Host) -> Iterator[Host]:
-    """The host, with images of the names that README and the guides use."""
+    """Give the host images of the names that README and the guides use."""
     for name, image in IMAGES.items():
         host.engine().images.get(image).tag(*name.split(":"))
     try:
@@ -72,11 +72,11 @@ class Reader:
         (self.folder / dev).write_text((ROOT / dev).read_text())
 
     def here(self, text: str) -> str:
-        """A block of shell text as it is typed here."""
+        """Return a block of shell text as it is typed here."""
         return text.replace("file://~", self.backend).replace("http://localhost:", self.address)
 
     def types(self, text: str, answer: str = "", *, check: bool = True) -> Run:
-        """A block of shell text, with what is typed when it asks."""
+        """Type a block of shell text, with the answers to its questions."""
         done = subprocess.run(
             ["sh", "-ec", self.here(text)],
             cwd=self.folder,
@@ -98,7 +98,7 @@ class Reader:
         file.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def writes(self, settings: str) -> None:
-        """What is shown as all of Pulumi.dev.yaml into it; what `pulumi` has put there stays."""
+        """Write the settings that the page shows; settings that `pulumi` has put there stay."""
         file = self.folder / "Pulumi.dev.yaml"
         own = {key: value for key, value in yaml.safe_load(file.read_text()).items() if key != "config"}
         file.write_text(yaml.safe_dump({**yaml.safe_load(settings), **own}, sort_keys=False))

@@ -1,12 +1,12 @@
-"""Records the state that a release leaves: `python -m tests.support.record 0.2.0`, right before it is tagged.
+"""Record the state that a release leaves: `python -m tests.support.record 0.2.0`, right before it is tagged.
 
-On a bench of three hosts it brings up each of STACKS with the real `pulumi` and the code as it is, and keeps
-in cases/releases/<version>/ what `pulumi stack export` prints (<stack>.json) and the settings (<stack>.yaml).
-That is the state as users of the release have it; secrets are encrypted with the passphrase of `Program`.
-When and from which line of a program a resource came is left out, and what belongs to this machine or run has
-a name of its own there, which `put_back` turns into that of another one.
+On a bench of three hosts it brings up each of STACKS with the real `pulumi` and the present code. It keeps
+the output of `pulumi stack export` (<stack>.json) and the settings (<stack>.yaml) in
+cases/releases/<version>/. Users of the release have the same state; secrets are encrypted with the passphrase
+of `Program`. Times and source lines of resources are left out. Names of this machine or run are replaced by
+placeholders, which `put_back` turns into those of another one.
 
-test_upgrade.py holds the present code against it.
+test_upgrade.py compares the present code with it.
 """
 
 import json
@@ -29,7 +29,7 @@ Settings = dict[str, Any]
 
 
 def balanced(hosts: Sequence[Host]) -> Settings:
-    """A HAProxy with much of what it can have, and an nginx with little, on one host."""
+    """Return a HAProxy with much of what it can have, and an nginx with little, on one host."""
     shop = {
         "network": {"subnet": "10.79.0.0/24"},
         "front_end": {
@@ -72,7 +72,7 @@ def balanced(hosts: Sequence[Host]) -> Settings:
 
 
 def swarm(hosts: Sequence[Host]) -> Settings:
-    """A manager and two workers; an overlay, a service that has files, a gateway and a floating address."""
+    """Return a manager and two workers; an overlay, a service with files, a gateway, a floating address."""
     settings = everything(list(hosts))
     settings["services"]["shop"] |= {
         "environment": {"TOKEN": {"secret": "token"}, "COLOUR": "blue"},
@@ -87,7 +87,7 @@ STACKS: dict[str, Callable[[Sequence[Host]], Settings]] = {"balanced": balanced,
 
 
 def bring_up(folder: Path, name: str, hosts: Sequence[Host]) -> Program:
-    """One of the stacks, up."""
+    """Bring up one of the stacks."""
     program = Program(folder, hosts[0], STACKS[name](hosts))
     program.set_secret("token", "s3cret-of-a-release")
     program.up()
@@ -110,14 +110,14 @@ def record(folder: Path, name: str, program: Program, hosts: Sequence[Host]) -> 
 
 
 def put_back(text: str, program: Program, hosts: Sequence[Host]) -> str:
-    """What was recorded, as if it were of this program and these hosts."""
+    """Return a record with the names of this program and these hosts."""
     for here, there in _names(program, hosts):
         text = text.replace(there, here)
     return text
 
 
 def _names(program: Program, hosts: Sequence[Host]) -> list[tuple[str, str]]:
-    """What is of this machine or run, and its name in the files."""
+    """Return the names of this machine or run, each with its placeholder in the files."""
     engines = [(host.url, f"unix:///recorded/{host.name}.sock") for host in hosts]
     return [(program.stack, STACK), *engines]
 

@@ -63,19 +63,19 @@ class Rehearsal(pulumi.runtime.Mocks):
             self._delete(name)
 
     def names(self) -> list[str]:
-        """Names of the containers' resources."""
+        """Return names of the containers' resources."""
         return [name for name, (kind, *_) in self.resources.items() if kind == "Container"]
 
     def container(self, name: str) -> Container:
-        """The container of the resource `name`."""
+        """Return the container of the resource `name`."""
         return self.engine.containers.get(self.resources[name][2]["id"])
 
     def network(self, name: str) -> str:
-        """What the network of the resource `name` is called on the engine."""
+        """Return the name of the network of the resource `name` on the engine."""
         return str(self.resources[name][2]["name"])
 
     def address(self, name: str, network: str) -> str:
-        """Address of the front end `name` on a network, as its configuration's outputs have it."""
+        """Return the address of the front end `name` on a network, from the outputs of its configuration."""
         return str(self.resources[f"{name}-config"][2]["addresses"][network])
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> Any:

@@ -1,11 +1,12 @@
-"""Swarm components on real engines without Pulumi: what they declare is carried out, in its order.
+"""Swarm components on real engines without Pulumi: their declarations are carried out, in order.
 
     with Swarm(hosts) as swarm:
         rehearsal = Rehearsal()
         rehearsal.up(lambda: SwarmService("web", {"managers": swarm.managers, ...}))
 
-It does what Pulumi does with resources of ours and no more: what cannot be changed is made anew before the
-old one goes, what is no longer declared goes last. State and previews are tested with the real one.
+It does for our resources what Pulumi does, and no more. A resource that cannot be changed is made anew before
+the old one goes. A resource that is no longer declared goes last. State and previews are tested with the real
+Pulumi.
 """
 
 import urllib.error
@@ -73,13 +74,13 @@ class Swarm:
         return self.first.engine().networks.create(name, driver="overlay", ipam=ipam)
 
     def tasks(self, service: str, state: str = "running") -> list[dict[str, Any]]:
-        """Tasks of a service that are, and are to be, in a state."""
+        """Return tasks of a service that are, and are to be, in a state."""
         api: Any = self.first.engine().api
         found = api.tasks(filters={"service": service, "desired-state": "running"})
         return [task for task in found if task["Status"]["State"] == state]
 
     def places(self, service: str) -> list[str]:
-        """Names of the hosts that run a service, once for each task."""
+        """Return names of the hosts that run a service, once for each task."""
         api: Any = self.first.engine().api
         names = {node["ID"]: node["Description"]["Hostname"] for node in api.nodes()}
         return sorted(names[task["NodeID"]] for task in self.tasks(service))
@@ -93,7 +94,7 @@ class Rehearsal(pulumi.runtime.Mocks):
         self.warnings: list[str] = []
         self._declared: list[str] = []
         self._replaced: list[Resource] = []
-        """What another resource stands for, and is deleted at the end of an `up` that succeeds."""
+        """Resources that another one replaces; they are deleted at the end of an `up` that succeeds."""
         self._error: Exception | None = None
 
     def up(self, program: Callable[[], Any]) -> None:
@@ -196,7 +197,7 @@ def answers(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> A
 
 
 def asked(url: str, host_name: str) -> tuple[int, str]:
-    """Status and text of an answer."""
+    """Return status and text of an answer."""
     request = urllib.request.Request(url, headers={"Host": host_name})  # noqa: S310 — http it is
     try:
         with urllib.request.urlopen(request, timeout=5) as found:  # noqa: S310

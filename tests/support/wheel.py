@@ -9,7 +9,7 @@ from tests.support.program import ROOT
 
 
 def checkout(folder: Path) -> Path:
-    """A copy of the repository: building and `pulumi package add` write into it."""
+    """Return a copy of the repository: building and `pulumi package add` write into it."""
     unwanted = shutil.ignore_patterns(
         ".*", "__pycache__", "tests", "build", "sdks", "node_modules", "*.egg-info", "Pulumi.*.yaml"
     )
@@ -17,7 +17,7 @@ def checkout(folder: Path) -> Path:
 
 
 def build(folder: Path) -> Path:
-    """The wheel, built in `folder`."""
+    """Return the wheel, built in `folder`."""
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder / 'wheels'}"]
     subprocess.run([*build, checkout(folder)], check=True)
     (wheel,) = (folder / "wheels").glob("longshore-*.whl")
@@ -25,7 +25,7 @@ def build(folder: Path) -> Path:
 
 
 def environment(folder: Path, *packages: Path | str) -> Path:
-    """A virtual environment in `folder` that holds these packages and what they need."""
+    """Return a virtual environment in `folder` that holds these packages and what they need."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, *map(str, packages)], check=True)

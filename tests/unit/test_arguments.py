@@ -118,7 +118,7 @@ GOOD: dict[str, Any] = {
 
 @pytest.mark.parametrize("title", list(GOOD))
 def test_a_good_argument_is_taken(title: str) -> None:
-    """What stands next to the mistakes, but is right, is not refused."""
+    """An argument that looks like one of the mistakes, but is right, is accepted."""
 
     def program() -> None:
         LoadBalancedService("s" * 18, with_outputs(GOOD[title]))

@@ -1,4 +1,4 @@
-"""How commands end that cannot go on: one sentence, no traceback, and the documented exit status."""
+"""Ends of commands that cannot go on: one sentence, no traceback, and the documented exit status."""
 
 import json
 import os
@@ -31,7 +31,7 @@ DEEP = "a: " + "[" * 900 + "]" * 900
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with a project, its settings and its program."""
+    """Provide a folder with a project, its settings and its program."""
     (tmp_path / "Pulumi.yaml").write_text("name: mine\nruntime: python\n")
     (tmp_path / "Pulumi.test.yaml").write_text(SETTINGS)
     (tmp_path / "__main__.py").write_text(PROGRAM)
@@ -59,7 +59,7 @@ def ends(
 
 
 def said(done: "subprocess.CompletedProcess[str]", status: int) -> str:
-    """The one sentence with which a command ends."""
+    """Return the one sentence with which a command ends."""
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     assert done.returncode == status, done.stdout + done.stderr
     (line,) = done.stderr.strip().splitlines()
@@ -94,7 +94,7 @@ WRONG: dict[str, tuple[str, str | bytes, str]] = {
 
 
 def spoil(project: Path, title: str) -> str:
-    """Write the wrong file; what is said of it."""
+    """Write the wrong file; return the words of the error."""
     name, content, expected = WRONG[title]
     (project / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return f"{name}{expected}"
@@ -199,7 +199,7 @@ def test_a_preview_of_another_form(
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Each mapping or list with the first of its keys of each kind."""
+    """Yield each mapping or list with the first of its keys of each kind."""
     pairs = value.items() if isinstance(value, dict) else list(enumerate(value))[-1:]
     for key, each in pairs:
         yield value, key
@@ -219,7 +219,7 @@ def test_nobody_reads_the_output(project: Path) -> None:
 
 
 def test_a_terminal_without_our_letters(project: Path) -> None:
-    """What it cannot show is escaped."""
+    """Letters that the terminal cannot show are escaped."""
     done = ends(PLAN, project, PYTHONIOENCODING="ascii")
 
     assert "Traceback" not in done.stderr

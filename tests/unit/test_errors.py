@@ -1,4 +1,4 @@
-"""What every error keeps to, whatever was received: no secret in it, and an end to it."""
+"""Rules of every error, whatever was received: no secret in it, and an end to it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ def settings(**values: Any) -> None:
 
 
 def of(**keys: Any) -> Callable[[], object]:
-    """A LoadBalancedService with these arguments."""
+    """Return a constructor of a LoadBalancedService with these arguments."""
     return lambda: service("site", short(**keys))
 
 
@@ -132,7 +132,7 @@ def test_an_error_shows_nothing_that_may_be_secret(title: str) -> None:
         ("https://me@registry/App", "'https://...@registry/App'"),
     ],
 )
-def test_what_cannot_be_secret_is_shown(image: str, shown: str) -> None:
+def test_a_value_that_cannot_be_secret_is_shown(image: str, shown: str) -> None:
     """A mistake in an image or address can be found by its error."""
     with pytest.raises(ArgumentError) as error:
         service("site", short(image=image))
@@ -215,7 +215,7 @@ def nest(levels: int) -> Any:
     ],
 )
 @pytest.mark.parametrize("value", [circle(), nest(3000), nest(900), nest(40)])
-def test_what_is_nested_too_deep_is_one_error(program: Callable[[Any], object], value: Any) -> None:
+def test_arguments_nested_too_deep_are_one_error(program: Callable[[Any], object], value: Any) -> None:
     """Also what is a part of itself, and at any place."""
     with pytest.raises(ArgumentError) as error:
         program(value)

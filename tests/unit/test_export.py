@@ -117,7 +117,7 @@ def test_only_the_owner_reads_plain_values(
 
 
 def test_services_of_several_hosts(repository: Repository) -> None:
-    """A project is for one host; which, is said."""
+    """A project is for one host; the output names it."""
     there = {**SERVICES["web"], "host": {"address": "ssh://deploy@web-2.example"}}
     here = {**SERVICES["web"], "host": {"address": "ssh://deploy@web-1.example"}}
     preview = previewed(repository, {"web": here, "shop": there})
@@ -132,7 +132,7 @@ def test_services_of_several_hosts(repository: Repository) -> None:
     assert project.left_out(instances(preview), others(preview)) == ["web (LoadBalancedService)"]
 
 
-def test_what_cannot_be_carried_over() -> None:
+def test_parts_without_a_counterpart_are_listed() -> None:
     """A swarm is listed; without anything to run there is no project."""
     preview = read(json.dumps(planned(ROOT, "swarm")))
 

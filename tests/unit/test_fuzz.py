@@ -26,7 +26,7 @@ def test_an_input_is_a_model_or_one_clear_error(first: int, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda each: each.component)
-def test_what_is_changed_was_good(seed: Input) -> None:
+def test_only_good_inputs_are_changed(seed: Input) -> None:
     """Else every change of it would be refused for the same reason; and it has the mark where secrets are."""
     assert outcome(seed) is not None
 

@@ -1,6 +1,6 @@
-"""Our custom resources: what each does, and how the provider tells Pulumi.
+"""Handlers of our custom resources, and their answers to Pulumi.
 
-What they do with containers is tested on real engines, in test_resources.py and beyond.
+Their work with containers is tested on real engines, in test_resources.py and beyond.
 """
 
 import asyncio
@@ -189,34 +189,34 @@ def generation() -> AnyHandler:
 
 
 def inputs(name: str) -> Values:
-    """Types of the inputs by property."""
+    """Return types of the inputs by property."""
     return HANDLERS[name].resource.inputs.__annotations__
 
 
 def outputs(name: str) -> Values:
-    """Types of the outputs by property."""
+    """Return types of the outputs by property."""
     return HANDLERS[name].resource.outputs.__annotations__
 
 
 def properties(name: str) -> dict[str, Values]:
-    """Properties of a kind as the schema says them."""
+    """Return the properties of a kind in the schema."""
     found: dict[str, Values] = schema()["resources"][type_token(name)]["properties"]
     return found
 
 
 def descriptions(name: str) -> dict[str, str]:
-    """Descriptions of the properties in the schema."""
+    """Return descriptions of the properties in the schema."""
     return {key: each["description"] for key, each in properties(name).items()}
 
 
 def check(name: str, new: Values, old: Values | None = None) -> tuple[str | None, list[str]]:
-    """What `check` has against `new`, and its warnings."""
+    """Return the failures of `check` for `new`, and its warnings."""
     warnings: list[str] = []
     return server.problem(HANDLERS[name], new, old or {}, warnings.append), warnings
 
 
 def done(call: Coroutine[Any, Any, T]) -> T:
-    """The result of one of the provider's calls. (`asyncio.run` would leave other tests no loop.)"""
+    """Return the result of one of the provider's calls. (`asyncio.run` would leave other tests no loop.)"""
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(call)
@@ -225,7 +225,7 @@ def done(call: Coroutine[Any, Any, T]) -> T:
 
 
 def state_of(name: str) -> Values:
-    """The state after a create of INPUTS."""
+    """Return the state after a create of INPUTS."""
     return {**HANDLERS[name].kept(INPUTS[name]), **OUTPUTS[name]}
 
 
@@ -241,7 +241,7 @@ def test_a_kind_has_a_test(name: str) -> None:
 
 @EVERY
 def test_unknown_inputs_are_not_checked(name: str) -> None:
-    """What is not known yet cannot be wrong; nothing is asked of a host."""
+    """An unknown value cannot be wrong; no host is asked."""
     unknown = dict.fromkeys(INPUTS[name], UNKNOWN)
 
     assert check(name, unknown) == (None, [])
@@ -249,8 +249,9 @@ def test_unknown_inputs_are_not_checked(name: str) -> None:
 
 @EVERY
 def test_unchanged_inputs_are_not_checked_again(name: str) -> None:
-    """What was accepted before costs nothing at the next preview: the host, which is not there, is
-    not even tried."""
+    """Inputs that were accepted before cost nothing at the next preview: the host, which does not exist, is
+    not even tried.
+    """
     assert check(name, INPUTS[name], HANDLERS[name].kept(INPUTS[name])) == (None, [])
 
 
@@ -277,7 +278,7 @@ def test_every_property_is_described(name: str) -> None:
             assert said[key] == descriptions(other)[key]
 
 
-def test_what_is_always_secret_is_so_in_the_schema() -> None:
+def test_values_that_are_always_secret_are_so_in_the_schema() -> None:
     """Tokens, logins, and what a SwarmSecret holds."""
     secret = {
         (name, key) for name in HANDLERS for key, each in properties(name).items() if each.get("secret")
@@ -324,7 +325,7 @@ def test_a_generation_does_not_count_what_a_running_container_takes_over() -> No
 
 
 def test_a_generation_of_something_unknown_is_unknown() -> None:
-    """Whether it changes at all is known at the update only."""
+    """Only the update knows whether it changes at all."""
     old = {"definition": {"image": "a"}, "number": 4}
 
     assert generation().update({"definition": {"image": UNKNOWN}}, old, True) == {"number": UNKNOWN}
@@ -340,7 +341,7 @@ def test_a_generation_keeps_where_its_image_was_pulled(known: Values) -> None:
 
 
 def earlier(path: str, port: int) -> list[str]:
-    """The health check of 0.1.0, as far as it is looked at."""
+    """Return the health check of 0.1.0, as far as it is compared."""
     curl = f'then exec curl -fsS -m 3 -o /dev/null "http://127.0.0.1:{port}$path"; fi'
     return ["CMD-SHELL", f"export path='{path}'\nif command -v curl >/dev/null; {curl}\nif"]
 
@@ -424,7 +425,7 @@ def test_the_next_replicas_are_isolated() -> None:
 
 
 def test_a_generation_without_its_image_is_none() -> None:
-    """What cannot be pulled is an error before anything is made of it."""
+    """A missing image is an error before anything is made of it."""
     makes: list[Callable[[], object]] = [
         lambda: generation().create(INPUTS["Generation"], False),
         lambda: generation().update(INPUTS["Generation"], {"definition": {}, "number": 4}, False),
@@ -455,7 +456,7 @@ def test_a_host_that_is_not_there_is_a_warning() -> None:
 
 @pytest.mark.parametrize("key", ["config", "kind"])
 def test_a_changed_configuration_is_checked(key: str) -> None:
-    """Whatever the program would see anew is checked; that is: the host is tried."""
+    """Each change that the program would see is checked; that is: the host is tried."""
     changed = {**READY, key: {"config": "defaults\n", "kind": "nginx"}[key]}
 
     problem, (unchecked,) = check("Readiness", changed, HANDLERS["Readiness"].kept(READY))
@@ -472,8 +473,7 @@ def test_new_replicas_alone_are_not_a_reason_to_check() -> None:
 
 
 def test_a_replaced_container_is_a_gap_that_is_told() -> None:
-    """What makes another container of the front end: the preview says from what to what, and what it
-    costs; the new image's program checks the configuration."""
+    """The preview names old and new value, and the cost; the new image checks the configuration."""
     container = {"image": "haproxy:3.3", "port": "0.0.0.0:81"}
     changed = {**READY, "image": "haproxy:3.3", "container": container}
 
@@ -506,8 +506,9 @@ def test_readiness_keeps_a_digest_of_the_text() -> None:
 
 
 def test_readiness_waits_for_new_replicas_only() -> None:
-    """Replicas that were well at the last update are not asked again: the host, which is not there,
-    is not tried for them, and is for a new one."""
+    """Replicas that were healthy at the last update are not asked again: the host, which does not exist,
+    is not tried for them, and is for a new one.
+    """
     handler, old = HANDLERS["Readiness"], state_of("Readiness")
 
     assert handler.update(READY, old, False) == {}
@@ -517,7 +518,7 @@ def test_readiness_waits_for_new_replicas_only() -> None:
 
 @pytest.fixture
 def limited(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
-    """The limits that a handler sets, with an engine that has everything."""
+    """Provide the limits that a handler sets, with an engine that has everything."""
     found: list[dict[str, int]] = []
     monkeypatch.setattr(front_end, "connect", lambda _: nullcontext())
     monkeypatch.setattr(front_end, "wait_until_well", lambda *_: None)
@@ -596,13 +597,13 @@ def test_a_delivery_needs_the_host() -> None:
 
 
 def definition(image: str, **limits: int) -> Values:
-    """Inputs of a service with these limits."""
+    """Return inputs of a service with these limits."""
     template = {"ContainerSpec": {"Image": image}, "Resources": {"Limits": {"MemoryBytes": 1, **limits}}}
     return {**SERVICE, "spec": {"TaskTemplate": template}}
 
 
 def checked(new: Values, old: Values) -> Values:
-    """The inputs of a ServiceDefinition after the provider's check."""
+    """Return the inputs of a ServiceDefinition after the provider's check."""
     request = p.CheckRequest(
         urn("ServiceDefinition"),
         {key: wrap(value) for key, value in old.items()},
@@ -629,14 +630,14 @@ def test_a_running_service_is_not_replaced_for_a_default_limit() -> None:
 
 
 def replaced(**changed: Any) -> bool:
-    """Whether a replaced service is deleted before the new one is made."""
+    """Return whether a replaced service is deleted before the new one is made."""
     found = diff("ServiceDefinition", {**SERVICE, **changed})
 
     assert found.replaces
     return bool(found.delete_before_replace)
 
 
-def test_what_there_is_one_of_goes_first() -> None:
+def test_a_name_or_port_with_one_holder_is_freed_first() -> None:
     """A service of another name is made beside the present one; not so with another mode, whose name is the
     same, or with a published port."""
     published = {"Labels": {}, "EndpointSpec": {"Ports": [{"PublishedPort": 80}]}}
@@ -661,7 +662,7 @@ def test_a_swarm_without_a_manager_that_answers_is_an_error(name: str) -> None:
 
 
 def test_other_managers_alone_change_nothing_of_a_config() -> None:
-    """Which managers are asked is none of the swarm's business."""
+    """The managers that are asked are none of the swarm's business."""
     state = state_of("SwarmConfig")
 
     assert HANDLERS["SwarmConfig"].update({**KEPT, "managers": []}, state, False) == {"keptId": "c0n"}
@@ -765,7 +766,7 @@ def test_a_node_of_a_host_that_is_gone() -> None:
     assert "(vip-a, container c0ffee)" in warning
 
 
-def test_what_makes_nodes_deaf_is_told() -> None:
+def test_a_change_that_makes_nodes_deaf_is_a_warning() -> None:
     """Nodes of two numbers or versions do not hear each other while they are changed."""
     changed = {**GROUP, "agreed": {"router_id": "10", "version": "3"}}
 
@@ -911,7 +912,7 @@ REFUSAL = (
 
 
 def calls(name: str, version: str | None) -> dict[str, Coroutine[Any, Any, Any]]:
-    """Every call that begins from a state, which that version wrote."""
+    """Return every call that begins from a state, which that version wrote."""
     mark = {} if version is None else {WRITTEN_BY: version}
     inputs, state = wrapped({**INPUTS[name], **mark}), wrapped({**state_of(name), **mark})
     news, provider = wrapped(INPUTS[name]), Longshore(None)
@@ -969,7 +970,7 @@ def test_a_state_says_who_wrote_it() -> None:
         assert plain_map(found[key].properties)[WRITTEN_BY] == VERSION
 
 
-def test_who_wrote_a_state_is_no_difference() -> None:
+def test_the_version_that_wrote_a_state_is_no_difference() -> None:
     """An upgrade that changes nothing else changes nothing."""
     assert diff("Generation", INPUTS["Generation"], **{WRITTEN_BY: "0.1.0"}).changes is False
 
@@ -1004,7 +1005,7 @@ def test_the_schema_has_components_and_resources() -> None:
         ("OverlayNetwork", "encrypted", True),
     ],
 )
-def test_what_is_fixed_is_refused_with_a_way_out(name: str, key: str, value: Any) -> None:
+def test_a_change_of_a_fixed_input_is_refused_with_a_way_out(name: str, key: str, value: Any) -> None:
     """At preview, before a replacement would take a whole swarm or network down."""
     said, _ = check(name, {**INPUTS[name], key: value}, state_of(name))
 
@@ -1064,7 +1065,7 @@ def test_a_node_stays_on_its_engine(preview: bool, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ids of the nodes that leave their swarm; a node that is made is n0d."""
+    """Provide ids of the nodes that leave their swarm; a node that is made is n0d."""
     left: list[str] = []
     handler = HANDLERS["SwarmNode"]
     monkeypatch.setattr(handler, "create", lambda *_: ("n0d", OUTPUTS["SwarmNode"]))
@@ -1144,16 +1145,15 @@ def test_managers_that_do_not_answer_count_as_lost() -> None:
 
 
 def test_tokens_are_secrets_in_the_state() -> None:
-    """Whoever has one may join."""
+    """A token lets its holder join."""
     properties = server._state(HANDLERS["Swarm"], {}, OUTPUTS["Swarm"])
 
     secret = {key for key, value in properties.items() if value.is_secret}
     assert secret == {"workerToken", "managerToken", "unlockKey"}
 
 
-def test_what_was_secret_stays_so_when_it_is_read() -> None:
-    """A refresh that finds a drift lays plain values over the state. What was not secret does not
-    become it."""
+def test_a_secret_stays_a_secret_when_it_is_read() -> None:
+    """A refresh that finds a drift lays plain values over the state; a plain value stays plain."""
     hidden = PropertyValue([PropertyValue("A=b", is_secret=True), PropertyValue("B=c")])
     before = {"spec": PropertyValue({"Env": hidden, "Replicas": PropertyValue(2.0)})}
     drift = {"spec": {"Env": ["B=c", "A=d"], "Replicas": 4}}

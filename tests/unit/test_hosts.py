@@ -50,7 +50,7 @@ def host(**values: Any) -> Host:
     ],
 )
 def test_an_address_says_where_clients_find_the_host(address: str, name: str) -> None:
-    """What a host publishes is found at its name; behind a socket that is this machine."""
+    """A published port is found at the host's name; behind a socket that is this machine."""
     described = host(address=address, insecure=True)
 
     assert described.address == address
@@ -87,7 +87,7 @@ def test_a_plain_tcp_engine_in_the_environment_is_refused(monkeypatch: pytest.Mo
 
 
 def test_plain_tcp_can_be_allowed() -> None:
-    """Whoever says so may talk to a plain tcp engine."""
+    """With this option a plain tcp engine is accepted."""
     described = host(address="tcp://server:2375", insecure=True)
 
     assert described.properties() == {"address": "tcp://server:2375"}
@@ -146,7 +146,7 @@ def test_a_host_that_does_not_answer_is_named(properties: Connection, said: str)
 
 @contextlib.contextmanager
 def engine_that_says(answer: bytes, folder: Path) -> Iterator[str]:
-    """Address of a socket that answers each connection so; nothing: it accepts and says nothing."""
+    """Run a socket that answers each connection so, or accepts and sends nothing; yield its address."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(folder / "engine.sock"))
         server.listen()
@@ -188,7 +188,7 @@ def test_an_engine_that_accepts_and_hangs_has_a_deadline(
     assert unreachable_in(f"warning: not checked: {error.value}; up checks it") == address
 
 
-def test_what_only_accepts_does_not_respond(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_host_that_only_accepts_does_not_respond(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A preview asks before the docker plugin does, which would wait for ever."""
     monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.2)
 

@@ -92,7 +92,7 @@ def test_lines_of_a_value_are_hidden() -> None:
     ],
 )
 def test_credentials_from_elsewhere_are_hidden(written: str, shown: str) -> None:
-    """What is no variable, but calls itself a credential."""
+    """A text that is no variable, but calls itself a credential."""
     assert without_values(written, []) == shown
 
 

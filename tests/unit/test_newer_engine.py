@@ -1,4 +1,4 @@
-"""What an engine from 25 on is told of a service, and of itself before it may be in a swarm; without one."""
+"""Definitions of a service, and demands on an engine of a swarm, for engines from 25 on."""
 
 import copy
 import re
@@ -106,5 +106,5 @@ def test_an_engine_that_can_be_in_no_swarm(info: Any, said: str) -> None:
     ],
 )
 def test_an_engine_that_can(info: Any) -> None:
-    """Whether it says nothing, as older ones do, or what it should."""
+    """The engine prints nothing, as older ones do, or the right values."""
     assert membership.unfit({"address": "ssh://a.example"}, info) is None

@@ -1,4 +1,4 @@
-"""What `make up` does around Pulumi, without Pulumi. The real thing is in test_interrupted.py."""
+"""Work of `make up` around Pulumi, without Pulumi. test_interrupted.py runs the real one."""
 
 import errno
 import json
@@ -34,11 +34,11 @@ STATE = "urn:pulumi:dev::longshore"
 PROVIDER = f"{STATE}::pulumi:providers:docker::web-host::1234"
 
 
-# Whose lock it is
+# Owner of a lock
 
 
 def a_lock(state: Path, **content: Any) -> Path:
-    """A lock as Pulumi's file backend writes it."""
+    """Return a lock as Pulumi's file backend writes it."""
     folder = state / ".pulumi/locks/organization/longshore/dev"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "0d6f.json"
@@ -93,7 +93,7 @@ def here(pid: int) -> lock.Holder:
 
 @pytest.fixture
 def pulumi(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process by the name of pulumi."""
+    """Provide a process by the name of pulumi."""
     program = tmp_path / "pulumi"
     program.symlink_to("/bin/sleep")
     with subprocess.Popen([program, "60"]) as process:
@@ -155,7 +155,7 @@ def test_half_written_attributes_are_removed(tmp_path: Path) -> None:
 
 
 def states(folder: Path, **files: str) -> Path:
-    """A backend's folder with the files of a stack, the last one the newest; the folder of its state."""
+    """Make a backend's folder with files of a stack, the last one the newest; return that of the state."""
     stacks, backups = (folder / ".pulumi" / each / "longshore" for each in ("stacks", "backups"))
     for age, (name, content) in enumerate(files.items()):
         place = backups / "dev" if name.startswith("backup") else stacks
@@ -214,7 +214,7 @@ def shown(process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def a_plugin(folder: Path, engine: int, name: str) -> "Iterator[subprocess.Popen[bytes]]":
-    """A process that looks like a plugin in `folder`, of an engine at a port of this machine."""
+    """Run a process that looks like a plugin in `folder`, of an engine at a port of this machine."""
     folder.mkdir(exist_ok=True)
     command = [f"/bin/{name}", "-c", "import time; time.sleep(60)", f"127.0.0.1:{engine}"]
     with subprocess.Popen(command, executable=sys.executable, cwd=folder) as process:
@@ -263,7 +263,7 @@ def test_other_processes_are_left_alone(tmp_path: Path) -> None:
             assert [one.poll(), two.poll(), three.poll()] == [None, None, None]
 
 
-# What the pending operations call for
+# Repairs of pending operations
 
 
 def a_resource(kind: str, name: str, **keys: Any) -> dict[str, Any]:
@@ -325,7 +325,7 @@ def test_key_of_a_host_is_read_in_clear() -> None:
     }
 
 
-def test_what_is_not_ours_is_not_touched() -> None:
+def test_containers_of_others_are_not_touched() -> None:
     """Containers without our labels, and other kinds, are left; the user is told where to look."""
     foreign = a_container("db", stack="other")
     bucket = a_resource("aws:s3/bucket:Bucket", "logs", inputs={})
@@ -339,7 +339,7 @@ def test_what_is_not_ours_is_not_touched() -> None:
     )
 
 
-def test_what_takes_what_is_there_needs_no_repair() -> None:
+def test_a_resource_that_adopts_needs_no_repair() -> None:
     """Resources of ours and images take what is there when made again: nothing to do or to say."""
     ready = a_resource("longshore:index:Readiness", "web-lb-ready", inputs={})
     image = a_resource(repair.IMAGE, "web-lb-image", inputs={})
@@ -370,7 +370,7 @@ def test_removed_container_that_may_be_wanted_is_made_anew() -> None:
 
 
 def test_container_to_be_kept_is_kept() -> None:
-    """What Pulumi was told to keep when it is deleted stays."""
+    """A container with `retainOnDelete` stays."""
     container = a_container("web-0", id="c1", retainOnDelete=True)
 
     plan = repair.plan(a_deployment(("deleting", container), recorded=[container]), OWNER)
@@ -396,7 +396,7 @@ def test_state_of_an_empty_stack_needs_nothing() -> None:
     assert repair.plan({"manifest": {}}, OWNER).leftovers == ()
 
 
-# What is removed from the engine
+# Removal from the engine
 
 
 class Engine:
@@ -431,7 +431,7 @@ def a_thing(name: str, *, stack: str = "dev") -> SimpleNamespace:
 
 @pytest.fixture
 def remove(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Removes leftovers by kind and name from an engine; what it says."""
+    """Provide a function that removes leftovers by kind and name from an engine and returns its output."""
 
     def from_engine(engine: Engine, *wanted: tuple[str, str], recorded: str = "") -> list[str]:
         @contextmanager
@@ -447,7 +447,7 @@ def remove(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 
 
 def test_exactly_the_named_are_removed_containers_first(remove: Callable[..., list[str]]) -> None:
-    """What has the name is removed, a network after the containers; what contains it is not."""
+    """Each container or network of that name is removed, networks last; longer names stay."""
     engine = Engine(a_thing("web-net-1"), a_thing("web-net-12"), a_thing("web-0-1"))
 
     said = remove(
@@ -472,7 +472,7 @@ def test_same_name_without_our_labels_stays(remove: Callable[..., list[str]]) ->
     assert engine.removed == []
 
 
-def test_what_the_state_holds_stays(remove: Callable[..., list[str]]) -> None:
+def test_a_recorded_container_stays(remove: Callable[..., list[str]]) -> None:
     """A container that was recorded after all stays."""
     engine = Engine(a_thing("web-0-1"))
 
@@ -503,14 +503,14 @@ def test_pending_operations_of_our_own_resources_repair_themselves() -> None:
     assert (plan.leftovers, plan.notes) == ((), ())
 
 
-# What hosts hold and the state does not, and the other way round
+# Differences between hosts and the state
 
 
 HOST = '{"address": "unix:///d.sock"}'
 
 
 def seen(name: str, **keys: Any) -> survey.Thing:
-    """A container as a survey finds it."""
+    """Return a container as a survey finds it."""
     known: dict[str, Any] = {
         "kind": survey.CONTAINER,
         "component": "web",
@@ -526,7 +526,7 @@ def names(found: Any) -> list[str]:
     return [thing.name for _, thing in found]
 
 
-def test_what_a_run_made_and_nobody_recorded_is_ours() -> None:
+def test_an_unrecorded_container_of_a_run_is_ours() -> None:
     """By the time of a run, or by a network that is recorded; what is recorded is none of it."""
     network = a_resource(survey.NETWORK, "web-net", id="n1", inputs=inputs("web-net-cd34"))
     deployment = a_deployment(recorded=[network, a_container("web-0", id="id-known")])
@@ -555,7 +555,7 @@ def test_container_of_our_own_resource_is_recorded() -> None:
     assert found == leftovers.Unrecorded()
 
 
-def test_what_does_not_run_is_started_or_marked() -> None:
+def test_a_stopped_container_is_started_or_marked() -> None:
     """A stopped replica is started, one that is gone is made anew, the front end is told all of it again."""
     replicas = {"web-0": "id-down", "web-1": "id-gone"}
     config = a_resource(
@@ -581,8 +581,8 @@ def test_what_does_not_run_is_started_or_marked() -> None:
     assert changed[4]["outputs"]["running"] is False
 
 
-def test_nothing_is_said_of_a_host_that_does_not_answer() -> None:
-    """What is on it is not known, so nothing of it is gone."""
+def test_a_host_that_does_not_answer_is_left_out() -> None:
+    """Nothing is known of its containers, so none of them is gone."""
     deployment = a_deployment(recorded=[a_container("web-0", id="c1")])
 
     assert leftovers.drift({}, deployment, OWNER.labels) == leftovers.Drift()
@@ -654,7 +654,7 @@ def test_a_service_that_nobody_reaches_is_named(monkeypatch: pytest.MonkeyPatch)
         ("rpc error: code = Unavailable desc = connection error", "a plugin of Pulumi ended"),
     ],
 )
-def test_known_errors_are_said_with_their_remedy(said: str, instead: str) -> None:
+def test_known_errors_have_their_remedy(said: str, instead: str) -> None:
     """In one line."""
     found = causes.cause(said)
 
@@ -754,7 +754,7 @@ def test_each_error_is_printed_once(debug: bool, shown: str) -> None:
     ids=["configuration", "facts of the host"],
 )
 def test_every_check_can_be_found_when_it_is_cut_short(check: Any) -> None:
-    """Whichever role the resource has that is checked."""
+    """The checked resource may have each of the roles."""
     made = []
 
     def create(*args: Any, **options: Any) -> None:
@@ -873,7 +873,7 @@ def test_one_run_of_a_stack_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-# What is missing, in one line
+# Missing parts, in one line
 
 
 def test_missing_pulumi_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

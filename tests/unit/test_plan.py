@@ -1,4 +1,4 @@
-"""What a program declares without engine, state or `pulumi`, and what changes from revision to revision."""
+"""Declared resources of a program without engine, state or `pulumi`, and changes between revisions."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def test_what_a_stack_declares(project: Project) -> None:
+def test_a_plan_shows_the_declared_resources(project: Project) -> None:
     """Resources, picture and configuration, with no engine anywhere."""
     found = project.plan()
 
@@ -74,7 +74,7 @@ def test_what_a_stack_declares(project: Project) -> None:
     assert "+    server web-2 web-web-2-g1:80 weight 1" in found.stdout
 
 
-def test_what_changes_between_revisions(project: Project) -> None:
+def test_a_plan_shows_the_changes_between_revisions(project: Project) -> None:
     """As a review of it: what is replaced, added and removed, and who is refused."""
     before = planned(project.folder, "test")["steps"]
     project.configure({"web": {**SERVICES["web"], "image": "httpd:2.4.66", "replicas": 4}})
@@ -186,7 +186,7 @@ def test_former_names_are_told(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_planned(
+def test_a_plan_that_cannot_be_made_is_one_error(
     project: Project, spoil: Callable[[Project], object], status: int, said: str
 ) -> None:
     """One clear error: the program's own, or what is missing."""
@@ -227,7 +227,7 @@ def test_the_swarm_of_the_repository() -> None:
 
 
 def test_a_replacement_is_known_by_its_kind() -> None:
-    """What our own resources replace by, what cannot change in a container, and nothing else."""
+    """Inputs that replace our own resources, those that cannot change in a container, and nothing else."""
 
     def operation(kind: str, **changed: str) -> str:
         state = {"type": kind, "parent": "", "inputs": {"name": "a", "image": "a", "memory": "a"}}

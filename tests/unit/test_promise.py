@@ -25,7 +25,7 @@ def passed(*keywords: str) -> Any:
 
 @pytest.fixture
 def promise(tmp_path: Path, pytestconfig: pytest.Config) -> Promise:
-    """One skip for lack of IPVS, two engine tests."""
+    """Provide a promise of one skip for lack of IPVS and two engine tests."""
     file = tmp_path / "promise.toml"
     file.write_text(PROMISED)
     made = Promise(pytestconfig, file)

@@ -65,7 +65,7 @@ def reviewed(preview: dict[str, Any]) -> str:
         ("swarm-manager-removed", True, False, True),
     ],
 )
-def test_what_a_gate_stops(
+def test_a_gate_stops_the_change_that_it_names(
     name: str, gap: bool, replaced: bool, removed: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--fail-on` ends with a status of its own when the change does what it names, and only then."""
@@ -87,7 +87,9 @@ def test_a_preview_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "text", ["", "no json", "[]", "{}", '{"steps": 1}', '{"steps": ["x"]}', "[" * 100_000]
 )
-def test_what_is_no_preview(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_no_preview_is_one_error(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One line that says what to give, also for those who see only the comment."""
     file = tmp_path / "preview"
     file.write_text(text)
@@ -152,7 +154,7 @@ Edit = Callable[[dict[str, Any]], object]
 
 
 def changed_spec(edit: Edit, before: Edit = lambda spec: None) -> Change:
-    """The change of a service of a swarm, whose recorded definition is edited, before and after."""
+    """Return the change of a service of a swarm, whose recorded definition is edited, before and after."""
     preview = case("swarm-replicas")
     (step,) = [each for each in preview["steps"] if each["op"] == "update"]
     step["newState"]["inputs"]["spec"] = json.loads(json.dumps(step["oldState"]["inputs"]["spec"]))
@@ -193,14 +195,14 @@ def ordered(order: str, parallelism: int, *ports: dict[str, Any], check: bool = 
         (ordered("stop-first", 1), image, 0, "so fewer serve"),
         (ordered("stop-first", 0), image, ENDLESS, "nobody is served until those are healthy"),
         (ordered("stop-first", 9), image, ENDLESS, "nobody is served until those are healthy"),
-        (ordered("stop-first", 1, port(80, "host")), image, 1, "each node in turn refuses"),
+        (ordered("stop-first", 1, port(80, "host")), image, 1, "Each node in turn refuses"),
         (ordered("stop-first", 0, port(80, "host")), image, 1, "all at once: their ports are closed"),
         (ordered("start-first", 1, port(80)), ordered("start-first", 1, port(81)), ENDLESS, "no port 80"),
         (ordered("start-first", 1), stopped, ENDLESS, "from 4 to 0 tasks"),
         (ordered("start-first", 1), lambda spec: None, 0, "replaced (a value that is secret)"),
     ],
 )  # fmt: skip
-def test_how_tasks_are_replaced(before: Edit, edit: Edit, gap: float, said: str) -> None:
+def test_a_review_shows_how_tasks_are_replaced(before: Edit, edit: Edit, gap: float, said: str) -> None:
     """By the order, the number at once, the ports and the health check of the service."""
     change = changed_spec(edit, before)
 
@@ -224,7 +226,7 @@ def test_a_service_under_another_name() -> None:
 
 
 def test_a_node_under_another_name() -> None:
-    """Its host stays: it is neither drained nor does it join; what is declared otherwise of it is said."""
+    """Its host stays: it is neither drained nor does it join; the review shows its other changes."""
     preview = case("swarm-label")
     (step,) = [each for each in preview["steps"] if each["urn"].endswith("::main-node-c")]
     before, after = step.pop("oldState"), step.pop("newState")
@@ -240,8 +242,8 @@ def test_a_node_under_another_name() -> None:
     assert "Node c is drained" not in said
 
 
-def test_what_moves_away() -> None:
-    """Another port or host of a front end: whoever asks the old one finds nobody, for good."""
+def test_a_service_that_moves_away() -> None:
+    """Another port or host of a front end: clients of the old one find nothing there, for good."""
     preview = case("front-end-image")
     ready = next(step for step in preview["steps"] if step["urn"].endswith("lb-ready"))
     ready["newState"]["inputs"]["container"]["port"] = "0.0.0.0:9090"
@@ -285,7 +287,7 @@ def test_tasks_that_leave_a_node(
     assert key == "role" or "Tasks whose constraints node b" in alone.consequences[-1].text
 
 
-def test_what_is_not_known_is_no_promise(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_unknown_change_is_no_promise(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A change that has no words here may be a gap: gates stop it."""
     preview = case("swarm-label")
     for step in preview["steps"]:
@@ -297,7 +299,7 @@ def test_what_is_not_known_is_no_promise(capsys: pytest.CaptureFixture[str], tmp
 
     assert main([str(file), "--fail-on", "gap"]) == REFUSED
     said = capsys.readouterr().out
-    assert "This changes: listenAddress. What that does is not known here." in said
+    assert "This changes: listenAddress. The effect is not known here." in said
     assert "| not known |" in said
 
 
@@ -327,7 +329,7 @@ def test_where_plugins_are_is_no_matter_of_the_change() -> None:
 
 @pytest.mark.parametrize("junk", ["[secret]", None, [], 5, ["x"]])
 def test_inputs_of_another_shape(junk: Any) -> None:
-    """What is secret, unknown or odd makes no review fail, whichever input of a kind of step it is."""
+    """No review fails for an input that is secret, unknown or odd, in any kind of step."""
     seen = set()
     for file in FILES:
         preview = json.loads(file.read_text())
@@ -385,13 +387,13 @@ def test_nobody_breaks_out_of_the_comment(where: str) -> None:
 
 
 def without_code(text: str) -> str:
-    """Markdown without what it shows as it is: blocks between fences, and spans of code."""
+    """Return markdown without its literal parts: blocks between fences, and spans of code."""
     blocks = re.sub(r"^(`{3,})[^\n]*\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", "", blocks)
 
 
 def test_the_parts_of_a_comment() -> None:
-    """What the test above relies on."""
+    """The test above relies on it."""
     assert escaped("a_b <c>") == "a&#95;b &#60;c&#62;"
     assert escaped("@d #1 https://e www.f") == ("&#64;\u200bd &#35;\u200b1 https://\u200be www.\u200bf")
     assert code("") == "` `"
@@ -405,7 +407,7 @@ SERVICES = 50
 
 
 def large() -> dict[str, Any]:
-    """A preview of 300 resources that change, with long configurations."""
+    """Return a preview of 300 resources that change, with long configurations."""
     steps: list[Any] = []
     for number in range(SERVICES):
         text = json.dumps(case("new-image")["steps"])
@@ -438,7 +440,7 @@ def test_several_stacks_are_one_comment(capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().out
     assert status == REFUSED
     assert said.count(MARK) == 1
-    assert said.index("## What this change does to `timeout`") < said.index("to `front-end-image`")
+    assert said.index("## Effects of this change on `timeout`") < said.index("on `front-end-image`")
     assert main([*files, "--format", "json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"timeout", "front-end-image"}
 

@@ -43,7 +43,7 @@ def test_numbers_travel_as_floats() -> None:
 
 
 def test_whole_numbers_come_back_as_int() -> None:
-    """What the wire made a float is an int again when it is whole."""
+    """A whole number that the wire made a float is an int again."""
     assert [type(plain(PropertyValue(n))) for n in (3.0, 3.5)] == [int, float]
 
 

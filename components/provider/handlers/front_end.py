@@ -38,8 +38,8 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
             return None
         if moved := differences(old.get("container", {}), new["container"]):
             warn(
-                f"{FRONT_END_REPLACED} ({moved}): one container at a time can hold "
-                "its port, so new connections are refused for about a second, and for as long as clients "
+                f"{FRONT_END_REPLACED} ({moved}): one container at a time can hold its port. "
+                "New connections are refused for about a second, and for as long as clients "
                 "keep connections to the old one (at most its drain time)"
             )
         accepted = not moved and all(old.get(key) == asked[key] for key in ("config", "image", "kind"))

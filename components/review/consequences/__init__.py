@@ -47,9 +47,9 @@ def consequences(instance: Instance) -> list[Consequence]:
     changes = [step for step in instance.steps if step.operation != "same"]
     keys = sorted({key for step in changes for key in step.changed} - _HARMLESS)
     if not keys and all(step.operation == "update" for step in changes):
-        return [Consequence("What runs stays as it is.")]
+        return [Consequence("Nothing that runs changes.")]
     what = ", ".join(keys or sorted({step.name for step in changes}))
-    return [Consequence(f"This changes: {what}. What that does is not known here.", known=False)]
+    return [Consequence(f"This changes: {what}. The effect is not known here.", known=False)]
 
 
 __all__ = ["ENDLESS", "Consequence", "consequences", "tasks"]

@@ -41,7 +41,7 @@ def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]
     why = differences(before, after) or keys(replaced)
     drain = inputs(config).get("drain")
     yield Consequence(
-        f"The front end's container is replaced ({why}): one container at a time can have its port, so new "
+        f"The front end's container is replaced ({why}): one container at a time can have its port. New "
         f"connections are refused for about {GAP:g} s, and for as long as clients keep connections to the "
         "old one, "
         f"at most {duration(drain)}. Before that, the new configuration is checked and the replicas are "
@@ -70,9 +70,9 @@ def _replicas(instance: Instance) -> Iterable[Consequence]:
             why = _definition(instance, backend) or keys(some)
             yield Consequence(
                 f"{count(len(some), 'replica')} of {backend} replaced ({why}) without a gap: the new ones "
-                "start "
-                f"beside the old (healthy within {start}, or the change fails and the old ones stay), the "
-                f"front end learns of them, and the old ones end within {drain}, when their requests have."
+                f"start beside the old (healthy within {start}, or the change fails and the old ones stay). "
+                f"Then the front end learns of them, and the old ones end within {drain}, "
+                "when their requests have."
             )
         if some := steps.get("delete"):
             yield Consequence(

@@ -106,9 +106,9 @@ def _replacement(step: Step, new: Mapping[str, Any], head: str) -> Consequence:
                 warned=GATEWAY_REPLACED,
             )
         return Consequence(
-            f"{head}, {at_once} at a time: one task at a time can have a port of its node, so each node "
-            "in turn "
-            f"refuses new connections for about {GAP:g} s; nodes with a task of their own serve meanwhile.",
+            f"{head}, {at_once} at a time: one task at a time can have a port of its node. "
+            f"Each node in turn refuses new connections for about {GAP:g} s; "
+            "nodes with a task of their own serve meanwhile.",
             GAP,
             warned=GATEWAY_REPLACED,
         )

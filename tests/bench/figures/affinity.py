@@ -65,7 +65,7 @@ def _servers(generation: int, indexes: Sequence[int]) -> Iterator[None]:
 
 
 def configuration(kind: str, replicas: int, generation: int, name: str, **keys: Any) -> str:
-    """The generated text, with addresses of the loopback network for the names of replicas."""
+    """Return the generated text, with addresses of the loopback network for the names of replicas."""
     front_end = {"kind": kind, "port": PORT, "resolve": False, "max_connections": 1000}
     args: Any = {"image": "app", "replicas": replicas, "name": name, "front_end": front_end, **keys}
     text = kind_of(kind).render(service("x", {**args, "algorithm": "source"}), "x", {name: generation})
@@ -94,7 +94,7 @@ def _proxy(kind: str, text: str) -> Iterator[None]:
 
 
 def _ask(client: int) -> int:
-    """The server that a client gets."""
+    """Return the server that a client gets."""
     source = (f"127.8.{client // 200}.{client % 200 + 1}", 0)
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20, source_address=source)
     connection.request("GET", "/", headers={"Host": "a.example", "Connection": "close"})
@@ -107,7 +107,7 @@ def _ask(client: int) -> int:
 def asked(
     kind: str, until: Callable[[Callable[[], bool], str], object], *, clients: int = CLIENTS, **keys: Any
 ) -> list[int]:
-    """The server of each client. `until` waits for a condition."""
+    """Ask for the server of each client. `until` waits for a condition."""
     down, keys = keys.pop("down", []), {"generation": 1, "name": "web", **keys}
     text = configuration(kind, **keys)
 
@@ -126,7 +126,7 @@ def asked(
 
 
 def moved(before: Sequence[int], after: Sequence[int], down: Sequence[int] = ()) -> float:
-    """The part of clients whose server is another one, of those whose server is not down."""
+    """Return the part of clients whose server is another one, of those whose server is not down."""
     pairs = [(one, other) for one, other in zip(before, after, strict=True) if one not in down]
     return sum(one != other for one, other in pairs) / len(before)
 

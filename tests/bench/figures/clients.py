@@ -80,7 +80,7 @@ def _foreign(stage: Stage, answers: Counter[tuple[str, str]]) -> Iterator[int]:
 
 
 def _excused(failure: Failure, seen: Seen) -> bool:
-    """Whether its answer had begun and a replica ended meanwhile."""
+    """Return whether the answer had begun and a replica ended meanwhile."""
     return failure.kind == "incomplete" and any(
         begin - 1 <= failure.offset <= end + 1 and what.split()[0] in DEATHS
         for begin, end, what in seen.disturbances

@@ -37,7 +37,7 @@ KINDS: dict[str, type[program.Program]] = {"now": program.Program, "before": Ear
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """The ratios, and what was skipped with the reason."""
+    """Return the ratios, and what was skipped with the reason."""
     if reason := program.unavailable():
         return [], [f"an earlier commit: {reason}"]
     rounds = 2 if quick else 10
@@ -57,7 +57,7 @@ def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
                 stacks.callback(made[name].destroy)
                 made[name].up()
                 rivals.serves(host, port)
-            # In turn, and each first in every other round: a fixed order met the health checks of 40
+            # In turn, and each first in every other round. A fixed order met the health checks of 40
             # replicas at the same point of each round, and moved the ratio by 0.2.
             for turn in range(rounds):
                 for command in ("preview", "up"):

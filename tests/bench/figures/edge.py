@@ -54,7 +54,7 @@ print(json.dumps([text, server_addresses(what, "web", {"web": 1})]))
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """The ratios of each kind, and what was skipped with the reason."""
+    """Return the ratios of each kind, and what was skipped with the reason."""
     if reason := unavailable("wrk"):
         return [], [f"edge: {reason}"]
     ratios, rows = [], [["", "now", "before"]]
@@ -101,7 +101,7 @@ def _rates(host: Host, roots: dict[str, Path], kind: str, quick: bool) -> Figure
 
 
 def _memory(host: Host, roots: dict[str, Path], kind: str, quick: bool) -> Figures:
-    """Memory of the container, the kernel's for its connections included."""
+    """Return memory of the container, the kernel's for its connections included."""
     count = IDLE // 10 if quick else IDLE
     figures: Figures = {name: [] for name in NAMES}
     args = {"front_end": {"max_connections": IDLE + 300, "memory": 2048, "timeouts": {"keep_alive": 600}}}
@@ -141,7 +141,7 @@ def _reloads(host: Host, roots: dict[str, Path], kind: str, quick: bool) -> Figu
 def _pair(
     host: Host, roots: dict[str, Path], kind: str, args: dict[str, Any]
 ) -> Iterator[dict[str, Container]]:
-    """Both front ends on ports of their own, before one container that has the names of all replicas."""
+    """Yield both front ends on ports of their own, before one container with the names of all replicas."""
     client = host.engine()
     network = client.networks.create("longshore-edge")
     made: list[Container] = []
@@ -170,7 +170,7 @@ def _pair(
 
 
 def _text(root: Path, args: dict[str, Any]) -> tuple[str, list[str]]:
-    """Configuration and names of replicas, by the code below `root`."""
+    """Return configuration and names of replicas, by the code below `root`."""
     command = [sys.executable, "-c", TEXT]
     done = subprocess.run(
         command, cwd=root, input=json.dumps(args), capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""How long clients wait, and for how long new requests still fail, when a replica hangs."""
+"""Measure how long clients wait, and for how long new requests still fail, when a replica hangs."""
 
 from tests.bench.faults import suffer
 from tests.bench.hosts import Host
@@ -11,7 +11,7 @@ AVOIDED_WITHIN = 1.5
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """Ratios of what was seen to what is allowed; nothing is skipped."""
+    """Return the ratios of the measured to the allowed times; nothing is skipped."""
     ratios, rows = [], []
     for kind in ("haproxy",) if quick else ("haproxy", "nginx"):
         for fault in ("stopped", "cut"):

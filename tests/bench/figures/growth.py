@@ -23,7 +23,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command needed."""
+    """Time and memory that a command needed."""
 
     seconds: float
     largest: int
@@ -33,7 +33,7 @@ class Cost:
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """No ratios, and what was skipped with the reason."""
+    """Return no ratios, and what was skipped with the reason."""
     if reason := program.unavailable():
         return [], [f"growth: {reason}"]
     rows = [["", "", "seconds", "largest process, MiB", "all together, MiB"]]
@@ -77,7 +77,7 @@ def watch(what: Program, *arguments: str) -> Cost:
 
 
 def tree(top: int) -> dict[int, int]:
-    """Bytes in memory of a process and of all it started, by process id."""
+    """Return bytes in memory of a process and of all it started, by process id."""
     children: dict[int, list[int]] = {}
     sizes: dict[int, int] = {}
     for entry in Path("/proc").iterdir():

@@ -59,7 +59,7 @@ def _hurt(stack: Stack, part: str, chance: Random, command: str) -> Result:
 
 
 def measure(host: Host, part: str, moments: int, until: float) -> tuple[Counter[str], list[str]]:
-    """Counts by what happened, and what did not converge."""
+    """Return counts by what happened, and what did not converge."""
     counts: Counter[str] = Counter()
     wrong = []
     with tempfile.TemporaryDirectory(prefix="longshore-kills-") as folder:

@@ -18,7 +18,7 @@ Times = dict[str, list[float]]
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """The ratios, and what was skipped with the reason."""
+    """Return the ratios, and what was skipped with the reason."""
     count, rounds, previews = (10, 1, 1) if quick else (COUNT, 3, 3)
     makers, skipped = _rivals(host, count)
     times: dict[str, Times] = defaultdict(lambda: defaultdict(list))

@@ -1,4 +1,4 @@
-"""The same service without Longshore: what a careful user of pulumi-docker would write.
+"""A service without Longshore: what a careful user of pulumi-docker would write.
 
 `lifecycle` runs it as a project of its own. Its replicas have the arguments that ours have.
 """

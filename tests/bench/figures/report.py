@@ -1,4 +1,4 @@
-"""What is printed: tables of figures, then ratios and their limits."""
+"""Output of the figures: tables, then ratios and their limits."""
 
 import os
 import statistics
@@ -15,11 +15,11 @@ class Ratio:
     value: float
     limit: float
     at_least: bool = False
-    """Whether the limit is a lower one: more is better."""
+    """True where the limit is a lower one: more is better."""
 
     @property
     def kept(self) -> bool:
-        """Whether the value is within the limit."""
+        """True when the value is within the limit."""
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     @property
@@ -30,12 +30,12 @@ class Ratio:
 
 
 def ratio_of(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Median of the ratios of pairs that were measured one after the other: drift cancels out."""
+    """Return the median of the ratios of pairs that were measured one after the other: drift cancels out."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def seconds(values: Optional[Sequence[float]]) -> str:
-    """The median, or a dash where there is nothing."""
+    """Return the median, or a dash where there is nothing."""
     return f"{statistics.median(values):.1f}" if values else "-"
 
 
@@ -50,5 +50,5 @@ def show(title: str, rows: Iterable[Sequence[str]]) -> None:
 
 
 def note(text: str) -> None:
-    """Say what goes on, with the load of the machine: figures of a busy one are worth less."""
+    """Print the progress with the load of the machine: figures of a busy machine are worth less."""
     print(f"  ({text}; load average {os.getloadavg()[0]:.1f})", flush=True)

@@ -24,7 +24,7 @@ class _Nowhere:
 
 
 def measure(quick: bool) -> tuple[list[Ratio], list[str]]:
-    """Ratios of the quickest round to what is allowed; nothing is skipped."""
+    """Return ratios of the quickest round to what is allowed; nothing is skipped."""
     times: dict[str, list[float]] = {name: [] for name in LIMITS}
     with tempfile.TemporaryDirectory(prefix="longshore-figures-") as name:
         folder = Path(name)

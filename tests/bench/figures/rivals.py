@@ -38,15 +38,15 @@ class Rival(Protocol):
     name: str
 
     def up(self) -> float:
-        """Seconds until the command or the last call has returned; the service then serves."""
+        """Bring the rival up; return the seconds until the last call has returned and it serves."""
         ...
 
     def preview(self) -> Optional[float]:
-        """Seconds to find that nothing would change; None where there is no such thing."""
+        """Run a preview without a change; return its seconds, or None where the rival has no preview."""
         ...
 
     def destroy(self) -> float:
-        """Seconds until everything is gone."""
+        """Destroy everything; return the seconds."""
         ...
 
 
@@ -81,7 +81,7 @@ class Longshore:
         return self.program.pulumi("destroy", "--yes", "--skip-preview", timeout=MANY).seconds
 
     def state_bytes(self) -> int:
-        """Size of the state."""
+        """Return size of the state."""
         return next(self.program.state.glob(".pulumi/stacks/*/*.json")).stat().st_size
 
 
@@ -269,7 +269,7 @@ class EngineApi:
 
 
 def unavailable(program: str) -> Optional[str]:
-    """Why a rival that is a program of Debian cannot run, or None."""
+    """Return the reason why a rival that is a program of Debian cannot run, or None."""
     if shutil.which(program) is None:
         return f"not installed: {program}; run: apt-get install {program}"
     return None

@@ -1,4 +1,4 @@
-"""How long ordinary requests take beside slow and idle clients, and without them."""
+"""Measure how long ordinary requests take beside slow and idle clients, and without them."""
 
 from tests.bench import crowd, images
 from tests.bench.hosts import Host
@@ -13,7 +13,7 @@ LIMIT = 2.0
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """Ratios of each kind and crowd; nothing is skipped."""
+    """Return ratios of each kind and crowd; nothing is skipped."""
     ratios, rows = [], [["", "from", "failed", "p99 ms", "p99 ms without"]]
     for kind in ("haproxy", "nginx"):
         with brought_up(host, (kind, images.PROXY)):

@@ -22,7 +22,7 @@ ANSWERS = {
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """The figure of each kind and sort of answer; nothing is skipped."""
+    """Return the figure of each kind and sort of answer; nothing is skipped."""
     ratios, rows = [], [["", *ANSWERS]]
     stage = Stage(host)
     try:
@@ -42,7 +42,7 @@ def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
 
 
 def _median(stage: Stage, kind: str, words: str, rounds: int) -> float:
-    """Of the slowest piece of each answer."""
+    """Return the median of the slowest piece of each answer."""
     _, text = stage.site(Case("", "", kind, stage.host.generation, "service", {}, []))
     front_end = stage.front_end(kind)
     front_end.serve(text)

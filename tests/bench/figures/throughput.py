@@ -1,9 +1,8 @@
 """Requests a second through our front end and through one with a configuration written by hand.
 
-Both have the same duty (checks, forwarded headers, a log that names the virtual host), image and
-replicas, and so little of one core that nothing but the proxy limits: neither the replicas nor the
-load, nor whatever else this machine does. Pulumi is not needed: the component is brought up as in a
-rehearsal.
+Both have the same duty: checks, forwarded headers, a log that names the virtual host. Both have the same
+image and replicas, and so small a part of one core that only the proxy limits the figure: neither the
+replicas nor the load do. Pulumi is not needed: the component is brought up as in a rehearsal.
 """
 
 import os
@@ -38,12 +37,12 @@ ANSWER = (
     "http { access_log off; keepalive_requests 1000000; "
     'server { listen 80; location / { return 200 "hello\\n"; } } }'
 )
-"""What a replica is: the fastest there is, for the proxy is to be the limit."""
+"""Program of a replica: the fastest one, since the proxy is to be the limit."""
 
 
 @dataclass
 class Series:
-    """What one front end did in each turn."""
+    """Requests and processor time of one front end in each turn."""
 
     rates: list[float] = field(default_factory=list)
     """Requests a second."""
@@ -52,7 +51,7 @@ class Series:
 
 
 def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
-    """The ratio of each kind, and what was skipped with the reason."""
+    """Return the ratio of each kind, and what was skipped with the reason."""
     if reason := unavailable("wrk"):
         return [], [f"throughput: {reason}"]
     starts, pairs = (1, 3) if quick else (9, 5)
@@ -66,7 +65,7 @@ def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
             for _ in range(starts):
                 start_anew(host, fronts)
                 for turn in range(pairs + 1):
-                    # Whichever goes first may have the better or the worse place: they take turns.
+                    # The first one may have the better or the worse place: they take turns.
                     for (port, front), series in both if turn % 2 else reversed(both):
                         rate, cost = load(host, port, front)
                         if turn:  # the first is to warm up
@@ -83,7 +82,7 @@ def measure(host: Host, quick: bool) -> tuple[list[Ratio], list[str]]:
 
 @contextmanager
 def _pair(host: Host, kind: str) -> Iterator[list[tuple[int, Container]]]:
-    """Port and container of our front end and of the one by hand, before the same replicas."""
+    """Yield port and container of our front end and of the one by hand, before the same replicas."""
     rehearsal = Rehearsal(host)
     command = ["sh", "-c", f"echo '{ANSWER}' >/tmp/a; exec nginx -g 'daemon off;' -c /tmp/a"]
     front_end = {"kind": kind, "resolve": kind == "haproxy"}
@@ -126,7 +125,7 @@ def start_anew(host: Host, fronts: list[tuple[int, Container]]) -> None:
 
 
 def load(host: Host, port: int, front: Container) -> tuple[float, float]:
-    """Requests a second, and microseconds of the front end's processor time for each."""
+    """Return the requests a second, and the microseconds of the front end's processor time for each."""
     url = f"http://{host.address}:{port}/"
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", url]
     before = _cpu(front)
@@ -146,6 +145,6 @@ def _number(pattern: str, text: str) -> float:
 
 
 def _cpu(container: Container) -> int:
-    """Nanoseconds of processor time that the container has used."""
+    """Return nanoseconds of processor time that the container has used."""
     stats: Any = container.stats(stream=False, one_shot=True)
     return int(stats["cpu_stats"]["cpu_usage"]["total_usage"])

@@ -1,4 +1,4 @@
-"""How long a floating address is nowhere, as a client sees it, when its owner fails."""
+"""Measure for how long no host has a floating address, as a client sees it, when its owner fails."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,14 +24,14 @@ Fault = Callable[[Floating, dict[str, Container]], AbstractContextManager[None]]
 
 @contextmanager
 def keepalived_killed(group: Floating, gateway: dict[str, Container]) -> Iterator[None]:
-    """SIGKILL to keepalived; the engine starts it again."""
+    """Kill keepalived with SIGKILL; the engine starts it again."""
     group.hosts["a"].crash(str(group.keepalived("a").id))
     yield
 
 
 @contextmanager
 def keepalived_stopped(group: Floating, gateway: dict[str, Container]) -> Iterator[None]:
-    """Stopped and started again, as by hand."""
+    """Stop and start keepalived, as by hand."""
     group.keepalived("a").stop()
     yield
     group.keepalived("a").start()
@@ -39,7 +39,7 @@ def keepalived_stopped(group: Floating, gateway: dict[str, Container]) -> Iterat
 
 @contextmanager
 def gateway_killed(group: Floating, gateway: dict[str, Container]) -> Iterator[None]:
-    """SIGKILL to the gateway; it is started again at the end."""
+    """Kill the gateway with SIGKILL; it is started again at the end."""
     gateway["a"].kill()
     yield
     gateway["a"].start()
@@ -55,7 +55,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def measure(hosts: list[Host], quick: bool) -> tuple[list[Ratio], list[str]]:
-    """Ratios of what was seen to what is allowed; nothing is skipped."""
+    """Return the ratios of the measured to the allowed times; nothing is skipped."""
     ratios = []
     rows = [["the owner's", "setting", "no answer for", "on return", "one owner after"]]
     group = Floating(hosts)
@@ -78,7 +78,7 @@ def measure(hosts: list[Host], quick: bool) -> tuple[list[Ratio], list[str]]:
 
 
 def suffer(group: Floating, gateway: dict[str, Container], fault: Fault) -> tuple[float, float, float]:
-    """Seconds: longest time without an answer at the fault, at its end, and until there is one owner."""
+    """Return the longest seconds without an answer, at the fault, at its end, and until one owner."""
     well(group)
     with client() as seen:
         with fault(group, gateway):
@@ -92,6 +92,6 @@ def suffer(group: Floating, gateway: dict[str, Container], fault: Fault) -> tupl
 
 
 def well(group: Floating) -> None:
-    """Await that the first node has the address and its gateway has been well for long enough."""
+    """Wait until the first node has the address and its gateway has been healthy for long enough."""
     until(lambda: group.owners() == "a", "the first node has the address", 20)
     time.sleep(2)

@@ -26,7 +26,7 @@ _SHOWN = 20
 
 
 def main() -> int:
-    """The exit status: 0, or 1 when an input was found for which something is wrong."""
+    """Return the exit status: 0, or 1 when an input with a wrong outcome was found."""
     parser = argparse.ArgumentParser(prog="tests.support.fuzz", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=10_000, help="how many inputs (default: 10000)")
     parser.add_argument("--first", type=int, default=0, help="number of the first one (default: 0)")
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def tried(numbers: range, sample: int) -> tuple[Counter[str], list[str]]:
-    """What became of the inputs of these numbers, and what is wrong with which."""
+    """Try the inputs of these numbers; return the outcomes and their counts, and the wrong ones."""
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         found = list(_tried(numbers, sample, Path(folder), counts))

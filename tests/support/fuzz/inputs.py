@@ -1,4 +1,4 @@
-"""Inputs at random: good ones, changed in a few places. The same number makes the same input."""
+"""Inputs at random: good ones, changed in a few places. One number always makes one input."""
 
 import copy
 import random
@@ -65,7 +65,7 @@ def _seeds() -> list[Input]:
 
 
 def _settings(components: list[Input]) -> Iterator[dict[str, Any]]:
-    """Settings with these components."""
+    """Yield settings with these components."""
     for component, args in components:
         if component == "LoadBalancedService":
             token = {"environment": {"TOKEN": {"secret": "token"}}} if "backends" not in args else {}
@@ -76,7 +76,7 @@ def _settings(components: list[Input]) -> Iterator[dict[str, Any]]:
 
 
 def _marked(value: Any, key: str = "", secret: bool = False) -> Any:
-    """The same with the mark in each text that may be secret."""
+    """Return a value with the mark in each text that may be secret."""
     if isinstance(value, dict):
         return {k: _marked(v, str(k), secret or k in _SECRET) for k, v in value.items()}
     if isinstance(value, list):
@@ -95,7 +95,7 @@ _PARTS: list[tuple[str, Any]] = []
 
 
 def _places(value: Any, levels: int = 12) -> Iterator[tuple[Any, Any]]:
-    """Each mapping or list in a value with each of its keys; no argument is deeper."""
+    """Yield each mapping or list in a value with each of its keys; no argument is deeper."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in pairs:
         yield value, key
@@ -109,7 +109,7 @@ for _, _args in SEEDS:
 
 
 def made(number: int) -> Input:
-    """The input of that number."""
+    """Make the input of that number."""
     chance = random.Random(number)  # noqa: S311 — to be made again
     name = chance.choice(_COMPONENTS)
     component, args = chance.choice([each for each in SEEDS if each.component == name])
@@ -130,7 +130,7 @@ def _changed(chance: random.Random, given: Any) -> Any:
 
 
 def _replace(chance: random.Random, container: Any, key: Any) -> None:
-    """Another value; where an address or a secret is, one with a password."""
+    """Put another value in; where an address or a secret is, one with a password."""
     known = _WITH_PASSWORD.get(key, [])
     if known and chance.random() < 0.5:
         container[key] = copy.deepcopy(chance.choice(known))
@@ -141,7 +141,7 @@ def _replace(chance: random.Random, container: Any, key: Any) -> None:
 
 
 def _alter(chance: random.Random, container: Any, key: Any) -> None:
-    """Nearly the same value, unless it has a secret in it, which might be none in another form."""
+    """Change a value a little, unless it has a secret in it, which might be none in another form."""
     value = container[key]
     if isinstance(value, str) and MARK in value:
         return
@@ -157,13 +157,13 @@ def _alter(chance: random.Random, container: Any, key: Any) -> None:
 
 
 def _wrap(chance: random.Random, container: Any, key: Any) -> None:
-    """The value in a list or mapping, or as deep as nobody means it."""
+    """Put the value into a list or mapping, or as deep as nobody means it."""
     for _ in range(chance.choice((1, 1, 1, 2, 40, 2000))):
         container[key] = [container[key]] if chance.random() < 0.5 else {"a": container[key]}
 
 
 def _transplant(chance: random.Random, container: Any, key: Any) -> None:
-    """A key of another component, or of another place."""
+    """Add a key of another component, or of another place."""
     if isinstance(container, dict):
         other, value = chance.choice(_PARTS)
         container[other] = copy.deepcopy(value)
@@ -174,14 +174,14 @@ def _remove(chance: random.Random, container: Any, key: Any) -> None:
 
 
 def _rename(chance: random.Random, container: Any, key: Any) -> None:
-    """Another name of a key, sometimes one that is no text."""
+    """Give a key another name, sometimes one that is no text."""
     if isinstance(container, dict):
         name = chance.choice((f"{key}s", str(key)[1:], str(key).upper(), *_TEXTS, 1, None, 1.5, ("a",)))
         container[name] = container.pop(key)
 
 
 def _repeat(chance: random.Random, container: Any, key: Any) -> None:
-    """The same again: in a list, or under another name; sometimes often."""
+    """Repeat a part of the input: in a list, or under another name; sometimes often."""
     for number in range(chance.choice((1, 1, 2, 50))):
         if isinstance(container, list):
             container.append(container[key])

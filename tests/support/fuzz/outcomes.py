@@ -1,4 +1,4 @@
-"""What may become of an input: a model whose configurations can be made, or one clear error."""
+"""Outcomes of an input: a model whose configurations can be made, or one clear error."""
 
 import json
 import re
@@ -34,7 +34,7 @@ Texts = list[tuple[str, str]]
 
 
 def outcome(given: Input) -> Texts | None:
-    """The configurations of a good input; None for one that is refused as it must be. AssertionError."""
+    """Return the configurations of a good input; None for one that is rightly refused; else raise."""
     try:
         texts = _texts(given)
     except ArgumentError as error:
@@ -80,7 +80,7 @@ def _texts(given: Input) -> Texts:
 
 
 def _load_balanced(what: Service) -> Texts:
-    """With both kinds, where the other one can do what is asked for."""
+    """Return the texts of both kinds, where the other one supports the arguments."""
     found = []
     for name, kind in KINDS.items():
         other = what.model_copy(update={"front_end": what.front_end.model_copy(update={"kind": name})})
@@ -114,7 +114,7 @@ def _floating(what: Floating) -> Texts:
 
 
 def _settings(values: Any) -> Texts:
-    """The settings themselves; what is below services and swarms is for the components."""
+    """Return the settings themselves; the components validate the parts below services and swarms."""
     if not isinstance(values, dict):
         return []
     texts = {}

@@ -9,9 +9,9 @@ from tests.golden import test_golden, test_golden_keepalived
 
 
 def objections(program: str, text: str, folder: Path) -> list[str]:
-    """What the real program says against a configuration; about what only a host can tell it is not asked.
+    """Return the errors of the real program for a configuration, without those about facts of a host.
 
-    Nothing where there is no such program.
+    Return nothing where there is no such program.
     """
     try:
         return _objections(program, text, folder)
@@ -23,7 +23,7 @@ def _objections(program: str, text: str, folder: Path) -> list[str]:
     if program == "keepalived":
         said = test_golden_keepalived.objections(re.sub(r"\b(interface|dev) \S+", r"\1 eth0", text), folder)
         return [said] if said else []
-    # How many connections and which ports there may be is the host's.
+    # The host decides how many connections and which ports there may be.
     known = re.sub(r"^( +maxconn|    worker_connections) \d+", r"\1 100", text, flags=re.MULTILINE)
     known = re.sub(r"\blisten \d+", "listen 80", known)
     known = re.sub(r"\bbind (\S*):\d+", r"bind \1:20080", known)

@@ -28,11 +28,11 @@ class Step:
     send: list[Any] | None = None
     """Instead of both: pieces as in `client.Piece`; nothing is added."""
     times: int = 1
-    """How often, one after the other; each must satisfy the expectations."""
+    """Number of requests, one after the other; each must satisfy the expectations."""
     clients: int = 1
-    """How many clients at the same time, each `times`."""
+    """Number of clients at the same time, each `times`."""
     meanwhile: bool = False
-    """Whether the next steps begin at once; this one is awaited at the end of the case."""
+    """True where the next steps begin at once; this one is awaited at the end of the case."""
     eventually: float = 0
     """Seconds within which it must be as expected; it is tried again until then."""
     answer: dict[str, Any] | None = None
@@ -60,7 +60,7 @@ class Case:
     others: dict[str, Any] = field(default_factory=dict)
     """The answers that everybody else gets: see `stage.Others`."""
     healthy: bool | None = None
-    """Whether the health check of the replicas' own containers passes."""
+    """True where the health check of the replicas' own containers passes."""
     row: str | None = None
     """Line of docs/front-ends.md that shows it, in the words of a user."""
     cell: str | None = None
@@ -92,7 +92,7 @@ def read() -> list[Case]:
 
 
 def _variants(file: str, given: dict[str, Any]) -> list[Case]:
-    """One row for each kind, generation and component; `differs` says what is otherwise for one of them."""
+    """Return one row for each kind, generation and component; `differs` has their exceptions."""
     found = []
     components = given.get("components", ["service"])
     differs = given.get("differs", {})
@@ -135,7 +135,7 @@ def _case(file: str, kind: str, generation: Generation, component: str, row: dic
 
 
 def merged(first: Any, second: Any) -> Any:
-    """`second` over `first`: mappings by key, anything else whole."""
+    """Return `second` over `first`: mappings by key, anything else whole."""
     if isinstance(first, dict) and isinstance(second, dict):
         return {**first, **{key: merged(first.get(key), value) for key, value in second.items()}}
     return second

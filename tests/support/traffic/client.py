@@ -28,7 +28,7 @@ class Answer:
     trailers: list[tuple[str, str]] = field(default_factory=list)
 
     def header(self, name: str) -> str | None:
-        """Values of a header in one text; None without it."""
+        """Return values of a header in one text; None without it."""
         found = [value for key, value in self.headers if key.lower() == name.lower()]
         return ", ".join(found) if found else None
 
@@ -163,17 +163,17 @@ class Client:
 
 
 def wire(text: str) -> bytes:
-    """Text of a case as it is sent: lines end with CRLF, letters are bytes of Latin-1."""
+    """Return text of a case as it is sent: lines end with CRLF, letters are bytes of Latin-1."""
     return re.sub(r"\r?\n", "\r\n", text).encode("latin-1")
 
 
 def whole(heard: Heard, methods: list[str]) -> list[Answer]:
-    """The whole final answers so far."""
+    """Return the whole final answers so far."""
     return [each for each in parsed(heard, methods) if each.whole and each.status >= 200]
 
 
 def parsed(heard: Heard, methods: list[str]) -> list[Answer]:
-    """The answers in what came, interim ones too; the last may not be whole.
+    """Return the answers in the received bytes, interim ones too; the last may not be whole.
 
     `methods` are those of the requests, in order.
     """

@@ -89,7 +89,7 @@ def _health(stage: Stage, case: Case, site: Site) -> list[str]:
 
 
 def _broken(case: Case) -> bool:
-    """Whether a replica does in this case what a front end remembers: the next case has a new one."""
+    """Return whether a front end remembers what a replica does: the next case has a new one."""
     text = repr(case.steps)
     return any(word in text for word in ("close", "reset", "sleep", "status 5", "abort"))
 
@@ -111,7 +111,7 @@ def _step(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event
 
 
 def _clients(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event) -> list[str]:
-    """Every client of a step; each difference once."""
+    """Run every client of a step; return each difference once."""
     found: list[str] = []
 
     def client() -> None:
@@ -128,7 +128,7 @@ def _clients(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Ev
 
 
 def _one(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event) -> list[str]:
-    """One client, once."""
+    """Run one client, once."""
     case = f"c{secrets.token_hex(6)}"
     pieces = (
         step.send
@@ -176,7 +176,7 @@ def _settled(judge: Callable[[], list[str]]) -> list[str]:
 
 
 def _filled(value: Any, case: str) -> Any:
-    """`$CASE`, `$CLIENT` in every text of it."""
+    """Fill in `$CASE` and `$CLIENT` in every text of a value."""
     if isinstance(value, str):
         return value.replace("$CASE", case).replace("$CLIENT", CLIENT)
     if isinstance(value, list):

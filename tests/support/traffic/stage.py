@@ -94,7 +94,7 @@ class Replica:
                     yield entry
 
     def do(self, what: str) -> None:
-        """`stop`, `start`, `kill`, `pause` or `unpause`."""
+        """Do one of `stop`, `start`, `kill`, `pause` or `unpause`."""
         getattr(self.container, what)(**({"timeout": 0} if what == "stop" else {}))
         if what == "start":
             self._log = Log(self.container)
@@ -166,18 +166,18 @@ class Stage:
         return self._front_ends[kind]
 
     def replica(self, name: str) -> Replica:
-        """The replica of this name, such as `web-0`."""
+        """Return the replica of this name, such as `web-0`."""
         if name not in self._replicas:
             backend, _, index = name.rpartition("-")
             self._replicas[name] = Replica(self, backend, int(index))
         return self._replicas[name]
 
     def replicas(self) -> list[Replica]:
-        """Those that were made so far."""
+        """Return the replicas that were made so far."""
         return list(self._replicas.values())
 
     def site(self, case: Case) -> tuple[Site, str]:
-        """The validated settings of a case and their configuration, with the replicas there."""
+        """Return the validated settings of a case and their configuration, with the replicas there."""
         site, text = rendered(case)
         for name, count in counts(case).items():
             assert count <= MOST, f"a backend of a case has at most {MOST} replicas"
@@ -187,7 +187,7 @@ class Stage:
 
 
 def rendered(case: Case) -> tuple[Site, str]:
-    """The settings of a case, validated, and their configuration. Raises ArgumentError."""
+    """Return the settings of a case, validated, and their configuration. Raise ArgumentError."""
     if case.component == "gateway":
         gateway = parse(Gateway, _for_gateway(case), COMPONENT)
         return gateway, gateway.text
@@ -196,7 +196,7 @@ def rendered(case: Case) -> tuple[Site, str]:
 
 
 def arguments(case: Case) -> dict[str, Any]:
-    """The arguments of LoadBalancedService in a case."""
+    """Return the arguments of LoadBalancedService in a case."""
     settings = _with_front_end(case)
     front_end = settings["front_end"]
     if case.kind == "nginx" and case.generation is OLD:
@@ -210,7 +210,7 @@ def arguments(case: Case) -> dict[str, Any]:
 
 
 def counts(case: Case) -> dict[str, int]:
-    """How many replicas each backend of a case has; 2 where it does not say."""
+    """Return the number of replicas of each backend of a case; 2 by default."""
     backends = case.settings.get("backends") or {case.settings.get("name", "web"): case.settings}
     return {name: each.get("replicas", 2) for name, each in backends.items()}
 
@@ -227,7 +227,7 @@ def _with_front_end(case: Case) -> dict[str, Any]:
 
 
 def _for_gateway(case: Case) -> dict[str, Any]:
-    """The arguments of a gateway, whose backends are services that exist, with as many tasks."""
+    """Return the arguments of a gateway, whose backends are services that exist, with as many tasks."""
     settings = _with_front_end(case)
     front_end = settings.pop("front_end")
     backends = settings.pop("backends", None) or {settings.pop("name", "web"): settings}
@@ -246,11 +246,14 @@ def _for_gateway(case: Case) -> dict[str, Any]:
 
 
 class Others:
-    """Everybody else: ordinary requests, one after the other, while a case runs and for a moment after it.
+    """Other clients: ordinary requests, one after the other, while a case runs and for a moment after it.
 
-    `others` of a case: `status` (200) or a list of them is what they may get, `host` the name they ask
-    for (the first of the first backend), `seconds` how long they go on after the case, `none: true` that
-    there are none.
+    `others` of a case has these keys:
+
+        status                 status that they may get (200), or a list
+        host                   name that they ask for (the first of the first backend)
+        seconds                for how long they go on after the case
+        none: true             there are none
     """
 
     def __init__(self, front_end: FrontEnd, address: str, site: Site, given: dict[str, Any]) -> None:

@@ -15,20 +15,22 @@ STAMP = re.compile(rb"@(\d{13})@")
 def answer(expected: dict[str, Any], got: Answer | None, heard: Heard) -> list[str]:
     """Compare an answer.
 
-    status: 200            or a list of what it may be; `closed`, `reset`, `late`: no answer, and why
-    headers: {Name: value} null: not there; /.../: a pattern that it has; the values of several lines
-                           are one text, with ", " between them
-    body: text             /.../: a pattern in it
-    size: N                bytes of the body
-    data: text             /.../: a pattern in all that came, where it is no HTTP/1
-    whole: false           the body broke off
-    framing: chunked       or `length`, `close`
-    trailers: {Name: value}
-    within: S              seconds until its end, at most
-    after: S               seconds until its end, at least
-    first: S               seconds until the first byte, at most
-    delay: S               seconds from a replica's `@STAMP@` in the body until it came, at most
-    end: closed            how the connection ends: `open` (the client closed it), `closed`, `reset`
+    `answer` of a case has these keys:
+
+        status: 200            or a list of what it may be; `closed`, `reset`, `late`: no answer, and why
+        headers: {Name: value} null: not there; /.../: a pattern that it has; the values of several lines
+                               are one text, with ", " between them
+        body: text             /.../: a pattern in it
+        size: N                bytes of the body
+        data: text             /.../: a pattern in all that came, where it is no HTTP/1
+        whole: false           the body broke off
+        framing: chunked       or `length`, `close`
+        trailers: {Name: value}
+        within: S              seconds until its end, at most
+        after: S               seconds until its end, at least
+        first: S               seconds until the first byte, at most
+        delay: S               seconds from a replica's `@STAMP@` in the body until it came, at most
+        end: closed            how the connection ends: `open` (the client closed it), `closed`, `reset`
     """
     found: list[str] = []
     plain = _plain(got, heard)
@@ -80,14 +82,16 @@ def _in_time(key: str, wanted: float, heard: Heard) -> list[str]:
 
 
 def replica(expected: dict[str, Any], seen: list[dict[str, Any]]) -> list[str]:
-    """Compare what the replicas saw of a client's requests.
+    """Compare the requests of a client that the replicas saw.
 
-    times: N               requests that came, in all replicas together
-    replicas: N            replicas that had one
-    line: GET / HTTP/1.1   request line of each; /.../: a pattern
-    headers: {Name: value} of each; null: not there
-    lines: {Name: N}       header lines of that name
-    body: N                bytes of the body, of each that had one
+    `replica` of a case has these keys:
+
+        times: N               requests that came, in all replicas together
+        replicas: N            replicas that had one
+        line: GET / HTTP/1.1   request line of each; /.../: a pattern
+        headers: {Name: value} of each; null: not there
+        lines: {Name: N}       header lines of that name
+        body: N                bytes of the body, of each that had one
     """
     heads = [each for each in seen if "head" in each]
     bodies = [each["body"] for each in seen if "body" in each]
@@ -132,13 +136,13 @@ def log(expected: list[str], lines: list[str]) -> list[str]:
 
 
 def header(headers: list[tuple[str, str]], name: str) -> str | None:
-    """Values of a header in one text; None without it."""
+    """Return values of a header in one text; None without it."""
     found = [value for key, value in headers if key.lower() == name.lower()]
     return ", ".join(found) if found else None
 
 
 def fits(wanted: Any, value: Any) -> bool:
-    """Whether a value is the one that is wanted; `/.../` is a pattern."""
+    """Return whether a value is the wanted one; `/.../` is a pattern."""
     if isinstance(wanted, str) and len(wanted) > 1 and wanted[0] == wanted[-1] == "/":
         return value is not None and re.search(wanted[1:-1], str(value), re.DOTALL) is not None
     if isinstance(wanted, str):
@@ -147,7 +151,7 @@ def fits(wanted: Any, value: Any) -> bool:
 
 
 def delay(heard: Heard) -> float | None:
-    """The longest time from a stamp of a replica until it came."""
+    """Return the longest time from a stamp of a replica until its piece came."""
     found: list[float] = []
     rest = b""
     for at, data in heard.pieces:
