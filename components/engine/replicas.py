@@ -3,11 +3,12 @@
 import contextlib
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any, Optional
 
 from .containers import EngineError
 from .masking import without_values
+from .progress import report
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -27,13 +28,20 @@ def wait_until_well(engine: "DockerClient", replicas: Mapping[str, str], seconds
     is unhealthy after `seconds`, and its last log lines.
     """
     end = time.monotonic() + seconds
+    problems: dict[str, str] = {}
+    report(f"0 of {len(replicas)} new replicas are healthy")
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(lambda name: _problem(engine, name, replicas[name], end), sorted(replicas))
-        problems = [problem for problem in found if problem]
+        asked = {
+            pool.submit(_problem, engine, name, id_, end): name for name, id_ in sorted(replicas.items())
+        }
+        for number, answer in enumerate(as_completed(asked), 1):
+            if problem := answer.result():
+                problems[asked[answer]] = problem
+            report(f"{number - len(problems)} of {len(replicas)} new replicas are healthy")
     if problems:
         raise EngineError(
             f"{len(problems)} of {len(replicas)} new replicas are unhealthy, so they get no requests "
-            f"and the configuration in force stays: {problems[0]}"
+            f"and the configuration in force stays: {problems[min(problems)]}"
         )
 
 

@@ -1,6 +1,7 @@
 """The provider plugin: our custom resources, and our components for other programs."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -18,9 +19,11 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, prov
 
 from ..engine.connection import EngineRefused, HostUnreachable
 from ..engine.containers import EngineError, Unfinished
+from ..engine.progress import reported_to
 from ..resources.deployment import Deployment, current
 from ..version import VERSION
 from .handlers import HANDLERS, AnyHandler, Warn
+from .progress import Progress
 from .properties import secrets
 from .values import Properties, Values, plain_map, wrap, wrap_like
 from .written import marked, refuse_newer
@@ -102,7 +105,7 @@ class Longshore(p.Provider):
         handler = _handler(request.urn)
         inputs = plain_map(request.properties)
         try:
-            made, outputs = await _in_thread(handler.create, inputs, request.preview)
+            made, outputs = await self._reporting(request.urn, handler.create, inputs, request.preview)
         except Unfinished as error:
             self._hold(handler, {**inputs, **error.outputs}, MADE)
             raise
@@ -115,7 +118,7 @@ class Longshore(p.Provider):
         refuse_newer(request.olds)
         handler = _handler(request.urn)
         news, olds = plain_map(request.news), plain_map(request.olds)
-        outputs = await _in_thread(handler.update, news, olds, request.preview)
+        outputs = await self._reporting(request.urn, handler.update, news, olds, request.preview)
         return p.UpdateResponse(properties=_state(handler, request.news, outputs))
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
@@ -139,7 +142,7 @@ class Longshore(p.Provider):
         if held and self._holders.get((type(handler).__name__, held), request.urn) != request.urn:
             warning: Optional[str] = f"{held} stays as it is: another resource has it now"
         else:
-            warning = await _in_thread(handler.delete, state)
+            warning = await self._reporting(request.urn, handler.delete, state)
         if warning:
             await self._warn(request.urn, warning)
 
@@ -149,11 +152,30 @@ class Longshore(p.Provider):
             self._holders[key] = urn if self._holders.get(key) != MADE else MADE
 
     async def _warn(self, urn: str, message: str) -> None:
+        await self._log(severity=engine_pb2.WARNING, message=message, urn=urn)
+
+    async def _reporting(self, urn: str, work: Callable[..., T], *args: Any) -> T:
+        """Return the result of `work` as `_in_thread` does, and show its progress on the resource's line."""
+
+        async def show(text: str) -> None:
+            with contextlib.suppress(grpc.aio.AioRpcError):  # progress is no reason to fail
+                await self._log(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True)
+
+        def listening() -> T:
+            with reported_to(progress.take):
+                return work(*args)
+
+        progress = Progress(show)
+        try:
+            return await _in_thread(listening)
+        finally:
+            await progress.end()
+
+    async def _log(self, **what: Any) -> None:
         if self._engine_address is None:
             return
         async with grpc.aio.insecure_channel(self._engine_address) as channel:
-            request = engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=message, urn=urn)
-            await engine_pb2_grpc.EngineStub(channel).Log(request)
+            await engine_pb2_grpc.EngineStub(channel).Log(engine_pb2.LogRequest(**what))
 
 
 def problem(handler: AnyHandler, new: Values, old: Values, warn: Warn) -> Optional[str]:

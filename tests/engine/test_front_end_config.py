@@ -16,7 +16,8 @@ from docker.models.networks import Network
 
 from components.engine.config_check import ImageMissing, problem
 from components.engine.containers import EngineError, ErrorLog, find, read_file, workers, write_file
-from components.engine.front_end_config import Found, deliver, state
+from components.engine.front_end_changes import Wanted
+from components.engine.front_end_config import Found, put_in_force, state
 from components.engine.replicas import AT_ONCE, wait_until_well
 from components.load_balanced.validation import service as validated
 from components.naming import LABEL
@@ -65,7 +66,8 @@ class FrontEnd:
         return kind_of(self.kind).render(service(self.kind, **keys), "site", {"web": 1})
 
     def put(self, text: str, drain: float = DRAIN) -> None:
-        deliver(self.engine, self.program, self.id, text, drain)
+        wanted = Wanted(container=self.id, program=self.program, text=text, drain=drain)
+        put_in_force(self.engine, wanted)
 
     def refused(self, text: str) -> str:
         """Return the error when `text` is delivered, which the program refuses."""

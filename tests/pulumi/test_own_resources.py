@@ -98,7 +98,10 @@ def test_life(front_end: FrontEnd, tmp_path: Path) -> None:
             ("update", "lb-ready"),
             ("update", "web-generation"),
         ]
-        stack.up()
+        shown = stack.up().output
+        assert "lb-config updating" in shown
+        assert "reload the front end: its configuration changes" in shown
+        assert "limit the front end" not in shown  # it has the limit
         assert stack.outputs() == {"number": 2, "running": True}
         assert read_file(front_end.container, path) == second
         stack.refresh()

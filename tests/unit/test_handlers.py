@@ -19,7 +19,9 @@ from pulumi.runtime.rpc import UNKNOWN
 from components.engine import front_end_config
 from components.engine.connection import HostUnreachable
 from components.engine.containers import EngineError
+from components.engine.front_end_changes import Wanted
 from components.engine.swarm import nodes
+from components.engine.swarm.node import Node
 from components.naming import type_token
 from components.provider import server
 from components.provider.handlers import HANDLERS, AnyHandler, front_end, gateway, swarm
@@ -544,28 +546,24 @@ def test_replicas_get_a_changed_limit_while_they_run(limited: list[dict[str, int
 
 
 @pytest.mark.parametrize(
-    ("changed", "running", "deliveries"),
-    [({}, True, 0), ({"config": "defaults\n"}, True, 1), ({}, False, 1)],
+    ("changed", "running", "text"),
+    [({}, True, None), ({"config": "defaults\n"}, True, "defaults\n"), ({}, False, CONFIG["config"])],
     ids=["the limit alone", "the configuration, too", "it does not run"],
 )
 def test_a_front_end_gets_its_limit_without_a_reload(
-    changed: Values,
-    running: bool,
-    deliveries: int,
-    limited: list[dict[str, int]],
-    monkeypatch: pytest.MonkeyPatch,
+    changed: Values, running: bool, text: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older state has no limit: to set it is no reason to reload."""
-    delivered: list[object] = []
-    monkeypatch.setattr(front_end_config, "deliver", lambda *_: delivered.append(1))
+    asked: list[Wanted] = []
+    monkeypatch.setattr(front_end, "connect", lambda _: nullcontext())
+    monkeypatch.setattr(front_end_config, "put_in_force", lambda _, wanted: asked.append(wanted))
     monkeypatch.setattr(front_end_config, "state", lambda *_: {"addresses": {}, "running": True})
     old = {**state_of("FrontEndConfig"), "running": running}
     del old["pidsLimit"]
 
     HANDLERS["FrontEndConfig"].update({**CONFIG, **changed}, old, False)
 
-    assert limited == [{CONFIG["container"]: 2048}]
-    assert len(delivered) == deliveries
+    assert [(wanted.processes, wanted.text) for wanted in asked] == [(2048, text)]
 
 
 def test_addresses_of_the_same_container_stay_known() -> None:
@@ -1044,6 +1042,7 @@ def test_an_engine_that_is_locked_is_an_error_at_preview(monkeypatch: pytest.Mon
 def test_a_node_stays_on_its_engine(preview: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its host may get another address; another machine is refused, at preview as well."""
     there = {"LocalNodeState": "active", "NodeID": "n0d"}
+    present = Node("n0d", "host1", "worker", "active", {}, "", alive=True, reachable=False)
 
     @contextmanager
     def connect(host: Any, timeout: float) -> Iterator[Any]:
@@ -1051,7 +1050,7 @@ def test_a_node_stays_on_its_engine(preview: bool, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(nodes, "connect", connect)
     monkeypatch.setattr(nodes, "apply", lambda *_: OUTPUTS["SwarmNode"])
-    monkeypatch.setattr(nodes, "members", lambda *_: {"n0d": {"Status": {"State": "ready"}}})
+    monkeypatch.setattr(nodes, "members", lambda *_: {"n0d": present})
     handler, old = HANDLERS["SwarmNode"], state_of("SwarmNode")
     moved = {**NODE, "host": {"address": "ssh://host1.example"}}
 

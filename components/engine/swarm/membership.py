@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, TypedDict
 from ...arguments.connections import Connection
 from ..connection import EngineRefused, HostUnreachable, connect
 from ..containers import EngineError
+from .node import Node
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -181,19 +182,14 @@ def dissolve(hosts: Sequence[Connection], swarm: str) -> None:
             found = engine.info()["Swarm"]
             if not _manages(found, swarm):
                 continue
-            others = [node for node in engine.api.nodes() if node["ID"] != found["NodeID"] and alive(node)]
-            if others:
-                names = ", ".join(sorted(node["Description"]["Hostname"] for node in others))
+            nodes = map(Node.of, engine.api.nodes())
+            if others := sorted(node.name for node in nodes if node.id != found["NodeID"] and node.alive):
+                names = ", ".join(others)
                 raise EngineError(f"the swarm still has other nodes, which would be left alone: {names}")
             members.append(host)
     for host in members:
         with connect(host) as engine:
             engine.api.leave_swarm(force=True)
-
-
-def alive(node: dict[str, Any]) -> bool:
-    """Return whether the managers hear a node."""
-    return bool(node["Status"]["State"] not in ("down", "disconnected"))
 
 
 def in_sequence(change: Callable[[], None], attempts: int = 20) -> None:

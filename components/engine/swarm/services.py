@@ -13,9 +13,10 @@ from ...naming import same_owner
 from ..containers import POLL, EngineError, wait_until
 from ..images import login
 from ..masking import without_values
+from ..progress import report
 from ..raw import api, log, older, post
 from .membership import in_sequence
-from .nodes import BUSY
+from .tasks import unfinished
 from .templates import meant
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def await_settled(engine: "DockerClient", service: str, seconds: float) -> None:
         now = time.monotonic()
         if before != (state, wanted, running):
             before, since = (state, wanted, running), now
+            report(f"{running} of {wanted} tasks run" + (f", update {state}" if state else ""))
         if running >= wanted and state in ("", "completed"):
             settled = state == "completed" or _has_check(found["Spec"])
             if settled or now - since >= STABLE_SECONDS:
@@ -139,16 +141,7 @@ def remove(engine: "DockerClient", service: str, seconds: float) -> None:
         api(engine).remove_service(service)
     except NotFound:
         return
-    # The engine finds no tasks by a service that is gone.
-    wait_until(
-        lambda: (
-            not any(
-                task.get("ServiceID") == service and task["Status"]["State"] in BUSY
-                for task in api(engine).tasks()
-            )
-        ),
-        seconds,
-    )
+    wait_until(lambda: not unfinished(engine, service=service), seconds)
 
 
 def adapted(engine: "DockerClient", spec: Spec) -> Spec:

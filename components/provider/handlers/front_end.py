@@ -1,12 +1,13 @@
 """Readiness of a front end, and its configuration: `Readiness` and `FrontEndConfig`."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from typing import Optional
 
 from ...engine import config_check, demands, facts, front_end_config, namesakes
 from ...engine.connection import connect
 from ...engine.containers import EngineError
+from ...engine.front_end_changes import Wanted
 from ...engine.limits import limit_processes
 from ...engine.replicas import wait_until_well
 from ...proxies.registry import kind_of
@@ -133,17 +134,20 @@ class FrontEndConfig(Handler[FrontEndConfigInputs, FrontEndConfigOutputs, FrontE
         return self._put_in_force(new, deliver, set(old.get("networks", {}).values()) - networks)
 
     def _put_in_force(
-        self, new: FrontEndConfigInputs, deliver: bool = True, left: Collection[str] = ()
+        self, new: FrontEndConfigInputs, deliver: bool = True, left: AbstractSet[str] = frozenset()
     ) -> FrontEndConfigOutputs:
-        program = kind_of(new["kind"]).program
+        wanted = Wanted(
+            container=new["container"],
+            program=kind_of(new["kind"]).program,
+            text=new["config"] if deliver else None,
+            drain=new["drain"],
+            joins=set(new.get("networks", {}).values()),
+            leaves=left,
+            processes=new.get("pidsLimit"),
+        )
         with connect(new["host"]) as engine:
-            front_end_config.join(engine, new["container"], new.get("networks", {}).values())
-            if "pidsLimit" in new:
-                limit_processes(engine, {new["container"]: new["pidsLimit"]})
-            if deliver:
-                front_end_config.deliver(engine, program, new["container"], new["config"], new["drain"])
-            front_end_config.leave(engine, new["container"], left)
-            found = front_end_config.state(engine, program, new["container"])
+            front_end_config.put_in_force(engine, wanted)
+            found = front_end_config.state(engine, wanted.program, wanted.container)
         if found is None or not found["running"]:
             raise EngineError("the front end ended right after its start")
         return {"addresses": found["addresses"], "running": True}

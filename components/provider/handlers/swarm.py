@@ -6,6 +6,7 @@ from ...arguments.connections import Connection
 from ...engine.connection import EngineRefused, HostUnreachable, connect
 from ...engine.containers import EngineError, Unfinished
 from ...engine.swarm import membership, nodes
+from ...engine.swarm.node import Found
 from ...resources import swarm as declared
 from ...resources.swarm import (
     SwarmInputs,
@@ -178,7 +179,7 @@ class SwarmNode(Handler[SwarmNodeInputs, SwarmNodeOutputs, SwarmNodeState]):
         found = nodes.apply(new["managers"], new["swarmId"], node, new, new["drainTimeout"])
         return {"nodeId": node, "hostName": found["hostName"], "address": found["address"]}
 
-    def read(self, state: SwarmNodeState) -> Optional[nodes.Found]:
+    def read(self, state: SwarmNodeState) -> Optional[Found]:
         with membership.manager(state["managers"], state["swarmId"]) as engine:
             return nodes.look(engine, state["nodeId"])
 

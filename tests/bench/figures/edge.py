@@ -17,7 +17,8 @@ from typing import Any
 from docker.models.containers import Container
 
 from components.engine import containers as engine
-from components.engine.front_end_config import deliver
+from components.engine.front_end_changes import Wanted
+from components.engine.front_end_config import put_in_force
 from components.proxies.program import FOLDER
 from components.proxies.registry import kind_of
 from tests.bench import crowd, front_ends, images
@@ -131,8 +132,10 @@ def _reloads(host: Host, roots: dict[str, Path], kind: str, quick: bool) -> Figu
             for name in NAMES if turn % 2 else reversed(NAMES):
                 note(f"{kind}: reload, {name}, round {turn + 1}")
                 text = engine.read_file(fronts[name], program.path)
+                front_end = str(fronts[name].id)
+                wanted = Wanted(container=front_end, program=program, text=f"{text}# again\n", drain=1)
                 began = time.monotonic()
-                deliver(client, program, str(fronts[name].id), f"{text}# again\n", 1)
+                put_in_force(client, wanted)
                 figures[name].append(time.monotonic() - began)
     return figures
 

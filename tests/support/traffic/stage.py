@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from components.arguments.parsing import parse
 from components.engine.containers import write_file
-from components.engine.front_end_config import deliver
+from components.engine.front_end_changes import Wanted
+from components.engine.front_end_config import put_in_force
 from components.load_balanced.validation import service as validated
 from components.naming import replica_alias
 from components.proxies.registry import kind_of
@@ -125,12 +126,16 @@ class FrontEnd:
         if text == self._text:
             return
         self.forget()
-        deliver(self._stage.host.engine(), self.program, str(self.container.id), text, 1)
+        self._put(text)
         self._text, self._log = text, Log(self.container)
 
     def reload(self) -> None:
         """Deliver the same text again, as another one would be."""
-        deliver(self._stage.host.engine(), self.program, str(self.container.id), self._text, 1)
+        self._put(self._text)
+
+    def _put(self, text: str) -> None:
+        wanted = Wanted(container=str(self.container.id), program=self.program, text=text, drain=1)
+        put_in_force(self._stage.host.engine(), wanted)
 
     def forget(self) -> None:
         """End it: the next case finds it new."""
