@@ -6,8 +6,7 @@ expectation that shows it.
 
 from collections.abc import Iterable
 
-from components.proxies.registry import KINDS
-from tests.support.traffic.cases import Case, read
+from tests.support.traffic.cases import SERVED, Case, read
 
 from .marked import put
 
@@ -24,13 +23,13 @@ def table(cases: Iterable[Case]) -> str:
     cells: dict[str, dict[str, list[str]]] = {}
     shown = [each for each in cases if each.row and each.component == "service"]
     for case in sorted(shown, key=lambda each: (each.file, each.place)):
-        found = cells.setdefault(case.row or "", {kind: [] for kind in KINDS})[case.kind]
+        found = cells.setdefault(case.row or "", {kind: [] for kind in SERVED})[case.kind]
         said = case.cell or ("refused" if case.refused else "yes")
         if said not in found:
             found.append(said)
-    lines = [f"| {' | '.join(['what', *KINDS])} |", f"|{'---|' * (1 + len(KINDS))}"]
+    lines = [f"| {' | '.join(['what', *SERVED])} |", f"|{'---|' * (1 + len(SERVED))}"]
     lines += [
-        f"| {' | '.join([row, *('; '.join(found[kind]) for kind in KINDS)])} |"
+        f"| {' | '.join([row, *('; '.join(found[kind]) for kind in SERVED)])} |"
         for row, found in cells.items()
     ]
     return "\n".join(lines) + "\n"

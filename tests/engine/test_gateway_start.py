@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from components.arguments.parsing import parse
-from components.proxies.registry import KINDS
 from components.swarm.gateway.model import Gateway
 from tests.bench.process import until
+from tests.support.traffic.cases import SERVED
 
 pytestmark = pytest.mark.engine
 
@@ -107,7 +107,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", SERVED)
 def test_the_first_request_waits_for_the_names(kind: str, tmp_path: Path) -> None:
     """It comes before the DNS has said where the tasks are, and is served all the same."""
     with socket.socket() as free:

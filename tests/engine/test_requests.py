@@ -10,13 +10,13 @@ import pytest
 from docker.models.containers import Container
 
 from components.proxies import requests
-from components.proxies.registry import KINDS
 from tests.bench import images
 from tests.bench.hosts import Host
 from tests.bench.process import until
 from tests.golden.test_golden import configuration
 from tests.support.program import PORT, ROOT, service
 from tests.support.rehearsal import Rehearsal
+from tests.support.traffic.cases import SERVED
 
 PAGE = (ROOT / "docs" / "front-ends.md").read_text()
 
@@ -34,7 +34,7 @@ def test_each_member_is_of_a_family() -> None:
     assert [name for name in requests.MEMBERS if not pattern.match(name.lower())] == []
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", SERVED)
 def test_ipv6_has_a_socket_of_its_own(kind: str) -> None:
     """IPv4 addresses are plain then; none where the kernel has no IPv6."""
     with_it = configuration(kind, {"image": "app:1"})
@@ -60,7 +60,7 @@ def ipv6_network(host: Host) -> Iterator[str]:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", SERVED)
 def test_a_client_of_each_family_has_its_plain_address(kind: str, host: Host, ipv6_network: str) -> None:
     """In X-Forwarded-For and in the log, where a container has both families."""
     rehearsal = Rehearsal(host)

@@ -45,7 +45,9 @@ def others(form: Form, path: str) -> list[tuple[Any, ...]]:
     if kind is bool:
         return [(not default,)] if default is not None else [(True, False)]
     if get_origin(kind) is Literal:
-        return [(word,) for word in get_args(kind) if word != default]
+        kinds = [name for name in KINDS if serves(form, name)]
+        words = kinds if path == "front_end.kind" else get_args(kind)
+        return [(word,) for word in words if word != default]
     (bounds,) = [each for each in _metadata(field) if isinstance(each, Whole | Number)]
     return [(bounds.low + 1 if default is None else default + 1 if default < bounds.high else bounds.low,)]
 
@@ -110,15 +112,20 @@ def answer(form: Form, name: str, kind: FrontEndKind, values: Values) -> tuple[l
     return reasons, "" if reasons else form.text(kind, what)
 
 
+def serves(form: Form, name: str) -> bool:
+    """Return whether a kind accepts the least arguments of a form."""
+    return not answer(form, name, KINDS[name], {})[0]
+
+
 def ignored(form: Form, name: str, kind: FrontEndKind, path: str) -> list[object]:
     """Return the groups of an argument's values that a kind neither refuses nor renders differently.
 
-    Return None where the kind refuses another argument that it needs.
+    Return none where the kind refuses the form, or another argument that it needs.
     """
     company = COMPANY.get(path, {})
     reasons, usual = answer(form, name, kind, company)
     if reasons:
-        assert any(names(reasons, beside) for beside in company), reasons
+        assert any(names(reasons, beside) for beside in ("front_end.kind", *form.least, *company)), reasons
         return []
 
     def heard(value: object) -> bool:
@@ -188,7 +195,7 @@ def test_an_argument_that_a_kind_ignores_changes_a_resource(form: Form, path: st
     ]
 
     assert same == []
-    assert all(ignored(form, kind, KINDS[kind], path) for kind in use.kinds)
+    assert all(ignored(form, kind, KINDS[kind], path) for kind in use.kinds if serves(form, kind))
 
 
 def test_a_new_argument_that_no_template_uses_is_found() -> None:
