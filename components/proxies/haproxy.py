@@ -63,9 +63,10 @@ class _Backend:
     max_connections: Optional[int]
     uploads: int
     """Requests of each server that may wait for the rest of their bodies."""
-    retries: int
     retry_on: str
     times: Times
+    given: "Route"
+    """Arguments of the backend: the template prints a value from here that needs no computing."""
     hosts: list[str]
     """Host names that choose it, without wildcards."""
 
@@ -223,9 +224,9 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
         else "",
         max_connections=backend.max_connections or SERVER_SLOTS,
         uploads=uploads(backend),
-        retries=backend.retries,
         retry_on=f"conn-failure empty-response{late}",
         times=backend_times(site, backend),
+        given=backend,
         hosts=backend.exact_hosts,
     )
 

@@ -45,8 +45,9 @@ class _Backend:
     """Name or variable of the upstream of a request."""
     tasks: Optional[Tasks]
     """Instead of upstreams: a name in a variable is resolved while it runs, and may not exist yet."""
-    tries: int
     times: Times
+    given: "Route"
+    """Arguments of the backend: the template prints a value from here that needs no computing."""
     uploads: Optional[int]
     """Requests that may wait for the rest of their bodies; None where nobody knows how many servers there
     are."""
@@ -262,8 +263,8 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Upstream] 
         shares=[(f"{size / WHOLE:.1%}", upstreams[index].name) for size, index in parts],
         target=target if upstreams else "$tasks",
         tasks=servers if isinstance(servers, Tasks) else None,
-        tries=backend.retries + 1,
         times=backend_times(site, backend),
+        given=backend,
         uploads=uploads(backend) * sum(not peer.backup for each in upstreams for peer in each.peers)
         if upstreams
         else None,

@@ -8,7 +8,7 @@ from ..naming import replica_alias
 
 if TYPE_CHECKING:
     from .model import Backend, Service
-    from .site import Route, Site
+    from .site import Proxy, Route, Site
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Entry:
     reloads: bool
     trusted: list[str]
     default_backend: Optional[str]
-    unknown_host: str
     upgrades: list[str]
-    ipv6: bool
+    given: "Proxy"
+    """Arguments of the proxy: a template prints a value from here that no kind has to compute."""
 
 
 def entry(site: "Site") -> Entry:
@@ -78,9 +78,8 @@ def entry(site: "Site") -> Entry:
         reloads=site.reloads,
         trusted=sorted(front_end.trusted_proxies),
         default_backend=site.default_backend,
-        unknown_host=front_end.unknown_host,
         upgrades=sorted(front_end.upgrades),
-        ipv6=front_end.ipv6,
+        given=front_end,
     )
 
 

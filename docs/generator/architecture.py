@@ -9,7 +9,8 @@ from pathlib import Path
 import grimp
 
 from components.load_balanced.validation import service
-from components.proxies.registry import KINDS, kind_of
+from components.proxies.registry import kind_of
+from tests.support.traffic.cases import SERVED
 
 from .marked import put
 
@@ -72,7 +73,7 @@ def way() -> str:
         parts.append(f"{stop.meaning}, `{stop.file}`:\n\n```text\n{shown}\n```\n")
     parts += [
         f"Changed lines of the configuration, {kind}:\n\n```diff\n{_difference(kind)}\n```\n"
-        for kind in KINDS
+        for kind in SERVED
     ]
     return "\n".join(parts)
 
