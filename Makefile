@@ -39,7 +39,7 @@ check: .venv/.dev ## lint, formatting, types, unused code, imports between rooms
 	@$(PY) -m mypy __main__.py
 	@$(PY) -m mypy plugin/__main__.py
 	@MYPYPATH=policy $(PY) -m mypy policy/__main__.py
-	@grep -ohE '[a-z_]+(\.[A-Za-z_]+)+' templates/*/*.j2 >.venv/used_in_templates.py
+	@grep -ohE '[a-z_]+(\.[A-Za-z_0-9]+)+' templates/*/*.j2 >.venv/used_in_templates.py
 	@$(PY) -m vulture components checkout docs plugin policy tests __main__.py .venv/used_in_templates.py
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) -m docs.style
