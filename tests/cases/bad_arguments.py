@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from components.arguments.messages import listed
 from components.proxies.registry import KINDS
 from tests.cases.later import LATER
 from tests.support.arguments import IMAGE
@@ -119,7 +118,8 @@ def _hostile(places: dict[str, Any], hostile: dict[str, str]) -> Iterator[Case]:
 def _read() -> list[Case]:
     text = Path(__file__).with_suffix(".yaml").read_text("utf-8")
     found = yaml.load(text, _Loader)  # noqa: S506 — a SafeLoader
-    kinds = listed(list(KINDS))
+    *others, last = map(repr, KINDS)
+    kinds = f"{', '.join(others)} or {last}"
     return [
         *(
             Case(each["case"], _args(each), each["error"].replace("<KINDS>", kinds), each.get("name", "site"))
