@@ -1,5 +1,6 @@
 """Parts of every test run: fixtures of the bench, skips with a reason, and a summary of the reasons."""
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support import programs
 from tests.support.promise import Promise, skips
-from tests.support.wheel import build
+from tests.support.wheel import build, environment, once
 
 if importlib.util.find_spec("tests.bench.fixtures"):
     pytest_plugins = ["tests.bench.fixtures"]
@@ -50,10 +51,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.location[0] not in alone, -weights[item.location[0]]))
 
 
+def pytest_collection_finish() -> None:
+    """Take the tests out of the search for garbage: thousands of them stay until the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Provide a folder of all processes of this run, for parts that one of them makes for all."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def wheel(shared: Path) -> Path:
     """Provide the package as it is built for others."""
-    return build(tmp_path_factory.mktemp("wheel"))
+    folder = shared / "built"
+    (found,) = once(folder, lambda: build(folder)).glob("wheels/*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def installed(shared: Path, wheel: Path) -> Path:
+    """Provide an environment with the wheel, and nothing else of ours. No test changes it."""
+    folder = shared / "installed"
+    return once(folder, lambda: environment(folder, wheel))
 
 
 @pytest.fixture

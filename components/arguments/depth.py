@@ -11,8 +11,10 @@ def is_deep(value: object, most: int = DEEPEST) -> bool:
     level = [value]
     for _ in range(most):
         inner = {id(part): part for each in level for part in _parts(each)}
+        if not inner:
+            return False
         level = list(inner.values())
-    return bool(level)
+    return True
 
 
 def _parts(value: object) -> Iterable[object]:

@@ -4,7 +4,6 @@ Nothing is validated here. An unknown key comes through as it was written. So th
 same words as in a Python program; the SDK's own mapping would drop it silently.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
@@ -13,7 +12,7 @@ from pulumi.provider.experimental.analyzer import PropertyDefinition
 from pulumi.provider.provider import ConstructResult, Provider
 
 from ..version import VERSION
-from .schema import OFFERED, analysis, schema
+from .schema import OFFERED, analysis, document
 
 _Properties = Mapping[str, PropertyDefinition]
 
@@ -22,7 +21,7 @@ class Components(Provider):
     """Constructs the components."""
 
     def __init__(self) -> None:
-        super().__init__(VERSION, json.dumps(schema()))
+        super().__init__(VERSION, document())
 
     def construct(
         self,

@@ -6,6 +6,7 @@ finds no docstrings of inherited keys; the subclass here does.
 
 import ast
 import inspect
+import json
 import re
 import sys
 from functools import cache
@@ -119,6 +120,7 @@ def _member(word: str) -> str:
     return "".join(part.capitalize() for part in parts)
 
 
+@cache
 def _lineage(typ: type) -> list[type]:
     """Return a TypedDict and its bases, which before Python 3.12 only its source lists."""
     (tree,) = ast.parse(dedent(inspect.getsource(typ))).body
@@ -170,6 +172,12 @@ def schema() -> Values:
             "required": sorted({**inputs, **outputs}),
         }
     return whole
+
+
+@cache
+def document() -> str:
+    """Return the schema as JSON, which each call of a component needs."""
+    return json.dumps(schema())
 
 
 def _renamed(part: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -57,9 +56,9 @@ class Longshore(p.Provider):
 
     async def get_schema(self, request: p.GetSchemaRequest) -> p.GetSchemaResponse:
         """Return the schema of our components and custom resources."""
-        from .schema import schema
+        from .schema import document
 
-        return p.GetSchemaResponse(schema=json.dumps(schema()))
+        return p.GetSchemaResponse(schema=document())
 
     async def check(self, request: p.CheckRequest) -> p.CheckResponse:
         """Refuse what is wrong, at preview."""

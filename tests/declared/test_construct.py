@@ -27,6 +27,12 @@ def border() -> Iterator[Border]:
         yield border
 
 
+@pytest.fixture(scope="module")
+def deployment(border: Border) -> str:
+    """Provide one deployment for all components that are refused: they leave nothing in it."""
+    return border.deployment()
+
+
 @pytest.fixture(autouse=True)
 def _no_docker_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
@@ -166,9 +172,9 @@ def test_most_mistakes_can_be_made_in_another_language() -> None:
 
 
 @pytest.mark.parametrize("case", CROSSING, ids=[case.title for case in CROSSING])
-def test_a_wrong_argument_is_the_same_error(border: Border, case: Case) -> None:
+def test_a_wrong_argument_is_the_same_error(border: Border, deployment: str, case: Case) -> None:
     """The error has the words of a Python program, and nothing is registered."""
-    there = border.construct("LoadBalancedService", case.name, case.args)
+    there = border.construct("LoadBalancedService", case.name, case.args, deployment=deployment)
     here = run(lambda: LoadBalancedService(case.name, with_outputs(case.args)))
 
     assert there.error is not None

@@ -24,7 +24,6 @@ from tests.support.documents import block, blocks
 from tests.support.mocks import run as run_with_mocks
 from tests.support.program import ROOT, Run
 from tests.support.reader import Reader, named
-from tests.support.wheel import environment
 
 needs_all = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -265,12 +264,12 @@ def containers(host: Host) -> set[str]:
 @pytest.mark.engine
 @pytest.mark.pulumi
 @pytest.mark.slow
-def test_the_program_of_ones_own_runs(tagged: Host, tmp_path: Path, wheel: Path) -> None:
+def test_the_program_of_ones_own_runs(tagged: Host, tmp_path: Path, installed: Path) -> None:
     """README's program, with the wheel installed: both services answer to their names."""
     before = everything(tagged)
     folder = tmp_path / "own"
     folder.mkdir()
-    environment(folder / ".venv", wheel)
+    (folder / ".venv").symlink_to(installed)
     (folder / "__main__.py").write_text(block("import pulumi"))
     runtime = {"name": "python", "options": {"virtualenv": ".venv"}}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "own", "runtime": runtime}))

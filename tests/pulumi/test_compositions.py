@@ -14,15 +14,8 @@ from tests.bench.load import Load
 from tests.pulumi.test_examples import Project
 from tests.pulumi.test_stack import everything, get
 from tests.support.program import APP, PORT, PROXY, ROOT
-from tests.support.wheel import environment
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """Provide an environment with the wheel."""
-    return environment(tmp_path_factory.mktemp("installed") / ".venv", wheel)
 
 
 def example(name: str, installed: Path, folder: Path, host: Host) -> Project:

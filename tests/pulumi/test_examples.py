@@ -14,7 +14,6 @@ from tests.bench.images import APP_2
 from tests.pulumi.test_stack import everything, files_with, get
 from tests.support.program import APP, PORT, PROXY, ROOT, Run
 from tests.support.swarm import answers, asked, bare
-from tests.support.wheel import environment
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -99,11 +98,11 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def in_process(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+def in_process(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Path:
     """Provide examples/in_process, with the wheel in its environment and nothing of ours beside it."""
     folder = tmp_path_factory.mktemp("in_process") / "in_process"
     shutil.copytree(ROOT / "examples/in_process", folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    environment(folder / ".venv", wheel)
+    (folder / ".venv").symlink_to(installed)
     return folder
 
 

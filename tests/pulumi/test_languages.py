@@ -15,7 +15,7 @@ from tests.bench.hosts import Host
 from tests.pulumi.test_examples import TOKEN, Project
 from tests.pulumi.test_stack import everything, files_with, get
 from tests.support.program import PORT, ROOT
-from tests.support.wheel import checkout, environment
+from tests.support.wheel import checkout
 
 pytestmark = [pytest.mark.pulumi, pytest.mark.slow]
 
@@ -275,7 +275,7 @@ def test_a_wrong_value_is_one_clear_message(
 
 @pytest.fixture(scope="module")
 def options(
-    programs: Programs, tmp_path_factory: pytest.TempPathFactory, wheel: Path, host: Host
+    programs: Programs, tmp_path_factory: pytest.TempPathFactory, installed: Path, host: Host
 ) -> tuple[Project, Project]:
     """Provide tests/cases/options in TypeScript, and in Python with this SDK in its process."""
     folder, private = tmp_path_factory.mktemp("options"), tmp_path_factory.mktemp("private")
@@ -290,7 +290,7 @@ def options(
     here.mkdir()
     shutil.copy(cases / "__main__.py", here)
     (here / "Pulumi.yaml").write_text("name: site\nruntime: {name: python, options: {virtualenv: .venv}}\n")
-    environment(here / ".venv", wheel)
+    (here / ".venv").symlink_to(installed)
     found = (Project(there, private), Project(here, private))
     found[0].configure(host)
     shutil.copy(there / "Pulumi.test.yaml", here)

@@ -19,7 +19,6 @@ from tests.pulumi.test_examples import Project
 from tests.pulumi.test_stack import everything, get
 from tests.support.floating import FAST, Floating, floating_address
 from tests.support.program import APP, PORT, PROXY, ROOT
-from tests.support.wheel import environment
 
 TEN_LINES = f"""\
 import pulumi
@@ -74,12 +73,6 @@ from {package}.resources.generation import Generation
 
 Generation("generation", {{"definition": "1"}})
 """
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """Provide an environment with the wheel."""
-    return environment(tmp_path_factory.mktemp("installed") / ".venv", wheel)
 
 
 def test_it_holds_the_templates(wheel: Path) -> None:

@@ -3,8 +3,11 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
+from tests.bench.process import locked
 from tests.support.program import ROOT
 
 
@@ -17,16 +20,36 @@ def checkout(folder: Path) -> Path:
 
 
 def build(folder: Path) -> Path:
-    """Return the wheel, built in `folder`."""
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder / 'wheels'}"]
-    subprocess.run([*build, checkout(folder)], check=True)
-    (wheel,) = (folder / "wheels").glob("longshore-*.whl")
+    """Build the wheel in `folder`, with the setuptools of this environment."""
+    wheels = folder / "wheels"
+    command = [
+        sys.executable,
+        "-c",
+        f"from setuptools import build_meta; build_meta.build_wheel({str(wheels)!r})",
+    ]
+    done = subprocess.run(command, cwd=checkout(folder), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = wheels.glob("longshore-*.whl")
     return wheel
 
 
-def environment(folder: Path, *packages: Path | str) -> Path:
-    """Return a virtual environment in `folder` that holds these packages and what they need."""
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, *map(str, packages)], check=True)
+def environment(folder: Path, wheel: Path) -> Path:
+    """Make a virtual environment in `folder` that holds the wheel, what it needs, and pip, which Pulumi asks.
+
+    Modules are compiled when they are first imported: most never are.
+    """
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install", "--quiet"]
+    packages = [str(wheel), f"pip=={version('pip')}"]
+    subprocess.run([*pip, "--disable-pip-version-check", "--no-compile", *packages], check=True)
     return folder
+
+
+def once(made: Path, make: Callable[[], object]) -> Path:
+    """Return what `make` makes at `made`, which one process of a run makes for all."""
+    ready = made.with_name(f"{made.name}.ready")
+    with locked(made.with_name(f"{made.name}.lock")):
+        if not ready.exists():
+            make()
+            ready.touch()
+    return made

@@ -15,6 +15,7 @@ import pytest
 
 from components.arguments import project_files
 from components.review.command import main as review
+from tests.support.commands import execute
 from tests.support.documents import DOCS
 from tests.support.program import ROOT
 
@@ -44,14 +45,19 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "HOME": str(folder), "PULUMI_BACKEND_URL": backend, **more}
 
 
-def ends(
-    command: list[str], folder: Path, text: str | None = None, **more: str
-) -> "subprocess.CompletedProcess[str]":
+def ends(command: list[str], folder: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command in this process."""
+    module, *arguments = command
+    return execute(module, arguments, folder, environment(folder, **more))
+
+
+def started(command: list[str], folder: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command as a user does, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
         env=environment(folder, **more),
-        input=text,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=300,
@@ -220,7 +226,7 @@ def test_nobody_reads_the_output(project: Path) -> None:
 
 def test_a_terminal_without_our_letters(project: Path) -> None:
     """Letters that the terminal cannot show are escaped."""
-    done = ends(PLAN, project, PYTHONIOENCODING="ascii")
+    done = started(PLAN, project, PYTHONIOENCODING="ascii")
 
     assert "Traceback" not in done.stderr
     assert "3 replicas of web start" in done.stdout
@@ -299,4 +305,4 @@ def test_the_status_of_a_plan(project: Path, spoil: Callable[[Path], object], st
     """Planned, refused, wrong input."""
     spoil(project)
 
-    assert ends(PLAN, project).returncode == status
+    assert started(PLAN, project).returncode == status

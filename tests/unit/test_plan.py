@@ -18,6 +18,7 @@ from components.plan.program import planned
 from components.preview.reading import read
 from components.review import review
 from components.review.markdown import markdown
+from tests.support.commands import execute
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Pulumi.yaml", "__main__.py", "components", "templates")
@@ -53,9 +54,9 @@ class Project:
         self.git("commit", "--quiet", "--message=settings")
 
     def plan(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "components.plan", "--stack", "test", *arguments]
+        """Run `longshore plan`. The program has a process of its own, with the package of the folder."""
         environment = {**os.environ, "DOCKER_HOST": SOCKET}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        return execute("components.plan", ["--stack", "test", *arguments], self.folder, environment)
 
 
 @pytest.fixture

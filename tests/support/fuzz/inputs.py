@@ -1,6 +1,5 @@
 """Inputs at random: good ones, changed in a few places. One number always makes one input."""
 
-import copy
 import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -94,13 +93,21 @@ _PARTS: list[tuple[str, Any]] = []
 """Each key of the seeds, with its value; no text that is secret, which is none in another place."""
 
 
-def _places(value: Any, levels: int = 12) -> Iterator[tuple[Any, Any]]:
-    """Yield each mapping or list in a value with each of its keys; no argument is deeper."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in pairs:
-        yield value, key
-        if levels:
-            yield from _places(each, levels - 1)
+def _places(value: Any, levels: int = 12) -> list[tuple[Any, Any]]:
+    """Return each mapping or list in a value with each of its keys; no argument is deeper."""
+    found: list[tuple[Any, Any]] = []
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        found.append((value, key))
+        if levels and isinstance(each, dict | list):
+            found += _places(each, levels - 1)
+    return found
+
+
+def _copy(value: Any) -> Any:
+    """Return a value with mappings and lists of its own."""
+    if isinstance(value, dict):
+        return {key: _copy(each) for key, each in value.items()}
+    return [_copy(each) for each in value] if isinstance(value, list) else value
 
 
 for _, _args in SEEDS:
@@ -113,16 +120,16 @@ def made(number: int) -> Input:
     chance = random.Random(number)  # noqa: S311 — to be made again
     name = chance.choice(_COMPONENTS)
     component, args = chance.choice([each for each in SEEDS if each.component == name])
-    given = copy.deepcopy(args)
+    given = _copy(args)
     for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, 5))):
         given = _changed(chance, given)
     return Input(component, given)
 
 
 def _changed(chance: random.Random, given: Any) -> Any:
-    places = list(_places(given))
+    places = _places(given) if isinstance(given, dict | list) else []
     if not places or chance.random() < 0.002:
-        return copy.deepcopy(chance.choice((*OTHERS, *_TEXTS)))
+        return _copy(chance.choice((*OTHERS, *_TEXTS)))
     container, key = chance.choice(places)
     ways = (_replace, _replace, _alter, _alter, _wrap, _transplant, _transplant, _remove, _rename, _repeat)
     chance.choice(ways)(chance, container, key)
@@ -133,11 +140,11 @@ def _replace(chance: random.Random, container: Any, key: Any) -> None:
     """Put another value in; where an address or a secret is, one with a password."""
     known = _WITH_PASSWORD.get(key, [])
     if known and chance.random() < 0.5:
-        container[key] = copy.deepcopy(chance.choice(known))
+        container[key] = _copy(chance.choice(known))
     else:
         pools: tuple[tuple[Any, ...], ...] = (_TEXTS, _NUMBERS, OTHERS)
         pool = chance.choice(pools)
-        container[key] = copy.deepcopy(chance.choice(pool))
+        container[key] = _copy(chance.choice(pool))
 
 
 def _alter(chance: random.Random, container: Any, key: Any) -> None:
@@ -166,7 +173,7 @@ def _transplant(chance: random.Random, container: Any, key: Any) -> None:
     """Add a key of another component, or of another place."""
     if isinstance(container, dict):
         other, value = chance.choice(_PARTS)
-        container[other] = copy.deepcopy(value)
+        container[other] = _copy(value)
 
 
 def _remove(chance: random.Random, container: Any, key: Any) -> None:
