@@ -1,45 +1,21 @@
 """keepalived on one node of a floating address, through the Engine API. Plain functions, no Pulumi."""
 
-import contextlib
-import re
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Optional, TypedDict
+from typing import TYPE_CHECKING, Optional, TypedDict
 
-from ..arguments.connections import Login
-from ..proxies.keepalived import KEEPALIVED, RELOADED, SCRIPT
-from ..proxies.program import CPU_SHARES, FOLDER, TMPFS
-from ..proxies.rendering import render
-from . import config_check, neighbours
-from .containers import EngineError, ErrorLog, find, nameless_volume, read_file, wait_until, write_file
-from .images import pull_missing
+from ..proxies.keepalived import KEEPALIVED
+from .containers import find, read_file, wait_until
+from .keepalived_changes import Seen, changes
+from .keepalived_steps import ENTERS, MIB, STEADY_SECONDS, STOP_SECONDS, Remove, Spec, last_words, start
+from .steps import perform
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-PROCESSES = 64
-START_SECONDS = 20.0
-STOP_SECONDS = 10
-RELOAD_SECONDS = 5.0
-STEADY_SECONDS = 0.5
-"""Seconds for which keepalived must be healthy after a start or reload to have survived it."""
 STARTS = "Starting Keepalived"
 """First words of the log of each run."""
-_ROLE = re.compile(r"Entering (MASTER|BACKUP|FAULT) STATE")
-MIB = 2**20
-
-
-class Spec(TypedDict):
-    """A container with keepalived; its memory is in MiB."""
-
-    name: str
-    image: str
-    memory: int
-    capabilities: list[str]
-    labels: dict[str, str]
-    config: str
-    registries: list[Login]
 
 
 class Found(TypedDict, total=False):
@@ -49,56 +25,54 @@ class Found(TypedDict, total=False):
     running: bool
 
 
-def problem(engine: "DockerClient", spec: Spec) -> Optional[str]:
-    """Return the objection to the configuration, or None.
-
-    It is that of another stack's node on this host, or of the image's keepalived.
-    Raises ImageMissing.
-    """
-    if said := neighbours.clash(engine, spec["config"], spec["labels"]):
-        return said
-    return config_check.problem(
-        engine, KEEPALIVED, spec["image"], spec["config"], [], spec["labels"], spec["memory"]
-    )
-
-
 def prepare(engine: "DockerClient", spec: Spec) -> str:
     """Make the node's container, but do not start it; its id.
 
     One that was there with our labels, of a run that did not come to its end, goes.
     """
-    _ready_image(engine, spec)
-    _refuse_wrong(engine, spec)
-    _remove_others(engine, spec)
-    return str(_create(engine, spec).id)
+    name = _new_name(spec)
+    perform(changes(None, spec, name, _strays(engine, spec, ""), starting=False), engine)
+    return str(engine.containers.get(name).id)
 
 
 def deliver(engine: "DockerClient", spec: Spec, known: str) -> str:
-    """Make the node's container `known` what `spec` says, and running; return the id of the container then.
-
-    A changed text is reloaded, which does not move the addresses. Another image or limit needs another
-    container: keepalived stops, which moves them. A refused change leaves the former container and text in
-    force.
-    """
-    container = find(engine, known)
-    if container is None or not _same(container, spec):
-        return _replace(engine, spec, container)
-    if read_file(container, KEEPALIVED.path) != spec["config"]:
-        _refuse_wrong(engine, spec)
-        _put_in_force(container, spec["config"])
-    elif container.status != "running":
-        start(container)
-    return known
+    """Make the node's container `known` as `spec`, and running; return the id of the container then."""
+    name, container = _new_name(spec), find(engine, known)
+    seen = _seen(container, spec) if container else None
+    perform(changes(seen, spec, name, _strays(engine, spec, known)), engine)
+    if seen and seen.same:
+        return known
+    return str(engine.containers.get(name).id)
 
 
-def start(container: "Container") -> None:
-    """Start keepalived and wait until it takes part."""
-    if container.status == "restarting":
-        container.stop(timeout=0)
-    log = ErrorLog(container)
-    container.start()
-    if not wait_until(lambda: any(_ROLE.search(line) for line in log.new()), START_SECONDS):
-        raise EngineError(f"keepalived in {container.name} did not start: {last_words(container)}")
+def remove(engine: "DockerClient", known: str) -> None:
+    """Stop keepalived, so that it gives the addresses up, and remove the container if it exists."""
+    perform([Remove(container=known, cause="it is no node any more")], engine)
+
+
+def _new_name(spec: Spec) -> str:
+    return f"{spec['name']}-{secrets.token_hex(4)[1:]}"
+
+
+def _seen(container: "Container", spec: Spec) -> Seen:
+    host = container.attrs["HostConfig"]
+    return Seen(
+        id=str(container.id),
+        running=container.status == "running",
+        same=bool(
+            container.attrs["Config"]["Image"] == spec["image"]
+            and host["Memory"] == spec["memory"] * MIB
+            and {each.removeprefix("CAP_") for each in host["CapAdd"]} == set(spec["capabilities"])
+        ),
+        config=read_file(container, KEEPALIVED.path),
+    )
+
+
+def _strays(engine: "DockerClient", spec: Spec, known: str) -> list[str]:
+    """Return the ids of containers with our labels that no state knows any more."""
+    same = [f"{key}={value}" for key, value in spec["labels"].items()]
+    found = engine.containers.list(all=True, filters={"label": same})
+    return [str(each.id) for each in found if each.id != known]
 
 
 def take_part(containers: "Sequence[Container]") -> None:
@@ -131,14 +105,8 @@ def role(container: "Container") -> str:
     if container.status != "running":
         return ""
     log = container.logs().decode(errors="replace")
-    found: list[str] = _ROLE.findall(log.rpartition(STARTS)[2])
+    found: list[str] = ENTERS.findall(log.rpartition(STARTS)[2])
     return found[-1] if found else ""
-
-
-def last_words(container: "Container") -> str:
-    """Return the last lines of its log."""
-    lines = container.logs(tail=5).decode(errors="replace").strip().splitlines()
-    return "; ".join(line.strip() for line in lines) or "it wrote nothing"
 
 
 def look(engine: "DockerClient", known: str) -> Optional[Found]:
@@ -157,119 +125,3 @@ def stop(engine: "DockerClient", known: str) -> "Optional[Container]":
     if container := find(engine, known):
         container.stop(timeout=STOP_SECONDS)
     return container
-
-
-def remove(engine: "DockerClient", known: str) -> None:
-    """Stop keepalived, so that it gives the addresses up, and remove the container if it exists."""
-    if container := stop(engine, known):
-        container.remove(force=True, v=True)
-
-
-def _same(container: "Container", spec: Spec) -> bool:
-    """Return whether it differs from `spec` in nothing but its text."""
-    host = container.attrs["HostConfig"]
-    return bool(
-        container.attrs["Config"]["Image"] == spec["image"]
-        and host["Memory"] == spec["memory"] * MIB
-        and {each.removeprefix("CAP_") for each in host["CapAdd"]} == set(spec["capabilities"])
-    )
-
-
-def _replace(engine: "DockerClient", spec: Spec, old: "Optional[Container]") -> str:
-    from docker.errors import APIError
-
-    _ready_image(engine, spec)
-    _refuse_wrong(engine, spec)
-    _remove_others(engine, spec, old)
-    new = _create(engine, spec)
-    try:
-        if old:
-            old.stop(timeout=STOP_SECONDS)
-        start(new)
-    except (EngineError, APIError):
-        new.remove(force=True, v=True)
-        if old:
-            old.start()
-        raise
-    if old:
-        old.remove(force=True, v=True)
-    return str(new.id)
-
-
-def _create(engine: "DockerClient", spec: Spec) -> "Container":
-    restart: Any = {"Name": "always"}  # after a reload signal, "unless-stopped" never acts again
-    container = engine.containers.create(
-        spec["image"],
-        name=f"{spec['name']}-{secrets.token_hex(4)[1:]}",
-        entrypoint=list(KEEPALIVED.run[:1]),
-        command=list(KEEPALIVED.run[1:]),
-        network_mode="host",
-        user="0:0",
-        read_only=True,
-        tmpfs=TMPFS,  # a stale pid file would keep it from starting again
-        mounts=[nameless_volume(FOLDER)],
-        cap_drop=["ALL"],
-        cap_add=list(spec["capabilities"]),
-        security_opt=["no-new-privileges"],
-        mem_limit=spec["memory"] * MIB,
-        pids_limit=PROCESSES,
-        cpu_shares=CPU_SHARES,  # a late advert moves the addresses
-        restart_policy=restart,
-        stop_signal=KEEPALIVED.stop_signal,
-        labels=spec["labels"],
-    )
-    _write(container, spec["config"])
-    return container
-
-
-def _write(container: "Container", config: str) -> None:
-    write_file(container, FOLDER, SCRIPT, render("keepalived/gateway.sh.j2", None))
-    write_file(container, FOLDER, KEEPALIVED.file, config)
-
-
-def _put_in_force(container: "Container", config: str) -> None:
-    before = read_file(container, KEEPALIVED.path) or ""
-    _write(container, config)
-    try:
-        _reload(container) if container.status == "running" else start(container)
-    except EngineError as error:
-        _write(container, before)
-        with contextlib.suppress(EngineError):
-            _reload(container) if container.status == "running" else start(container)
-        raise EngineError(f"{error}; the old configuration is in force again") from error
-
-
-def _reload(container: "Container") -> None:
-    log, pid = ErrorLog(container), container.attrs["State"]["Pid"]
-    container.kill(KEEPALIVED.reload_signal)
-
-    def ended() -> bool:
-        container.reload()
-        return bool(container.attrs["State"]["Pid"] != pid)
-
-    heard = wait_until(lambda: ended() or any(RELOADED in line for line in log.new()), RELOAD_SECONDS)
-    if not heard or wait_until(ended, STEADY_SECONDS):
-        raise EngineError(f"keepalived in {container.name} did not reload: {last_words(container)}")
-
-
-def _refuse_wrong(engine: "DockerClient", spec: Spec) -> None:
-    if said := problem(engine, spec):
-        raise EngineError(f"keepalived refuses the configuration, nothing was changed: {said}")
-
-
-def _ready_image(engine: "DockerClient", spec: Spec) -> None:
-    try:
-        pull_missing(engine, spec["image"], spec["registries"])
-    except EngineError as error:
-        raise EngineError(
-            f"{error}: build it with `docker build -t longshore-keepalived:1 templates/keepalived`, there or "
-            "for a registry"
-        ) from error
-
-
-def _remove_others(engine: "DockerClient", spec: Spec, besides: "Optional[Container]" = None) -> None:
-    """Remove containers with our labels that no state knows any more."""
-    same = [f"{key}={value}" for key, value in spec["labels"].items()]
-    for container in engine.containers.list(all=True, filters={"label": same}):
-        if besides is None or container.id != besides.id:
-            remove(engine, str(container.id))

@@ -7,6 +7,7 @@ from ...engine import keepalived
 from ...engine.connection import HostUnreachable, connect
 from ...engine.containers import EngineError, Unfinished, find
 from ...engine.images import PULL_SECONDS
+from ...engine.keepalived_steps import objection
 from ...resources import floating as declared
 from ...resources.floating import (
     FloatingAddressGroupInputs,
@@ -94,7 +95,7 @@ class FloatingAddressNode(
 
 def _problem(new: FloatingAddressNodeInputs) -> Optional[str]:
     with connect(new["host"], timeout=30) as engine:
-        return keepalived.problem(engine, new)
+        return objection(engine, new)
 
 
 class FloatingAddressGroup(Handler[FloatingAddressGroupInputs, NoOutputs, FloatingAddressGroupInputs]):
