@@ -60,7 +60,7 @@ def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) 
 
         program.configure({"swarms": {"main": cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})}})
         assert program.preview().changes == [("update", "main-node-b")]
-        program.up()
+        assert "set labels zone=dmz of node host2: declared" in program.up().output
         assert seen(hosts[0])["host2"] == node(zone="dmz")
         assert program.preview().changes == []
 

@@ -49,8 +49,9 @@ def test_a_service_moves_to_another_host(tmp_path: Path, host: Host, other_host:
         before = names(host, program)
 
         program.configure({"host": {"address": other_host.url}})
-        program.up()
+        shown = program.up().output
 
+        assert "of 2 new replicas are healthy" in shown
         assert names(other_host, program) == before
         assert names(host, program) == []
         assert "v1" in answer(other_host)

@@ -67,7 +67,6 @@ def test_another_image_needs_another_container() -> None:
     assert texts(replace(SAME, same=False)) == [
         *MADE,
         "create container site-edge-c0ffee1: only a new container can have the image and limits",
-        "stop container 1a2b3c4d5e6f and start container site-edge-c0ffee1: "
-        "one at a time can have the addresses",
+        "stop container 1a2b3c4d5e6f and start container site-edge-c0ffee1: one at a time can have the addresses",  # noqa: E501
         "remove container 1a2b3c4d5e6f: it is replaced",
     ]

@@ -927,20 +927,26 @@ def test_a_preview_of_hosts_that_did_not_answer_has_a_code_of_its_own(
 
 @pytest.mark.pulumi
 @pytest.mark.slow
-def test_a_preview_of_a_host_that_hangs_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("way", "options", "code", "begins"),
+    [("unix", (), 3, "error"), ("ssh", ("--allow-unchecked",), 0, "warning")],
+)
+def test_a_preview_of_a_host_that_hangs_ends(
+    way: str, options: tuple[str, ...], code: int, begins: str, tmp_path: Path
+) -> None:
     """The plan is whole, and the exit code says that the host was not asked."""
-    with socket.socket(socket.AF_UNIX) as hanging:
-        hanging.bind(str(tmp_path / "engine.sock"))
+    with socket.socket(socket.AF_UNIX if way == "unix" else socket.AF_INET) as hanging:
+        hanging.bind(str(tmp_path / "engine.sock") if way == "unix" else ("127.0.0.1", 0))
         hanging.listen(64)
-        url = f"unix://{tmp_path}/engine.sock"
+        name = hanging.getsockname()
+        url = f"unix://{name}" if way == "unix" else f"ssh://root@127.0.0.1:{name[1]}"
         host: Any = SimpleNamespace(url=url)
         program = Program(tmp_path, host, {"services": {"web": service()}})
 
-        run = program.operate("preview", check=False)
-        allowed = program.operate("preview", "--allow-unchecked", check=False)
+        run = program.operate("preview", *options, check=False)
 
-    assert (run.code, allowed.code) == (3, 0)
-    assert f"error: this preview is not checked against {url}: try again when the host answers" in run.output
+    assert run.code == code
+    assert f"{begins}: this preview is not checked against {url}: try again when the host" in run.output
     assert "web-web-0" in run.stdout
 
 
