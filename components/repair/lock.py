@@ -1,5 +1,6 @@
 """A stack in a file backend: whose lock it has, whether that run still runs, and its files."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -16,6 +17,8 @@ from ..resources.home import expanded
 from .telling import CannotGoOn
 
 _SAID = re.compile(r": created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)")
+WRITTEN_SECONDS = 1.0
+"""Seconds in which a run that takes a lock has written it and given it its name."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,7 @@ def holders_in(backend: str, project: str, stack: str) -> list[Holder]:
 
     Raises CannotGoOn for a lock that cannot be read.
     """
-    url = urlsplit(backend)
-    if url.scheme != "file":
-        return []
-    state = expanded(url.netloc + url.path)
-    # Pulumi's layout, and below it the one of before there were projects in it.
-    folders = (f"organization/{project}/{stack}", stack)
-    files = [file for folder in folders for file in sorted((state / ".pulumi/locks" / folder).glob("*.json"))]
+    files = [file for folder in _locks(project, stack) for file in _files(backend, f"{folder}/*.json")]
     return [holder for file in files if (holder := _holder(file))]
 
 
@@ -84,9 +81,15 @@ def mend(backend: str, project: str, stack: str) -> list[str]:
 
     Pulumi puts the state in its place in one step, but not the attributes beside it, and refuses a state with
     attributes that end too early. It needs none. A state that is cut short is replaced by its newest whole
-    backup: what that does not know is found on the hosts. Raises CannotGoOn where there is none.
+    backup: what that does not know is found on the hosts. Raises CannotGoOn where there is none. A lock that
+    has no name yet, because its disk was full, holds nothing, but Pulumi fails to read it at every command.
     """
     mended = []
+    for file in (file for folder in _locks(project, stack) for file in _files(backend, f"{folder}/*.tmp")):
+        with contextlib.suppress(FileNotFoundError):  # it got its name meanwhile
+            if time.time() - file.stat().st_mtime > WRITTEN_SECONDS:
+                file.unlink()
+                mended.append(f"lock {file.name}, written half, removed: no run has it")
     for file in _files(backend, f"stacks/{project}/{stack}.json*"):
         if file.suffix == ".tmp":
             file.unlink(missing_ok=True)
@@ -122,6 +125,11 @@ def _newest_whole(backups: Sequence[Path], state: Path) -> Path:
             "put a copy of your own in its place"
         )
     return max(whole, key=lambda file: file.stat().st_mtime)
+
+
+def _locks(project: str, stack: str) -> tuple[str, str]:
+    """Return the folders of a stack's locks: in Pulumi's layout, and in that of before it had projects."""
+    return f"locks/organization/{project}/{stack}", f"locks/{stack}"
 
 
 def _files(backend: str, pattern: str) -> list[Path]:

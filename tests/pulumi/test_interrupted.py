@@ -5,6 +5,7 @@ Each test kills the real command with SIGKILL at a point that it waits for, and 
 and a preview is empty.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -28,7 +29,7 @@ from components.repair.leftovers import BEFORE
 from tests.bench.hosts import Host
 from tests.bench.images import APP, APP_2
 from tests.bench.kills import KILLS
-from tests.bench.process import until
+from tests.bench.process import run, until
 from tests.support.interrupted import PORT, REPLICAS, Point, Stack, repaired
 from tests.support.program import Program, service
 
@@ -115,6 +116,40 @@ def test_killed_change_taken_back(point: str, stack: Stack) -> None:
     stack.program.operate("up")
 
     stack.assert_converged()
+
+
+@pytest.fixture
+def small_disk(stack: Stack) -> Iterator[Path]:
+    """Provide the stack's state on a disk of its own, of 4 MiB."""
+    state = stack.program.state
+    run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(state)])
+    yield state
+    stack.clear()
+    run(["umount", "--lazy", str(state)])
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost(stack: Stack, small_disk: Path) -> None:
+    """Pulumi can write nothing any more; with room there, the next `up` goes on."""
+    stack.program.up()
+    stack.configure(image=APP_2)
+    ballast = small_disk / "ballast"
+    fill(ballast)
+
+    full = stack.program.operate("up", check=False)
+    ballast.unlink()
+    stack.program.operate("up")
+
+    assert full.code == 1
+    assert "a disk is full" in full.output
+    assert "Traceback" not in full.output
+    stack.assert_converged(image=APP_2)
+
+
+def fill(file: Path) -> None:
+    """Write zeros until the disk of `file` has no block left."""
+    with file.open("wb", buffering=0) as zeros, contextlib.suppress(OSError):
+        while True:
+            zeros.write(bytes(4096))
 
 
 def test_killed_front_end_is_set_right(stack: Stack) -> None:

@@ -167,6 +167,21 @@ def states(folder: Path, **files: str) -> Path:
     return stacks
 
 
+def test_a_lock_written_half_is_removed_once_no_run_can_be_writing_it(tmp_path: Path) -> None:
+    """A full disk leaves it without a name, and every command of Pulumi fails to read it."""
+    locks = tmp_path / ".pulumi/locks/organization/longshore/dev"
+    locks.mkdir(parents=True)
+    written, writing, held = (locks / name for name in ("a.json.18ec.tmp", "b.json.18ed.tmp", "c.json"))
+    for file in (written, writing, held):
+        file.touch()
+    os.utime(written, (0, 0))
+
+    mended = lock.mend(f"file://{tmp_path}", "longshore", "dev")
+
+    assert mended == ["lock a.json.18ec.tmp, written half, removed: no run has it"]
+    assert sorted(locks.iterdir()) == [writing, held]
+
+
 @pytest.mark.parametrize("cut", ["", '{"version": 3, "checkp', "{}"])
 def test_state_cut_short_is_replaced_by_its_newest_whole_backup(cut: str, tmp_path: Path) -> None:
     """A full disk cuts the state and the backup beside it; an older whole one takes its place."""
