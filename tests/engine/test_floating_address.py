@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.engine import keepalived
+from components.engine import keepalived, keepalived_steps
 from components.engine.containers import EngineError, Unfinished, read_file, write_file
 from components.provider.handlers import HANDLERS
 from components.proxies.keepalived import FILE, KEEPALIVED
@@ -311,8 +311,8 @@ class TestChange:
     ) -> None:
         """Its check passes, it does not run: the old container is started again."""
         group.roll_out(**FAST)
-        monkeypatch.setattr(keepalived, "KEEPALIVED", replace(KEEPALIVED, run=("/bin/false",)))
-        monkeypatch.setattr(keepalived, "START_SECONDS", 2)
+        monkeypatch.setattr(keepalived_steps, "KEEPALIVED", replace(KEEPALIVED, run=("/bin/false",)))
+        monkeypatch.setattr(keepalived_steps, "START_SECONDS", 2)
         new = {**group.state("a"), "memory": 65}
 
         with pytest.raises(EngineError, match="did not start"):
@@ -443,7 +443,7 @@ class TestConfiguration:
     def test_a_failed_reload_is_taken_back(self, running: Floating, monkeypatch: pytest.MonkeyPatch) -> None:
         """A text that passes the check and ends keepalived is taken back: it runs again with the old text."""
         node = running.state("b")
-        monkeypatch.setattr(keepalived, "problem", lambda engine, spec: None)
+        monkeypatch.setattr(keepalived_steps, "objection", lambda engine, spec: None)
 
         with pytest.raises(EngineError, match="the old configuration is in force again"):
             NODE.update({**node, "config": node["config"].replace("eth0", "eth7")}, node, False)
