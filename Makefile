@@ -11,20 +11,23 @@ VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name anoth
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up preview down test check coverage format bench cli docs reference clean
+.PHONY: help up preview refresh down test check coverage format bench cli docs reference clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "  STACK=<name>    the stack to operate (default: dev)"
 	@echo "  YES=1           make up: install what this machine lacks without a question"
 	@echo "  ALLOW_UNCHECKED=1  make preview: no error where a host does not answer"
-	@echo "  DEBUG=1         up, preview, down: show what Pulumi and its plugins say, as it is"
+	@echo "  DEBUG=1         up, preview, refresh, down: show what Pulumi and its plugins say, as it is"
 
 up: .venv/.run ## make the stack what its settings say, after repairing what a killed run left
 	@$(PY) -m checkout up --stack $(STACK) $(if $(YES),--yes) $(DEBUG_OPTION)
 
 preview: .venv/.run ## show what `make up` would change
 	@$(PY) -m checkout preview --stack $(STACK) $(if $(ALLOW_UNCHECKED),--allow-unchecked) $(DEBUG_OPTION)
+
+refresh: .venv/.run ## read into the state what became of all that the stack has made
+	@$(PY) -m checkout refresh --stack $(STACK) $(DEBUG_OPTION)
 
 down: .venv/.run ## remove everything the stack has made; its settings stay
 	@$(PY) -m checkout down --stack $(STACK) $(DEBUG_OPTION)

@@ -19,6 +19,8 @@ from components.engine.images import PULL_SECONDS
 from components.export.compose import FILE, compose, host_of
 from components.export.project import ENVIRONMENT, CannotExport, Project
 from components.naming import PACKAGE
+from components.operate.serving import PATIENCE, answers
+from components.operate.workspace import Project as PulumiProject
 from components.plan import CannotPlan
 from components.plan.program import planned
 from components.preview.instance import instances, others
@@ -27,8 +29,6 @@ from components.repair.telling import CannotGoOn
 
 from . import machine, stand_ins
 from .machine import Consent
-from .serving import PATIENCE, answers
-from .workspace import Project as PulumiProject
 
 _OVERRIDE, _ENGINE = "compose.override.yaml", "engine"
 
@@ -86,6 +86,12 @@ class ComposeStack:
         raise CannotGoOn(
             f"stack {self._stack} is run by Compose, which has no preview: what it declares is shown by "
             f"`{sys.executable} -m components.plan --stack {self._stack}`"
+        )
+
+    def refresh(self) -> None:
+        """Raise CannotGoOn: Compose keeps no state."""
+        raise CannotGoOn(
+            f"stack {self._stack} is run by Compose, which keeps no state: `up` compares with what runs"
         )
 
     def down(self) -> None:

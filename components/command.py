@@ -4,12 +4,15 @@ import sys
 
 from .ending import ending
 
-COMMANDS = ("export", "plan", "review")
+OPERATIONS = ("up", "preview", "down", "refresh")
+COMMANDS = ("export", "plan", "review", *OPERATIONS)
 
 
 def main() -> int:
     """Run the command that is named first, with the arguments after it; its exit status."""
     name, *arguments = sys.argv[1:] or [""]
+    if name in OPERATIONS:
+        return ending("error", f"{__package__}.operate.command", [name, *arguments], failed=1)
     if name in COMMANDS:
         return ending(f"longshore {name}", f"{__package__}.{name}.command", arguments, failed=2)
     import argparse

@@ -30,6 +30,10 @@ class State:
         """True if the backend is a folder, where locks show who is at work."""
         return self._backend.startswith("file://")
 
+    def is_in_a_file(self) -> bool:
+        """Return whether the backend is a folder with this stack in it, which takes no `pulumi` to know."""
+        return lock.deployment(self._backend, self._owner.project, self._owner.stack) is not None
+
     def deployment(self) -> Json:
         """Return what the state holds, secrets encrypted; empty for a stack that is not made yet."""
         found = lock.deployment(self._backend, self._owner.project, self._owner.stack)
@@ -43,6 +47,11 @@ class State:
     def clear(self) -> Json:
         """Return what the state holds, secrets in clear."""
         return self._export("--show-secrets")["deployment"]  # type: ignore[no-any-return]
+
+    def outputs(self) -> Json:
+        """Return the outputs of the program, secrets in clear."""
+        outputs: Json = json.loads(self._pulumi("stack", "output", "--json", "--show-secrets"))
+        return outputs
 
     def change(self, change: Callable[[Json], Json]) -> None:
         """Write the deployment that `change` makes of the present one."""

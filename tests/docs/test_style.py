@@ -126,8 +126,8 @@ def test_all_prose_of_the_repository_is_read() -> None:
     assert {
         "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "findings/README.md", "docs/index.md",
         "docs/guides/change.md",
-        "components/naming.py", "checkout/run.py", "policy/rules.py", "docs/style/checker.py", "__main__.py",
-        "plugin/__main__.py", "tests/docs/test_style.py", "tests/bench/hosts.py",
+        "components/naming.py", "checkout/machine.py", "policy/rules.py", "docs/style/checker.py",
+        "__main__.py", "plugin/__main__.py", "tests/docs/test_style.py", "tests/bench/hosts.py",
         "examples/wrapped/web_site.py",
         "tests/cases/traffic/bodies.yaml", "templates/nginx/nginx.conf.j2", "Makefile",
     } <= files  # fmt: skip

@@ -11,11 +11,12 @@ import docker.errors
 import pytest
 import yaml
 
-from checkout import debian, machine, stand_ins, workspace
+from checkout import debian, machine, stand_ins
 from checkout.compose import ComposeStack
 from checkout.machine import Consent
 from components.arguments.hosts import LOCAL_SOCKET
 from components.engine.containers import EngineError
+from components.operate.workspace import Project
 from components.repair.telling import CannotGoOn
 from tests.bench.hosts import Host
 from tests.pulumi.test_scenarios import ask
@@ -201,7 +202,7 @@ def stack(folder: Path, **settings: Any) -> ComposeStack:
     """Return the stack `dev` of a checkout, with other settings."""
     keys = {f"longshore:{key}": value for key, value in settings.items()}
     (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": keys}))
-    return ComposeStack(workspace.Project(folder, "dev"), UNASKED)
+    return ComposeStack(Project(folder, "dev"), UNASKED)
 
 
 WEB = {"image": APP, "replicas": 3, "front_end": {"image": PROXY, "port": 8080}}

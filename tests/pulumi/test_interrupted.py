@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 import requests
 
-from checkout import workspace
 from components.engine.containers import read_file
 from components.naming import LABEL
+from components.operate import workspace
 from components.proxies.registry import kind_of
 from components.repair.leftovers import BEFORE
 from tests.bench.hosts import Host

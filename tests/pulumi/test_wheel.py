@@ -176,6 +176,44 @@ def test_an_inline_program(installed: Path, tmp_path: Path, hosts: list[Host]) -
 @pytest.mark.engine
 @pytest.mark.pulumi
 @pytest.mark.slow
+def test_the_command_operates_a_program_of_ones_own(installed: Path, tmp_path: Path, host: Host) -> None:
+    """`longshore up`, requests, `preview`, `refresh`, `down`, in an environment that is not active."""
+    before = everything(host)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "__main__.py").write_text(TEN_LINES.replace('"url", web.url', '"urls", {"web": web.url}'))
+    (folder / "Pulumi.yaml").write_text("name: own\nruntime: python\n")
+    project = Project(folder, tmp_path / "private")
+    project.environment = {
+        "PATH": project.environment["PATH"],
+        "HOME": str(tmp_path),
+        "DOCKER_HOST": host.url,
+        **{key: value for key, value in project.environment.items() if key.startswith("PULUMI_")},
+    }
+
+    def longshore(action: str) -> str:
+        command = [str(installed / "bin/longshore"), action, "--stack", "test"]
+        done = subprocess.run(
+            command, cwd=folder, env=project.environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    up = longshore("up")
+    answers = {get(host).split()[0] for _ in range(12)}
+    preview, refresh, down = (longshore(action) for action in ("preview", "refresh", "down"))
+
+    assert up.splitlines()[-1] == f"web: http://localhost:{PORT}"
+    assert len(answers) == 3
+    assert "unchanged" in preview
+    assert "Refreshing" in refresh
+    assert "Destroying" in down
+    assert everything(host) == before
+
+
+@pytest.mark.engine
+@pytest.mark.pulumi
+@pytest.mark.slow
 def test_from_an_empty_directory(installed: Path, tmp_path: Path, host: Host) -> None:
     """Ten lines, `pulumi up`, requests, `pulumi destroy`, in an environment that is not active."""
     before = everything(host)

@@ -21,12 +21,14 @@ from tests.support.program import ROOT
 
 SETTINGS = 'config:\n  mine:services:\n    web: {image: "httpd:2.4"}\n'
 PROGRAM = "from components import LoadBalancedService\nLoadBalancedService('web', {'image': 'httpd:2.4'})\n"
-OPERATE = [["checkout", action, "--stack", "test"] for action in ("up", "preview", "down")]
+ACTIONS = ("up", "preview", "down", "refresh")
+OPERATE = [["checkout", action, "--stack", "test"] for action in ACTIONS]
+INLINE = ["components.operate", "up", "--stack", "test"]
 PLAN = ["components.plan", "--stack", "test"]
 EXPORT = ["components.export", "compose", "made", "--stack", "test"]
 REVIEW = ["components.review", "preview.json"]
-COMMANDS = [*OPERATE, PLAN, EXPORT]
-IDS = ["up", "preview", "down", "plan", "export"]
+COMMANDS = [*OPERATE, INLINE, PLAN, EXPORT]
+IDS = [*ACTIONS, "longshore up", "plan", "export"]
 DEEP = "a: " + "[" * 900 + "]" * 900
 
 
@@ -73,7 +75,7 @@ def said(done: "subprocess.CompletedProcess[str]", status: int) -> str:
 
 
 def failed(command: list[str]) -> int:
-    return 1 if command[0] == "checkout" else 2
+    return 1 if command in [*OPERATE, INLINE] else 2
 
 
 MAIN, STACK = "Pulumi.yaml", "Pulumi.test.yaml"
@@ -131,7 +133,7 @@ def test_a_command_ends_at_a_wrong_file(project: Path, command: list[str], title
     assert expected in said(ends(command, project), failed(command))
 
 
-@pytest.mark.parametrize("command", OPERATE, ids=["up", "preview", "down"])
+@pytest.mark.parametrize("command", OPERATE, ids=ACTIONS)
 def test_a_home_that_cannot_be_written(project: Path, command: list[str]) -> None:
     """Also where nobody could write it."""
     done = ends(command, project, HOME="/proc/nobody", PULUMI_HOME=str(project / "home"))
@@ -289,7 +291,7 @@ def test_every_status_is_documented() -> None:
     """Each command has a row."""
     page = (DOCS / "operations.md").read_text()
 
-    for name in ("make up", "longshore plan", "longshore review", "longshore export"):
+    for name in ("make up", "longshore up", "longshore plan", "longshore review", "longshore export"):
         assert re.search(rf"^\| `{name}`.*\|$", page, re.MULTILINE)
 
 

@@ -18,10 +18,11 @@ import pytest
 from docker.errors import NotFound
 from pulumi import automation
 
-from checkout import causes, command, run, serving, workspace
-from checkout.run import HostsUnchecked
+from checkout import command
 from components.engine import config_check, facts
 from components.naming import LABEL
+from components.operate import causes, run, serving, workspace
+from components.operate.run import HostsUnchecked
 from components.proxies.registry import kind_of
 from components.repair import leftovers, lock, processes, repair, survey
 from components.repair.telling import CannotGoOn

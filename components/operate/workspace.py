@@ -15,9 +15,9 @@ from typing import Any, Optional
 
 from pulumi import automation
 
-from components.arguments import project_files
-from components.repair.telling import CannotGoOn
-from components.resources.home import pulumi_home
+from ..arguments import project_files
+from ..repair.telling import CannotGoOn
+from ..resources.home import pulumi_home
 
 LOCAL = "file://~"
 """Pulumi's state in files below the home folder."""
@@ -177,6 +177,8 @@ def alone(project: Project) -> Iterator[None]:
             ) from error
         except OSError:  # a file system without such locks: Pulumi's own is left
             pass
+        # The lock is of this process: a fork of it, which may live longer, does not keep it.
+        os.register_at_fork(after_in_child=held.close)
         yield
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Optional
 from urllib.parse import urlsplit
 
-from components.engine.connection import EngineRefused, HostUnreachable, connect
-from components.engine.containers import wait_until
-from components.proxies.health import connect as connect_test
-from components.repair.survey import CONTAINER, Survey, Thing
+from ..engine.connection import EngineRefused, HostUnreachable, connect
+from ..engine.containers import wait_until
+from ..proxies.health import connect as connect_test
+from ..repair.survey import CONTAINER, Survey, Thing
 
 PATIENCE = 60.0
 """Seconds in which a service answers once its containers run."""

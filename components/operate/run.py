@@ -1,29 +1,36 @@
-"""One run of `up`, `preview` or `down` on a stack, with the repair before and after it."""
+"""One run of `up`, `preview`, `down` or `refresh` on a stack, with the repair before and after it."""
 
 import os
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pulumi import automation
 
-from components.arguments.hosts import LOCAL_SOCKET
-from components.engine.connection import HostUnreachable, connect, unreachable_in
-from components.naming import PACKAGE
-from components.repair import lock
-from components.repair.mending import Mending
-from components.repair.state import State
-from components.repair.survey import Owner
-from components.repair.telling import CannotGoOn, complain, say
-from components.resources.home import pulumi_home
-
-from . import machine, serving, workspace
+from ..arguments.hosts import LOCAL_SOCKET
+from ..engine.connection import HostUnreachable, connect, unreachable_in
+from ..naming import PACKAGE
+from ..repair import lock
+from ..repair.mending import Mending
+from ..repair.state import State
+from ..repair.survey import Owner
+from ..repair.telling import CannotGoOn, complain, say
+from ..resources.home import pulumi_home
+from . import host, serving, workspace
 from .causes import Output, way_in
 
-T = TypeVar("T")
-
+COMMANDS = {
+    "up": ("up", "--yes", "--skip-preview"),
+    "preview": ("preview", "--diff"),
+    "down": ("destroy", "--yes", "--skip-preview"),
+    "refresh": ("refresh", "--yes", "--skip-preview"),
+}
+"""Commands of `pulumi` for ours."""
+AUTOMATION = {"PULUMI_AUTOMATION_API": "true"}
+"""Variables that the Automation API gives to `pulumi`, and so to a program."""
 SCHEMES = ("unix://", "ssh://", "tcp://")
 
 
@@ -37,12 +44,19 @@ class HostsUnchecked(CannotGoOn):
 class Run:
     """A stack of a project, ready to be operated with `pulumi`."""
 
-    def __init__(self, project: workspace.Project, consent: machine.Consent, *, debug: bool = False) -> None:
+    def __init__(
+        self,
+        project: workspace.Project,
+        *,
+        debug: bool = False,
+        provide: Callable[[Iterable[str]], None] = lambda _: None,
+    ) -> None:
         """Get what is missing on this machine. Raises CannotGoOn, and NoPulumi before anything is made.
 
-        With `debug` everything that Pulumi prints is shown as it is.
+        With `debug` everything that Pulumi prints is shown as it is. Before `up`, `provide` gets the
+        addresses of the hosts in the settings.
         """
-        self._project, self._consent, self._debug = project, consent, debug
+        self._project, self._provide, self._debug = project, provide, debug
         self._name = project.stack
         about = project.about()
         command = workspace.command()
@@ -59,15 +73,16 @@ class Run:
         workspace.ensure_plugin(self._workspace, pulumi_home(os.environ))
         self._state = State(self._workspace, self._name, self._backend, self._owner)
         self._mending = Mending(self._state, self._owner, project.folder, self._addresses())
+        added = host.environment(project.folder, about)
+        self._starter = None if added is None else host.Starter({**extra, **AUTOMATION, **added})
 
     def up(self) -> None:
         """Make the stack what its settings say. The last lines say where its services are."""
-        machine.provide(self._addresses(), self._consent, compose=False)
+        self._provide(self._addresses())
         self._begin()
-        stack = self._stack()
-        result = self._repairing("up", stack.up)
-        urls = result.outputs.get("urls")
-        self._say_where(urls.value if urls else {})
+        self._make()
+        self._repairing("up")
+        self._say_where(self._state.outputs().get("urls") or {})
 
     def preview(self) -> None:
         """Show what `up` would change."""
@@ -76,12 +91,9 @@ class Run:
         unchecked: set[str] = set()
         with ThreadPoolExecutor(1) as pool:
             repairs = pool.submit(self._mending.foresee)
-            stack = self._stack()
-            self._streamed(
-                "preview",
-                lambda **options: stack.preview(diff=True, **options),
-                lambda line: unchecked.update(filter(None, [unreachable_in(line)])),
-            )
+            if not self._state.is_in_a_file():
+                self._make()
+            self._streamed("preview", lambda line: unchecked.update(filter(None, [unreachable_in(line)])))
             for line in repairs.result():
                 say(line)
         if unchecked:
@@ -93,12 +105,14 @@ class Run:
     def down(self) -> None:
         """Remove everything the stack has made; its settings stay."""
         self._begin()
-        try:
-            stack = automation.Stack.select(self._name, self._workspace)
-        except automation.StackNotFoundError:
-            say(f"there is no stack {self._name}: nothing to remove")
-            return
-        self._repairing("down", stack.destroy)
+        if self._is_made("remove"):
+            self._repairing("down")
+
+    def refresh(self) -> None:
+        """Read into the state what became of all that the stack has made."""
+        self._begin()
+        if self._is_made("refresh"):
+            self._repairing("refresh")
 
     def _say_where(self, urls: Mapping[str, str]) -> None:
         """Print where the services answer. Raises CannotGoOn, naming those that do not."""
@@ -113,10 +127,19 @@ class Run:
         if silent:
             raise CannotGoOn(f"{'; '.join(silent)}: see `docker logs` of its containers on their host")
 
-    def _stack(self) -> automation.Stack:
+    def _make(self) -> None:
+        """Make the stack unless there is one."""
         with suppress(automation.StackAlreadyExistsError):  # made elsewhere, this very moment
-            return automation.Stack.create_or_select(self._name, self._workspace)
-        return automation.Stack.select(self._name, self._workspace)
+            automation.Stack.create_or_select(self._name, self._workspace)
+
+    def _is_made(self, what: str) -> bool:
+        """Return whether there is such a stack; say that there is nothing to do without one."""
+        try:
+            automation.Stack.select(self._name, self._workspace)
+        except automation.StackNotFoundError:
+            say(f"there is no stack {self._name}: nothing to {what}")
+            return False
+        return True
 
     def _begin(self) -> None:
         """Look whether the stack is free and its state can be read, before Pulumi does."""
@@ -153,18 +176,16 @@ class Run:
         for mended in lock.mend(self._backend, self._owner.project, self._owner.stack):
             say(f"repaired: {mended}")
 
-    def _repairing(self, what: str, action: Callable[..., T]) -> T:
-        """Run `action`, and repair what an interrupted run left, before it and after it."""
+    def _repairing(self, what: str) -> None:
+        """Run `pulumi`, and repair what an interrupted run left, before it and after it."""
         self._mending.before(reviving=what == "up")
         try:
-            return self._state.unlocking(lambda: self._streamed(what, action))
+            self._state.unlocking(lambda: self._streamed(what))
         finally:
             self._mending.after()
 
-    def _streamed(
-        self, what: str, action: Callable[..., T], heard: Callable[[str], None] = lambda _: None
-    ) -> T:
-        """Run `action` and print its output; `heard` gets each line of standard error."""
+    def _streamed(self, what: str, heard: Callable[[str], None] = lambda _: None) -> None:
+        """Run `pulumi` and print its output; `heard` gets each line of standard error."""
         output = Output(say, complain, debug=self._debug)
 
         def complaint(line: str) -> None:
@@ -172,7 +193,11 @@ class Run:
             output.complaint(line)
 
         try:
-            return action(on_output=output.line, on_error=complaint, suppress_progress=True)
+            with _patient(), self._program() as options:
+                arguments = [*COMMANDS[what], *options, "--suppress-progress", "--stack", self._name]
+                self._workspace.pulumi_command.run(
+                    arguments, str(self._project.folder), self._workspace.env_vars, output.line, complaint
+                )
         except automation.ConcurrentUpdateError:
             raise
         except automation.CommandError as error:
@@ -181,6 +206,37 @@ class Run:
             raise CannotGoOn(f"{what} of stack {self._name} failed: {reason}") from error
         finally:
             output.end()
+
+    @contextmanager
+    def _program(self) -> Iterator[list[str]]:
+        """Yield the options with which `pulumi` gets the program: from here, or from its language host."""
+        if self._starter is None:
+            yield ["--exec-kind=auto.local"]
+        else:
+            with host.serving(self._starter) as address:
+                yield ["--exec-kind=auto.inline", f"--client={address}"]
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Leave the first Ctrl-C to `pulumi`, which gets it, too, and ends in order; raises it afterwards.
+
+    The second one ends everything at once.
+    """
+    before, interrupted = signal.getsignal(signal.SIGINT), False
+
+    def wait(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if interrupted:
+            raise KeyboardInterrupt
 
 
 def addresses(config: Mapping[str, Any]) -> list[str]:

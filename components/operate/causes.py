@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Optional
 
-from components.engine.images import NO_WAY, NOT_GIVEN, REFUSED, UNREACHABLE
-from components.naming import PACKAGE
+from ..engine.images import NO_WAY, NOT_GIVEN, REFUSED, UNREACHABLE
+from ..naming import PACKAGE
 
 _IMAGE = r"pull(?:ing)? image (?P<image>\S+?):? .*?"
 _AGAIN = "run the same command again: it repairs what was left"
