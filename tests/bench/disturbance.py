@@ -44,7 +44,7 @@ class Stage:
             }
             for name in REPLICAS
         }
-        self._rehearsal.up("site", {"front_end": self._front_end, "backends": backends})
+        self._rehearsal.serve("site", {"front_end": self._front_end, "backends": backends})
         for name, seen in self.seen.items():
             for resource in self._rehearsal.names():
                 if resource.startswith(f"site-{name}-"):

@@ -54,7 +54,7 @@ def suffer(host: Host, kind: str, fault: str, **backend: Any) -> Seen:
     rehearsal = Rehearsal(host)
     front_end = {"kind": kind, "resolve": kind == "haproxy"}
     try:
-        rehearsal.up("site", service(front_end=front_end, **backend))
+        rehearsal.serve("site", service(front_end=front_end, **backend))
         victim = rehearsal.container("site-web-1").id
         assert victim is not None
         with Load(f"http://{host.address}:{PORT}/", rate=RATE, max_seconds=60) as load:

@@ -79,6 +79,12 @@ def require_newer(*hosts: Host) -> None:
         skip_newer(error)
 
 
+@pytest.fixture
+def newer_image(host: Host) -> None:
+    """Have the image of newer proxies on the first host, or skip the test."""
+    require_newer(host)
+
+
 def skip_newer(error: BenchUnavailable) -> NoReturn:
     """Skip for the one reason that newer programs are unavailable; a warning states the cause."""
     warnings.warn(str(error), stacklevel=2)

@@ -15,7 +15,8 @@ from tests.bench.hosts import NETWORK, Host
 from tests.bench.images import KEEPALIVED
 from tests.support.documents import DOCS
 from tests.support.program import APP, PROXY, Program, service
-from tests.support.swarm import Rehearsal, Swarm
+from tests.support.rehearsal import Rehearsal
+from tests.support.swarm import Swarm
 
 COLUMNS = ("front end", "replica", "check", "keepalived", "keepalived check", "gateway", "task")
 NOTHING = "\N{EN DASH}"
@@ -117,7 +118,7 @@ def inspected(hosts: list[Host], tmp_path_factory: pytest.TempPathFactory) -> It
     with pytest.MonkeyPatch.context() as patch, Swarm(hosts) as swarm:
         patch.setattr(config_check, "write_file", _and_keep(checks))
         network = swarm.network("apps")
-        rehearsal = Rehearsal()
+        rehearsal = Rehearsal(hosts[0])
         program.up()
         try:
             rehearsal.up(lambda: _swarm_side(swarm, hosts))

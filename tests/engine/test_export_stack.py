@@ -16,13 +16,13 @@ from components.engine.swarm import services
 from components.export.command import main
 from components.export.project import CannotExport, Project
 from components.export.stack import stack
-from components.plan.program import planned
 from components.preview.instance import instances, others
 from components.preview.reading import Preview, read
 from components.swarm.service.component import config_name
 from tests.bench.hosts import Host
 from tests.bench.process import until
 from tests.pulumi.test_swarm_cluster import PORT, everything
+from tests.support.mocks import plan
 from tests.support.program import ROOT
 from tests.support.swarm import Swarm, answers, asked
 from tests.unit.test_export import previewed
@@ -228,7 +228,7 @@ def test_services_of_several_swarms(repository: Repository) -> None:
 
 def test_parts_without_a_counterpart_are_listed(repository: Repository) -> None:
     """Nodes with what the services ask of them, addresses; without a swarm there is no stack."""
-    preview = read(json.dumps(planned(ROOT, "swarm")))
+    preview = read(json.dumps(plan(ROOT, "swarm")))
 
     assert stack(instances(preview)).left_out(instances(preview), others(preview)) == [
         "main-gateway: TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges True",
@@ -309,7 +309,7 @@ def test_it_serves_as_ours_does(
 def definitions(repository: Repository) -> dict[str, dict[str, Any]]:
     """Return the definitions of our services, without what differs in a stack of docker's own."""
     found = {}
-    for step in planned(repository.folder, "test")["steps"]:
+    for step in plan(repository.folder, "test")["steps"]:
         if step["newState"]["type"].endswith(":ServiceDefinition"):
             inputs = step["newState"]["inputs"]
             spec, container = inputs["spec"], inputs["spec"]["TaskTemplate"]["ContainerSpec"]

@@ -1,6 +1,5 @@
 """An address that a stopped replica gives up is soon another container's: nobody gets that one's pages."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from ipaddress import ip_address
@@ -10,13 +9,12 @@ import pytest
 from docker.models.containers import Container
 
 from tests.bench import images
-from tests.bench.fixtures import require_newer
 from tests.bench.hosts import Host
 from tests.bench.load import Load
 from tests.support.program import PORT
 from tests.support.rehearsal import Rehearsal
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("newer_image")]
 PROGRAMS = [
     pytest.param("haproxy", images.PROXY, True, id="haproxy-old"),
     pytest.param("haproxy", images.NEWER, True, id="haproxy-new"),
@@ -27,15 +25,6 @@ BACKENDS: dict[str, Any] = {
     "shop": {"image": images.APP, "replicas": 2, "host_names": ["shop.example"], "drain": 1},
     "blog": {"image": images.APP_2, "replicas": 2, "host_names": ["blog.example"], "drain": 1},
 }
-
-
-@pytest.fixture
-def rehearsal(host: Host) -> Iterator[Rehearsal]:
-    """Provide a rehearsal on a host with the newer image, too."""
-    require_newer(host)
-    running = Rehearsal(host)
-    yield running
-    running.destroy()
 
 
 def addresses(containers: list[Container]) -> set[str]:
@@ -73,7 +62,7 @@ def test_a_stopped_backend_is_never_answered_by_another(
 ) -> None:
     """The replicas of one backend are gone, those of the other one have got their addresses."""
     front_end = {"kind": kind, "image": image, "port": PORT, "resolve": resolve}
-    rehearsal.up("site", {"front_end": front_end, "backends": BACKENDS})
+    rehearsal.serve("site", {"front_end": front_end, "backends": BACKENDS})
     replicas = {name: [rehearsal.container(f"site-{name}-{n}") for n in range(2)] for name in BACKENDS}
     url = f"http://{host.address}:{PORT}/"
 
@@ -105,21 +94,23 @@ def test_backends_come_and_go_while_the_front_end_runs(
     """An only backend needs no further network; with a second one, the front end joins one for each."""
     front_end = {"kind": kind, "image": image, "port": PORT, "resolve": resolve}
     shop, both = {"shop": BACKENDS["shop"]}, {"front_end": front_end, "backends": BACKENDS}
-    rehearsal.up("site", {"front_end": front_end, "backends": shop})
+    rehearsal.serve("site", {"front_end": front_end, "backends": shop})
     before = rehearsal.container("site-lb").id
     replicas = [rehearsal.container(f"site-shop-{n}").id for n in range(2)]
 
     with Load(f"http://{host.address}:{PORT}/", rate=50, host_header="shop.example") as load:
         load.wait_sent(25)
-        rehearsal.up("site", both)
+        rehearsal.serve("site", both)
         assert networks(rehearsal, "site-lb") == {"site-net", "site-blog-network", "site-shop-network"}
         assert networks(rehearsal, "site-blog-0") == {"site-net", "site-blog-network"}
         assert [rehearsal.container(f"site-shop-{n}").id for n in range(2)] == replicas
 
-        rehearsal.up("site", {**both, "backends": {**BACKENDS, "shop": {**BACKENDS["shop"], "memory": 64}}})
+        rehearsal.serve(
+            "site", {**both, "backends": {**BACKENDS, "shop": {**BACKENDS["shop"], "memory": 64}}}
+        )
         assert networks(rehearsal, "site-shop-0") == {"site-net", "site-shop-network"}
 
-        rehearsal.up("site", {"front_end": front_end, "backends": shop})
+        rehearsal.serve("site", {"front_end": front_end, "backends": shop})
         load.stop()
 
     assert load.report.failed == 0, load.report

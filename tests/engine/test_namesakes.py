@@ -62,9 +62,9 @@ def test_each_stack_answers_with_its_own_replicas(
     """Component, backend, port and network are the same in both."""
     production, staging = stacks
 
-    production.up("site", site(kind, PORT))
-    staging.up("site", site(kind, PORT + 1, image=APP_2))
-    production.up("site", site(kind, PORT, replicas=3))
+    production.serve("site", site(kind, PORT))
+    staging.serve("site", site(kind, PORT + 1, image=APP_2))
+    production.serve("site", site(kind, PORT, replicas=3))
 
     assert versions(host, PORT) == {"v1"}
     assert versions(host, PORT + 1) == {"v2"}
@@ -91,10 +91,10 @@ def test_a_name_that_both_would_have_is_refused(
 ) -> None:
     """Replicas of a former release, for example, have their names on the network that was given."""
     production, staging = stacks
-    production.up("site", site("haproxy", PORT, **theirs))
+    production.serve("site", site("haproxy", PORT, **theirs))
 
     with pytest.raises(AssertionError) as error:
-        staging.up("site", site("haproxy", PORT + 1, **ours))
+        staging.serve("site", site("haproxy", PORT + 1, **ours))
 
     said = str(error.value)
     assert "backends.web: its replicas would have the names site-web-…, as " in said

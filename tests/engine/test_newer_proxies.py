@@ -1,7 +1,6 @@
 """The proxies of the next Debian, about as new as the default images' (haproxy:3.2, nginx:1.28)."""
 
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 
@@ -9,22 +8,12 @@ import pytest
 
 from components.engine.containers import workers
 from tests.bench import images
-from tests.bench.fixtures import require_newer
 from tests.bench.hosts import Host
 from tests.bench.process import until
 from tests.support.program import PORT, service
 from tests.support.rehearsal import Rehearsal
 
-pytestmark = pytest.mark.engine
-
-
-@pytest.fixture
-def rehearsal(host: Host) -> Iterator[Rehearsal]:
-    """Provide an empty host that has the image; skips where the image cannot be made."""
-    require_newer(host)
-    running = Rehearsal(host)
-    yield running
-    running.destroy()
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("newer_image")]
 
 
 def answers(host: Host) -> set[str]:
@@ -41,10 +30,10 @@ def answers(host: Host) -> set[str]:
 def test_newer_proxies_start_and_reload(host: Host, rehearsal: Rehearsal, kind: str) -> None:
     """The configuration passes their check, and the end of a reload is recognised."""
     front_end = {"kind": kind, "image": images.NEWER}
-    rehearsal.up("site", service(front_end=front_end))
+    rehearsal.serve("site", service(front_end=front_end))
     assert {each.split()[1] for each in answers(host)} == {"v1"}
 
-    rehearsal.up("site", service(front_end=front_end, image=images.APP_2, replicas=2))
+    rehearsal.serve("site", service(front_end=front_end, image=images.APP_2, replicas=2))
 
     found = answers(host)
     assert len(found) == 2
@@ -54,7 +43,7 @@ def test_newer_proxies_start_and_reload(host: Host, rehearsal: Rehearsal, kind: 
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 def test_a_replica_is_found_at_its_new_address(host: Host, rehearsal: Rehearsal, kind: str) -> None:
     """With `resolve`, a replica that comes back elsewhere is used again; nginx needs 1.27.4."""
-    rehearsal.up("site", service(replicas=2, front_end={"kind": kind, "image": images.NEWER}))
+    rehearsal.serve("site", service(replicas=2, front_end={"kind": kind, "image": images.NEWER}))
     replica = rehearsal.container("site-web-0")
     network = rehearsal.resources["site-net"][2]["name"]
     before = address(rehearsal, network)
@@ -82,16 +71,16 @@ def address(rehearsal: Rehearsal, network: str) -> str:
 def test_a_cookie_keeps_a_client_on_its_index(host: Host, rehearsal: Rehearsal, kind: str) -> None:
     """The index counts in every generation; without a replica of that index, another one takes the client."""
     front_end = {"kind": kind, "image": images.NEWER}
-    rehearsal.up("site", service(front_end=front_end, cookie="SERVER"))
+    rehearsal.serve("site", service(front_end=front_end, cookie="SERVER"))
     _, given = cookie_of(host, "")
     assert given.startswith("SERVER=web-")
     last = "SERVER=web-2"
     before = {cookie_of(host, last)[0] for _ in range(6)}
 
-    rehearsal.up("site", service(front_end=front_end, cookie="SERVER", image=images.APP_2))
+    rehearsal.serve("site", service(front_end=front_end, cookie="SERVER", image=images.APP_2))
     after = {cookie_of(host, last)[0] for _ in range(6)}
     now = str(rehearsal.container("site-web-2").id)[:12]
-    rehearsal.up("site", service(front_end=front_end, cookie="SERVER", image=images.APP_2, replicas=2))
+    rehearsal.serve("site", service(front_end=front_end, cookie="SERVER", image=images.APP_2, replicas=2))
 
     assert len(before) == 1
     assert after == {now}
@@ -110,7 +99,7 @@ def test_an_older_nginx_has_no_cookie(rehearsal: Rehearsal) -> None:
     front_end = {"kind": "nginx", "resolve": False}
 
     with pytest.raises(AssertionError) as error:
-        rehearsal.up("site", service(front_end=front_end, cookie="SERVER"))
+        rehearsal.serve("site", service(front_end=front_end, cookie="SERVER"))
 
     assert "this nginx is older than 1.29.6 and has no cookie affinity: use a newer image" in str(error.value)
 
@@ -119,7 +108,7 @@ def test_an_older_nginx_has_no_cookie(rehearsal: Rehearsal) -> None:
 def test_an_idle_connection_outlives_a_reload(host: Host, rehearsal: Rehearsal, kind: str) -> None:
     """For one more request. It is sent while the old workers wait for it, before the reload has ended."""
     front_end = {"kind": kind, "image": images.NEWER}
-    rehearsal.up("site", service(front_end=front_end, drain=5))
+    rehearsal.serve("site", service(front_end=front_end, drain=5))
     proxy = rehearsal.container("site-lb")
     old = workers(proxy).keys()
     connection = HTTPConnection(host.address, PORT, timeout=20)
@@ -131,7 +120,7 @@ def test_an_idle_connection_outlives_a_reload(host: Host, rehearsal: Rehearsal, 
 
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(second)
-        rehearsal.up("site", service(front_end=front_end, drain=5, replicas=2))
+        rehearsal.serve("site", service(front_end=front_end, drain=5, replicas=2))
         assert asked.result() == 200
 
 

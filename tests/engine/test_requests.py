@@ -66,7 +66,7 @@ def test_a_client_of_each_family_has_its_plain_address(kind: str, host: Host, ip
     rehearsal = Rehearsal(host)
     try:
         given = {"kind": kind, "networks": [ipv6_network], "resolve": kind == "haproxy"}
-        rehearsal.up("site", service(replicas=1, front_end=given))
+        rehearsal.serve("site", service(replicas=1, front_end=given))
         front_end = rehearsal.container("site-lb")
         there = front_end.attrs["NetworkSettings"]["Networks"][ipv6_network]
         client = host.engine().containers.run(images.APP, "sleep 600", detach=True, network=ipv6_network)

@@ -47,7 +47,7 @@ def brought_up(host: Host, program: tuple[str, str], **keys: Any) -> Iterator[Re
         **keys.pop("front_end", {}),
     }
     try:
-        rehearsal.up("site", service(replicas=2, front_end=front_end, **keys))
+        rehearsal.serve("site", service(replicas=2, front_end=front_end, **keys))
         yield rehearsal
     finally:
         rehearsal.destroy()

@@ -11,7 +11,8 @@ from components import SwarmService
 from tests.bench.hosts import GATEWAY, Host
 from tests.bench.images import APP
 from tests.support.registry import Registry
-from tests.support.swarm import Rehearsal, Swarm
+from tests.support.rehearsal import Rehearsal
+from tests.support.swarm import Swarm
 
 pytestmark = pytest.mark.engine
 
@@ -42,7 +43,7 @@ def forget(swarm: Swarm, image: str) -> None:
         swarm.first.engine().images.remove(image, force=True)
 
 
-def test_an_image_of_a_private_registry(swarm: Swarm, registry: Registry) -> None:
+def test_an_image_of_a_private_registry(swarm: Swarm, registry: Registry, rehearsal: Rehearsal) -> None:
     """It is pulled with the login that the managers' hosts have; another password replaces no task, and is
     that of the next pull."""
 
@@ -52,18 +53,14 @@ def test_an_image_of_a_private_registry(swarm: Swarm, registry: Registry) -> Non
         args: Any = {"managers": managers, "image": registry.image, **keys}
         SwarmService("web", args)
 
-    rehearsal = Rehearsal()
-    try:
-        rehearsal.up(lambda: program("hunter2"))
-        assert set(registry.served) == {"hunter2"}
-        (before,) = swarm.tasks("web")
+    rehearsal.up(lambda: program("hunter2"))
+    assert set(registry.served) == {"hunter2"}
+    (before,) = swarm.tasks("web")
 
-        rehearsal.up(lambda: program("hunter3"))
-        assert [task["ID"] for task in swarm.tasks("web")] == [before["ID"]]
+    rehearsal.up(lambda: program("hunter3"))
+    assert [task["ID"] for task in swarm.tasks("web")] == [before["ID"]]
 
-        registry.served.clear()
-        forget(swarm, registry.image)
-        rehearsal.up(lambda: program("hunter3", force_update=1))
-        assert set(registry.served) == {"hunter3"}
-    finally:
-        rehearsal.destroy()
+    registry.served.clear()
+    forget(swarm, registry.image)
+    rehearsal.up(lambda: program("hunter3", force_update=1))
+    assert set(registry.served) == {"hunter3"}

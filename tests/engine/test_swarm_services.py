@@ -19,7 +19,8 @@ from tests.bench.images import APP, APP_2, APP_BROKEN, BROKEN_LINE, PROXY
 from tests.bench.load import Load
 from tests.bench.process import until
 from tests.support.program import Inline
-from tests.support.swarm import Rehearsal, Swarm, answers
+from tests.support.rehearsal import Rehearsal
+from tests.support.swarm import Swarm, answers
 
 pytestmark = pytest.mark.engine
 
@@ -37,14 +38,6 @@ def swarm(hosts: list[Host]) -> Iterator[Swarm]:
             made.label(host, zone="dmz")
         made.network("apps")
         yield made
-
-
-@pytest.fixture
-def rehearsal() -> Iterator[Rehearsal]:
-    """Provide a program, of which nothing is left afterwards."""
-    made = Rehearsal()
-    yield made
-    made.destroy()
 
 
 def web_arguments(swarm: Swarm) -> dict[str, Any]:
@@ -500,7 +493,7 @@ def test_a_service_of_somebody_else_is_not_touched(swarm: Swarm, rehearsal: Rehe
     rehearsal.up(lambda: web(swarm))
     made = services.list()[0].id
 
-    Rehearsal().up(lambda: web(swarm, replicas=1))
+    Rehearsal(swarm.first).up(lambda: web(swarm, replicas=1))
 
     assert services.list()[0].id == made
     assert len(swarm.tasks("web")) == 1
@@ -648,9 +641,8 @@ def test_a_gateway_behind_the_ingress(swarm: Swarm, rehearsal: Rehearsal) -> Non
     assert rehearsal.warnings == []
 
 
-def test_nothing_is_left(swarm: Swarm) -> None:
+def test_nothing_is_left(swarm: Swarm, rehearsal: Rehearsal) -> None:
     """After a destroy there is no service, task, container, config or secret."""
-    rehearsal = Rehearsal()
     files: Any = {"configs": {"a": {"content": "a"}}, "secrets": {"b": {"content": "b"}}}
     rehearsal.up(lambda: (web(swarm, **files), gateway(swarm, "haproxy")))
 

@@ -97,7 +97,7 @@ class Site:
     def up(self, **keys: Any) -> None:
         """Change arguments: one `up`."""
         self.args.update(keys)
-        self.rehearsal.up(self.name, self.args)
+        self.rehearsal.serve(self.name, self.args)
 
     def get(self, host_name: str = "site.example", path: str = "/", **how: Any) -> Answer:
         """Send one request over a connection of its own."""
@@ -242,7 +242,7 @@ def rehearsed(host: Host, kind: str, folder: Path) -> Callable[[str], Site]:
 
     def bring_up(name: str) -> Site:
         rehearsal = Rehearsal(host)
-        rehearsal.up(name, known[name])
+        rehearsal.serve(name, known[name])
         return Site(host, kind, name, known[name], rehearsal)
 
     return bring_up

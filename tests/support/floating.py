@@ -9,7 +9,6 @@ from itertools import groupby, pairwise
 from threading import Event, Thread
 from typing import Any
 
-import pulumi
 from docker.models.containers import Container
 
 from components.swarm.floating.component import FloatingAddress
@@ -19,7 +18,7 @@ from tests.bench import hosts as bench
 from tests.bench.hosts import Host
 from tests.bench.images import APP, KEEPALIVED
 from tests.bench.process import run, until
-from tests.support.rehearsal import PROJECT, STACK, Rehearsal
+from tests.support.rehearsal import Rehearsal
 
 NAME = "vip"
 PORT = 8095
@@ -54,14 +53,9 @@ class Floating(Rehearsal):
 
     def roll_out(self, names: str = "abc", **keys: Any) -> None:
         """Make it what the arguments say; what is declared no more goes at the end."""
-        self._declared = []
         name = keys.pop("name", NAME)
-        pulumi.runtime.set_mocks(self, project=PROJECT, stack=STACK, preview=False)
         args: Any = self.args(names, **keys)
-        program: Any = pulumi.runtime.test
-        program(lambda: FloatingAddress(name, args) and None)()
-        for gone in [key for key in self.resources if key not in self._declared]:
-            self._delete(gone)
+        self.up(lambda: FloatingAddress(name, args))
 
     def configuration(self, name: str, args: Any) -> str:
         """Return the text of a node with these arguments."""

@@ -4,8 +4,10 @@ seen = run(lambda: LoadBalancedService("site", {"image": "httpd:2.4"}), preview=
 assert seen.named("site-web-0").inputs["image"] == "httpd:2.4"
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -16,6 +18,8 @@ from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_pulumi_func
 from pulumi.runtime.sync_await import _sync_await
+
+from components.plan import runner
 
 PROJECT, STACK = "longshore", "test"
 SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
@@ -142,22 +146,39 @@ def run(
 ) -> Seen:
     """Run `program` as a deployment of its own and wait for everything it started."""
     seen = Seen(unknown=unknown_generations, health=health)
-    settings.ROOT.set(None)
-    # Of an error of the program before.
-    settings.SETTINGS.rpc_manager.clear()
-    settings.SETTINGS.outputs.clear()
+    _forget()
     pulumi.runtime.set_mocks(seen, project=PROJECT, stack=STACK, preview=preview, monitor=Monitor(seen))
 
     def main() -> None:
         seen.value = program()
 
     try:
-        # Where in the source a resource is made takes a quarter of the time, and nobody asks for it here.
-        with mock.patch.object(resource, "_get_stack_trace", source_pb2.StackTrace):
+        with _NOWHERE:
             _sync_await(run_pulumi_func(main))
     except Exception as error:  # noqa: BLE001 — the test looks at it
         seen.error = error
     return seen
+
+
+def plan(folder: Path, stack: str) -> dict[str, Any]:
+    """Return the plan of the program in `folder`, as a process of its own would make it."""
+    _forget()
+    with _NOWHERE, mock.patch.object(sys, "path", [*sys.path]):
+        try:
+            return runner.run(folder, stack)
+        finally:
+            pulumi.runtime.set_all_config({})
+
+
+def _forget() -> None:
+    """Leave nothing of the program before, nor of its error."""
+    settings.ROOT.set(None)
+    settings.SETTINGS.rpc_manager.clear()
+    settings.SETTINGS.outputs.clear()
+
+
+# The place in the source where a resource is made takes a quarter of the time, and no test asks for it.
+_NOWHERE = mock.patch.object(resource, "_get_stack_trace", source_pb2.StackTrace)
 
 
 def _plain(value: Any) -> Any:
@@ -187,4 +208,4 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-__all__ = ["UNKNOWN", "Monitor", "Registered", "Secret", "Seen", "run", "whole"]
+__all__ = ["UNKNOWN", "Monitor", "Registered", "Secret", "Seen", "plan", "run", "whole"]

@@ -1,16 +1,18 @@
-"""The component on a real engine without Pulumi: what it declares is carried out, in its order.
+"""A program on real engines without Pulumi: its declarations are carried out, in order.
 
     rehearsal = Rehearsal(host)
-    rehearsal.up("site", service(replicas=3))
-    rehearsal.up("site", service(replicas=6))
+    rehearsal.serve("site", service(replicas=3))
+    rehearsal.serve("site", service(replicas=6))
+    rehearsal.up(lambda: SwarmService("web", {"managers": swarm.managers, ...}))
     rehearsal.destroy()
 
-It stands in for the `pulumi` program where there is none, for what a service does on a host. It does
-what Pulumi does with these resources and no more: create before delete, except for the front end;
-delete what is no longer declared last. State and previews are tested with the real one.
+It does for our resources, and for Docker's containers and networks, what Pulumi does, and no more. A resource
+that cannot be changed is made anew before the old one goes, unless the resource says otherwise. Undeclared
+resources go last. State and previews are tested with the real `pulumi`.
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import docker.types
@@ -18,7 +20,7 @@ import pulumi
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from components.engine.containers import nameless_volume
+from components.engine.containers import Unfinished, nameless_volume
 from components.load_balanced.component import LoadBalancedService
 from components.provider.handlers import HANDLERS
 from components.provider.server import problem
@@ -26,39 +28,68 @@ from tests.bench.hosts import Host
 from tests.support.mocks import whole
 
 PROJECT, STACK = "longshore", "rehearsal"
+DOCKER = ("Container", "Network")
+"""Resources of Docker's plugin that a program may declare."""
+Resource = tuple[str, dict[str, Any], dict[str, Any]]
+"""Type, inputs, and outputs with `id`."""
 
 
 class Rehearsal(pulumi.runtime.Mocks):
-    """One program on one host; its resources by name."""
+    """One program; `host` has its containers and networks. Its resources by name."""
 
     def __init__(self, host: Host, stack: str = STACK) -> None:
         self.host, self.stack = host, stack
         self.engine = host.engine()
-        self.resources: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
-        """Name → type, inputs and outputs (with `id`) of each resource there is."""
+        self.resources: dict[str, Resource] = {}
+        self.warnings: list[str] = []
         self._declared: list[str] = []
-        self._replaced: list[Container] = []
+        self._replaced: list[Resource] = []
+        """Resources that others stand for, and that are deleted at the end of an `up` that succeeds."""
+        self._error: Exception | None = None
 
-    def up(self, name: str, args: Any) -> LoadBalancedService:
-        """Carry out the service `name`; what is declared no more goes at the end."""
-        self._declared, self._replaced = [], []
-        made: list[LoadBalancedService] = []
-        pulumi.runtime.set_mocks(self, project=PROJECT, stack=self.stack, preview=False)
+    def serve(self, name: str, args: Any) -> None:
+        """Carry out the LoadBalancedService `name` on the host, and nothing else."""
         placed: Any = {"host": {"address": self.host.url}, **args}
+        self.up(lambda: LoadBalancedService(name, placed))
 
-        def program() -> None:
-            made.append(LoadBalancedService(name, placed))
+    def up(self, program: Callable[[], Any]) -> None:
+        """Carry out the resources that `program` declares; those that it no longer declares go at the end."""
+        self._declared, self.warnings, self._error = [], [], None
+        pulumi.runtime.set_mocks(self, project=PROJECT, stack=self.stack, preview=False)
+
+        def main() -> None:
+            program()
 
         run: Any = pulumi.runtime.test
-        run(program)()
-        for container in self._replaced:
-            self._remove(container)
-        for gone in [key for key in reversed(self.resources) if key not in self._declared]:
+        try:
+            run(main)()
+        finally:
+            if self._error:
+                raise self._error
+        self._delete_replaced()
+        for gone in [name for name in reversed(self.resources) if name not in self._declared]:
             self._delete(gone)
-        return made[0]
+
+    def refresh(self) -> dict[str, dict[str, Any]]:
+        """Read every resource of ours into the state; what was otherwise, by name."""
+        found: dict[str, dict[str, Any]] = {}
+        for name, (kind, inputs, outputs) in list(self.resources.items()):
+            if kind in DOCKER:
+                continue
+            read = HANDLERS[kind].read({**inputs, **outputs})
+            if read is None:
+                found[name] = {}
+                del self.resources[name]
+                continue
+            drift = {key: value for key, value in read.items() if value != {**inputs, **outputs}[key]}
+            if drift:
+                found[name] = drift
+                self.resources[name] = kind, {**inputs, **drift}, outputs
+        return found
 
     def destroy(self) -> None:
         """Delete everything, the last one made first."""
+        self._delete_replaced()
         for name in reversed(list(self.resources)):
             self._delete(name)
 
@@ -83,35 +114,53 @@ class Rehearsal(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         kind = args.typ.rpartition(":")[2]
-        if kind in ("FloatingAddress", "LoadBalancedService", "docker", "RemoteImage"):
+        if kind not in (*HANDLERS, *DOCKER) or self._error:
             return args.name, dict(args.inputs)
         self._declared.append(args.name)
         inputs = {key: whole(value) for key, value in args.inputs.items() if value is not None}
         _, before, was = self.resources.get(args.name, ("", {}, {}))
-        outputs = was if before == inputs else self._make(kind, args.name, inputs, before, was)
-        self.resources[args.name] = (kind, inputs, outputs)
+        if before == inputs and "unfinished" not in was:
+            return was["id"], {**inputs, **was}
+        try:
+            carry_out = self._docker if kind in DOCKER else self._ours
+            outputs = carry_out(kind, args.name, inputs, before, was)
+        except Exception as error:  # noqa: BLE001 — `up` raises it after the resources that depend on it
+            self._error = error
+            return args.name, dict(args.inputs)
+        self.resources[args.name] = kind, inputs, outputs
         return outputs["id"], {**inputs, **outputs}
 
-    def _make(
+    def _ours(
         self, kind: str, name: str, inputs: dict[str, Any], before: dict[str, Any], was: dict[str, Any]
     ) -> dict[str, Any]:
-        if kind == "Network":
-            return self._network(name, inputs)
-        if kind == "Container":
-            if before:
-                old = self.engine.containers.get(was["id"])
-                if inputs.get("start", True):
-                    self._replaced.append(old)
-                else:
-                    self._remove(old)
-            return self._container(name, inputs)
         handler = HANDLERS[kind]
-        if said := problem(handler, inputs, before, lambda warning: None):
+        if said := problem(handler, inputs, before, self.warnings.append):
             raise AssertionError(said)
-        if before:
-            return {"id": was["id"], **handler.update(inputs, {**before, **was}, preview=False)}
-        made, outputs = handler.create(inputs, preview=False)
+        changed = {key for key in inputs if before.get(key) != inputs[key]}
+        try:
+            if before and not handler.replaces(changed):
+                return {"id": was["id"], **handler.update(inputs, {**before, **was}, preview=False)}
+            self._replace((kind, before, was), first=bool(before) and handler.delete_first(inputs, changed))
+            made, outputs = handler.create(inputs, preview=False)
+        except Unfinished as error:
+            outputs = {"id": error.made, **error.outputs, "unfinished": True}
+            self.resources[name] = kind, inputs, outputs
+            raise
         return {"id": made, **outputs}
+
+    def _docker(
+        self, kind: str, name: str, inputs: dict[str, Any], before: dict[str, Any], was: dict[str, Any]
+    ) -> dict[str, Any]:
+        # A front end has the ports of its follower, and does not start by itself.
+        self._replace((kind, before, was), first=not inputs.get("start", True))
+        return self._network(name, inputs) if kind == "Network" else self._container(name, inputs)
+
+    def _replace(self, old: Resource, *, first: bool) -> None:
+        """Delete the resource that is replaced, if there is one: `first`, or at the end."""
+        if old[1] and first:
+            self._remove(old)
+        elif old[1]:
+            self._replaced.append(old)
 
     def _network(self, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
         unique = f"{name}-{secrets.token_hex(3)}"
@@ -170,18 +219,22 @@ class Rehearsal(pulumi.runtime.Mocks):
         return {"id": container.id, "name": unique}
 
     def _delete(self, name: str) -> None:
-        kind, inputs, outputs = self.resources.pop(name)
+        self._remove(self.resources.pop(name))
+
+    def _delete_replaced(self) -> None:
+        while self._replaced:
+            self._remove(self._replaced.pop())
+
+    def _remove(self, resource: Resource) -> None:
+        kind, inputs, outputs = resource
         if kind == "Container":
-            self._remove(self.engine.containers.get(outputs["id"]))
+            container = self.engine.containers.get(outputs["id"])
+            container.stop(timeout=10)
+            container.remove(v=True, force=True)
         elif kind == "Network":
             self.engine.networks.get(outputs["id"]).remove()
         else:
             HANDLERS[kind].delete({**inputs, **outputs})
-
-    @staticmethod
-    def _remove(container: Container) -> None:
-        container.stop(timeout=10)
-        container.remove(v=True, force=True)
 
 
 def _labels(inputs: dict[str, Any]) -> dict[str, str]:

@@ -1,12 +1,7 @@
-"""Swarm components on real engines without Pulumi: their declarations are carried out, in order.
+"""Hosts of a bench as a swarm, and requests to its services.
 
-    with Swarm(hosts) as swarm:
-        rehearsal = Rehearsal()
-        rehearsal.up(lambda: SwarmService("web", {"managers": swarm.managers, ...}))
-
-It does for our resources what Pulumi does, and no more. A resource that cannot be changed is made anew before
-the old one goes. A resource that is no longer declared goes last. State and previews are tested with the real
-Pulumi.
+with Swarm(hosts) as swarm:
+    rehearsal.up(lambda: SwarmService("web", {"managers": swarm.managers, ...}))
 """
 
 import urllib.error
@@ -17,19 +12,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import docker.errors
-import pulumi
 from docker.types import IPAMConfig, IPAMPool
 
-from components.engine.containers import Unfinished
-from components.provider.handlers import HANDLERS
-from components.provider.server import problem
 from tests.bench.hosts import Host
 from tests.bench.process import until
-from tests.support.mocks import whole
-
-PROJECT, STACK = "longshore", "rehearsal"
-Resource = tuple[str, dict[str, Any], dict[str, Any]]
-"""Type, inputs, and outputs with the id."""
 
 
 class Swarm:
@@ -84,105 +70,6 @@ class Swarm:
         api: Any = self.first.engine().api
         names = {node["ID"]: node["Description"]["Hostname"] for node in api.nodes()}
         return sorted(names[task["NodeID"]] for task in self.tasks(service))
-
-
-class Rehearsal(pulumi.runtime.Mocks):
-    """One program; its resources by name."""
-
-    def __init__(self) -> None:
-        self.resources: dict[str, Resource] = {}
-        self.warnings: list[str] = []
-        self._declared: list[str] = []
-        self._replaced: list[Resource] = []
-        """Resources that another one replaces; they are deleted at the end of an `up` that succeeds."""
-        self._error: Exception | None = None
-
-    def up(self, program: Callable[[], Any]) -> None:
-        """Carry out what `program` declares; what it declares no more goes at the end."""
-        self._declared, self.warnings, self._error = [], [], None
-        pulumi.runtime.set_mocks(self, project=PROJECT, stack=STACK, preview=False)
-
-        def main() -> None:
-            program()
-
-        run: Any = pulumi.runtime.test
-        run(main)()
-        if self._error:
-            raise self._error
-        self._delete_replaced()
-        for gone in [name for name in reversed(self.resources) if name not in self._declared]:
-            _delete(self.resources.pop(gone))
-
-    def refresh(self) -> dict[str, dict[str, Any]]:
-        """Read every resource into the state; what was otherwise, by name."""
-        found: dict[str, dict[str, Any]] = {}
-        for name, (kind, inputs, outputs) in list(self.resources.items()):
-            read = HANDLERS[kind].read({**inputs, **outputs})
-            if read is None:
-                found[name] = {}
-                del self.resources[name]
-                continue
-            drift = {key: value for key, value in read.items() if value != {**inputs, **outputs}[key]}
-            if drift:
-                found[name] = drift
-                self.resources[name] = kind, {**inputs, **drift}, outputs
-        return found
-
-    def destroy(self) -> None:
-        """Delete everything, the last one made first."""
-        self._delete_replaced()
-        for name in reversed(list(self.resources)):
-            _delete(self.resources.pop(name))
-
-    def _delete_replaced(self) -> None:
-        while self._replaced:
-            _delete(self._replaced.pop())
-
-    def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
-        raise NotImplementedError(args.token)
-
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        kind = args.typ.rpartition(":")[2]
-        if kind not in HANDLERS or self._error:
-            return args.name, dict(args.inputs)
-        self._declared.append(args.name)
-        inputs = {key: whole(value) for key, value in args.inputs.items() if value is not None}
-        _, before, was = self.resources.get(args.name, ("", {}, {}))
-        if before == inputs and "unfinished" not in was:
-            return was["id"], {**inputs, **was}
-        try:
-            outputs = self._carry_out(kind, args.name, inputs, before, was)
-        except Exception as error:  # noqa: BLE001 — `up` raises it after the resources that depend on it
-            self._error = error
-            return args.name, dict(args.inputs)
-        self.resources[args.name] = kind, inputs, outputs
-        return outputs["id"], {**inputs, **outputs}
-
-    def _carry_out(
-        self, kind: str, name: str, inputs: dict[str, Any], before: dict[str, Any], was: dict[str, Any]
-    ) -> dict[str, Any]:
-        handler = HANDLERS[kind]
-        if said := problem(handler, inputs, before, self.warnings.append):
-            raise AssertionError(said)
-        changed = {key for key in inputs if before.get(key) != inputs[key]}
-        try:
-            if before and not handler.replaces(changed):
-                return {"id": was["id"], **handler.update(inputs, {**before, **was}, preview=False)}
-            if before and handler.delete_first(inputs, changed):
-                _delete((kind, before, was))
-            elif before:
-                self._replaced.append((kind, before, was))
-            made, outputs = handler.create(inputs, preview=False)
-        except Unfinished as error:
-            outputs = {"id": error.made, **error.outputs, "unfinished": True}
-            self.resources[name] = kind, inputs, outputs
-            raise
-        return {"id": made, **outputs}
-
-
-def _delete(resource: Resource) -> None:
-    kind, inputs, outputs = resource
-    HANDLERS[kind].delete({**inputs, **outputs})
 
 
 def answers(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:

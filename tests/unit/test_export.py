@@ -11,11 +11,11 @@ from components.export.command import main
 from components.export.compose import compose
 from components.export.project import CannotExport, Project
 from components.load_balanced.validation import service
-from components.plan.program import planned
 from components.preview.instance import instances, others
 from components.preview.reading import Preview, read
 from components.proxies.registry import kind_of
 from tests.bench.images import APP_2
+from tests.support.mocks import plan
 from tests.support.program import ROOT
 from tests.support.traffic.cases import read as traffic
 from tests.support.traffic.stage import arguments
@@ -34,7 +34,7 @@ def repository(tmp_path: Path) -> Repository:
 
 def previewed(repository: Repository, services: dict[str, Any], **settings: Any) -> Preview:
     repository.configure(services, **settings)
-    return read(json.dumps(planned(repository.folder, "test")))
+    return read(json.dumps(plan(repository.folder, "test")))
 
 
 def test_the_parts_of_a_project(repository: Repository) -> None:
@@ -134,7 +134,7 @@ def test_services_of_several_hosts(repository: Repository) -> None:
 
 def test_parts_without_a_counterpart_are_listed() -> None:
     """A swarm is listed; without anything to run there is no project."""
-    preview = read(json.dumps(planned(ROOT, "swarm")))
+    preview = read(json.dumps(plan(ROOT, "swarm")))
 
     assert Project("", {}).left_out(instances(preview), others(preview)) == [
         "main-vip (FloatingAddress)",

@@ -14,11 +14,11 @@ import yaml
 
 from components.plan.checks import check
 from components.plan.compare import compared
-from components.plan.program import planned
 from components.preview.reading import read
 from components.review import review
 from components.review.markdown import markdown
 from tests.support.commands import execute
+from tests.support.mocks import plan
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Pulumi.yaml", "__main__.py", "components", "templates")
@@ -77,11 +77,11 @@ def test_a_plan_shows_the_declared_resources(project: Project) -> None:
 
 def test_a_plan_shows_the_changes_between_revisions(project: Project) -> None:
     """As a review of it: what is replaced, added and removed, and who is refused."""
-    before = planned(project.folder, "test")["steps"]
+    before = plan(project.folder, "test")["steps"]
     project.configure({"web": {**SERVICES["web"], "image": "httpd:2.4.66", "replicas": 4}})
     changed = json.loads(project.plan("--against", "HEAD", "--format", "json").stdout)["changes"][0]
     project.configure({"shop": {**SERVICES["web"], "front_end": {"port": 8081}}})
-    after = planned(project.folder, "test")["steps"]
+    after = plan(project.folder, "test")["steps"]
 
     assert changed["resources"]["create"] == 1
     assert changed["resources"]["replace"] == 3
@@ -114,7 +114,7 @@ def test_a_secret_stays_one(project: Project) -> None:
     assert found.returncode == 0, found.stdout + found.stderr
     assert "v1:abc" not in found.stdout
     (generation,) = [
-        step for step in planned(project.folder, "test")["steps"] if step["urn"].endswith("generation")
+        step for step in plan(project.folder, "test")["steps"] if step["urn"].endswith("generation")
     ]
     assert generation["newState"]["inputs"]["definition"]["environment"] == {"TOKEN": "[secret]"}
 
@@ -159,7 +159,7 @@ def test_former_names_are_told(tmp_path: Path) -> None:
         "ComponentResource('a:b:Part', 'part', None, part)\n"
     )
 
-    steps = planned(tmp_path, "any")["steps"]
+    steps = plan(tmp_path, "any")["steps"]
 
     urn = "urn:pulumi:any::mine::a:b:Site"
     aliases = [step["newState"].get("aliases", []) for step in steps[-2:]]
@@ -215,7 +215,7 @@ def test_the_swarm_of_the_repository() -> None:
     for program in ("haproxy", "keepalived"):
         if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
             pytest.skip(f"no {program} on PATH")
-    text = json.dumps(planned(ROOT, "swarm"))
+    text = json.dumps(plan(ROOT, "swarm"))
 
     good = list(check(read(text).steps))
     broken = list(

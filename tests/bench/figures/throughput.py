@@ -89,7 +89,7 @@ def _pair(host: Host, kind: str) -> Iterator[list[tuple[int, Container]]]:
     args = service(image=PROXY, command=command, replicas=REPLICAS, front_end=front_end)
     made: list[Container] = []
     try:
-        rehearsal.up("web", args)
+        rehearsal.serve("web", args)
         made.append(_by_hand(host, kind, rehearsal.resources["web-net"][2]["name"]))
         ours = rehearsal.container("web-lb")
         for container in (ours, *made):
