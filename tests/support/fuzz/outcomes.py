@@ -1,12 +1,12 @@
 """Outcomes of an input: a model whose configurations can be made, or one clear error."""
 
-import asyncio
 import json
 import re
 from typing import Any
 
 import pulumi
 from pulumi.runtime.settings import Settings, configure
+from pulumi.runtime.sync_await import _sync_await
 
 from components import ArgumentError, settings
 from components.arguments.parsing import arguments
@@ -127,7 +127,7 @@ def _settings(values: Any) -> Texts:
             return []  # no settings file can hold it
     pulumi.runtime.set_all_config(texts, [f"{PROJECT}:secrets"])
     configure(Settings(project=PROJECT, stack=STACK))
-    asyncio.run(_load())
+    _sync_await(_load())
     return []
 
 
