@@ -10,6 +10,7 @@ from tests.bench.figures import (
     edge,
     faults,
     growth,
+    inline,
     lifecycle,
     reports,
     slow,
@@ -28,6 +29,7 @@ ON_NONE: dict[str, Callable[[bool], tuple[list[Ratio], list[str]]]] = {
 ON_ONE: dict[str, Callable[[Host, bool], tuple[list[Ratio], list[str]]]] = {
     "lifecycle": lifecycle.measure,
     "earlier": earlier.measure,
+    "inline": inline.measure,
     "throughput": throughput.measure,
     "edge": edge.measure,
     "slow": slow.measure,
