@@ -23,8 +23,8 @@ def ending(prefix: str, module: str, arguments: list[str], failed: int) -> int:
     # Not as an exception: some modules catch those, and print them, while they are imported.
     signal.signal(signal.SIGINT, interrupted)
     work = import_module(module).main
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         status: int = work(arguments)
