@@ -65,6 +65,8 @@ class Starter:
         self._socket, theirs = socket.socketpair()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        # Inside of `fork`, an interrupt would be lost and leave locks of modules held for ever.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._pid = os.fork()
         if not self._pid:
             try:
@@ -72,6 +74,7 @@ class Starter:
                 start_each(theirs, environment)
             finally:  # also of a Ctrl-C that is quicker: what called us is another process's to go on with
                 os._exit(1)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def start(self, request: language_pb2.RunRequest, say: Say) -> "Program":

@@ -44,6 +44,7 @@ def start_each(requests: socket.socket, environment: Mapping[str, str]) -> NoRet
     """
     os.setpgrp()  # Ctrl-C is for `pulumi`, which has the program end
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `host.Starter`
     gc.freeze()
     with suppress(OSError):  # the command is gone
         while files := socket.recv_fds(requests, 1, 3)[1]:

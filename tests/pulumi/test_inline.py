@@ -258,3 +258,23 @@ def test_programs_that_a_language_host_runs(runtime: object, here: bool, tmp_pat
     (tmp_path / "other").mkdir()
 
     assert (host.environment(tmp_path, {"name": "own", "runtime": runtime}) is not None) == here
+
+
+FORK = """
+import logging, os, signal
+from concurrent.futures import ThreadPoolExecutor
+from components.operate.host import Starter
+
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    Starter({})
+except KeyboardInterrupt:
+    with ThreadPoolExecutor(1) as pool:
+        print("raised", pool.submit(logging.getLogger().isEnabledFor, 10).result(timeout=5))
+"""
+
+
+def test_an_interrupt_within_the_fork_is_neither_lost_nor_leaves_a_lock_held() -> None:
+    done = subprocess.run([sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert (done.stdout, done.stderr) == ("raised False\n", "")
