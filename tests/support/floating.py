@@ -146,6 +146,8 @@ def client() -> Iterator[Client]:
                 made.answers.append((time.monotonic(), name))
             ended.wait(0.01)
 
+    # Another group had the address before: this machine may know it by the hardware address of that one.
+    run(["ip", "neigh", "flush", "to", floating_address()])
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:

@@ -110,5 +110,5 @@ def _bare(host: Host) -> bool:
         engine.info()["Swarm"]["LocalNodeState"] == "inactive"
         and {network.name for network in engine.networks.list()}
         <= {"bridge", "host", "none", "docker_gwbridge"}
-        and not engine.containers.list(all=True)
+        and not engine.api.containers(all=True)  # `list` asks for each, which may be gone by then
     )
