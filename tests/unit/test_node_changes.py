@@ -33,21 +33,17 @@ def texts(plan: Plan) -> list[str]:
     return [str(step) for step in plan]
 
 
-def entry() -> dict[str, object]:
-    return {
-        "tokens": {"manager": "SWMTKN-manager", "worker": "SWMTKN-worker"},
-        "managers": ["10.0.0.1:2377"],
-    }
+TOKEN, ADDRESSES = "SWMTKN-worker", ["10.0.0.1:2377"]
 
 
 def test_a_bare_host_joins() -> None:
-    plan = joining(HOST, declared(), entry(), forgotten=False)
+    plan = joining(HOST, declared(), TOKEN, ADDRESSES, forgotten=False)
 
     assert texts(plan) == ["join the swarm on ssh://w1 as worker: declared"]
 
 
 def test_a_host_that_was_removed_while_it_was_away_leaves_first() -> None:
-    plan = joining(HOST, declared("manager"), entry(), forgotten=True)
+    plan = joining(HOST, declared("manager"), TOKEN, ADDRESSES, forgotten=True)
 
     assert texts(plan) == [
         "leave the swarm on ssh://w1: its managers removed it while it was away",
@@ -56,7 +52,7 @@ def test_a_host_that_was_removed_while_it_was_away_leaves_first() -> None:
 
 
 def test_neither_the_text_nor_the_form_of_a_plan_shows_a_join_token() -> None:
-    plan = joining(HOST, declared(), entry(), forgotten=False)
+    plan = joining(HOST, declared(), TOKEN, ADDRESSES, forgotten=False)
 
     assert "SWMTKN" not in str(texts(plan)) + repr(plan)
 

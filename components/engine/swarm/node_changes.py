@@ -3,7 +3,7 @@
 All steps but those of a join are performed by a manager.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...arguments.connections import Connection
@@ -15,21 +15,15 @@ from .node_steps import AwaitNoTask, AwaitReady, AwaitRole, Join, Leave, LeaveSt
 LEAVES = "it leaves the swarm"
 
 
-def joining(host: Connection, spec: Specification, swarm: Mapping[str, Any], forgotten: bool) -> list[Step]:
-    """Return the steps by which the engine of `host` becomes a node of `swarm`, performed by that engine.
+def joining(
+    host: Connection, spec: Specification, token: str, managers: Sequence[str], forgotten: bool
+) -> list[Step]:
+    """Return the steps by which the engine of `host` becomes a node, performed by that engine.
 
-    `swarm` has the keys `tokens` and `managers`; `forgotten` says that the engine believes to be a node of
-    it still.
+    `token` is that of the node's role, `managers` the addresses that managers are reached at. `forgotten`
+    says that the engine believes to be a node of the swarm still.
     """
-    role = "manager" if spec["role"] == "manager" else "worker"
-    join = Join(
-        host=host,
-        spec=spec,
-        role=role,
-        token=swarm["tokens"][role],
-        managers=swarm["managers"],
-        cause="declared",
-    )
+    join = Join(host=host, spec=spec, token=token, managers=managers, cause="declared")
     if not forgotten:
         return [join]
     return [LeaveStale(host=host, cause="its managers removed it while it was away"), join]
@@ -43,21 +37,8 @@ def changing(node: Node, spec: Specification, nodes: Iterable[Node], drain_secon
     """
     if node.role == "manager" and spec["role"] == "worker":
         refuse_to_lose_quorum(node, nodes)
-    steps: list[Step] = []
-    if (
-        spec["role"] != node.role
-        or spec["availability"] != node.availability
-        or spec["labels"] != node.labels
-    ):
-        steps.append(
-            SetNode(
-                node=node,
-                role=spec["role"],
-                availability=spec["availability"],
-                labels=spec["labels"],
-                cause="declared",
-            )
-        )
+    wanted = {key: spec[key] for key in ("role", "availability", "labels")}
+    steps = _setting(node, "declared", **wanted)
     steps.append(AwaitRole(node=node, role=spec["role"], cause="its role is in force then"))
     steps.append(AwaitReady(node=node, cause="tasks can run there then"))
     if spec["availability"] == "drain":
@@ -79,11 +60,9 @@ def removal(node: Node, host: Connection, nodes: Iterable[Node], drain_seconds: 
         refuse_to_lose_quorum(node, others)
     steps: list[Step] = []
     if node.alive:
-        if node.availability != "drain":
-            steps.append(SetNode(node=node, availability="drain", cause=LEAVES))
+        steps += _setting(node, LEAVES, availability="drain")
         steps.append(AwaitNoTask(node=node, seconds=drain_seconds, cause=LEAVES))
-    if node.role == "manager":
-        steps.append(SetNode(node=node, role="worker", cause=LEAVES))
+    steps += _setting(node, LEAVES, role="worker")
     steps.append(AwaitRole(node=node, role="worker", cause="managers decide without it then"))
     steps.append(Leave(node=node, host=host, cause="removed from the declaration"))
     return [*steps, Remove(node=node, cause="it has left")]
@@ -94,11 +73,15 @@ def forgetting(node: Node, nodes: Iterable[Node]) -> list[Step]:
 
     Raises EngineError when the quorum would be lost.
     """
-    remove = Remove(node=node, cause="it has left")
-    if node.role != "manager":
-        return [remove]
-    refuse_to_lose_quorum(node, nodes)
-    return [SetNode(node=node, role="worker", cause="it has left"), remove]
+    if node.role == "manager":
+        refuse_to_lose_quorum(node, nodes)
+    return [*_setting(node, "it has left", role="worker"), Remove(node=node, cause="it has left")]
+
+
+def _setting(node: Node, cause: str, **wanted: Any) -> list[Step]:
+    """Return the step that gives a node what is `wanted`; none where it has that."""
+    step = SetNode(node=node, cause=cause, **wanted)
+    return [step] if step.changes else []
 
 
 def refuse_to_lose_quorum(without: Node, nodes: Iterable[Node]) -> None:

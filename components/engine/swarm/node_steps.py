@@ -24,7 +24,7 @@ SETTLE_SECONDS = 60.0
 class LeaveStale(Step):
     """An engine gives up a membership that its managers have ended."""
 
-    host: Connection
+    host: Connection = field(repr=False)
 
     @property
     def action(self) -> str:
@@ -38,16 +38,15 @@ class LeaveStale(Step):
 class Join(Step):
     """An engine joins a swarm."""
 
-    host: Connection
-    spec: Specification
-    role: str
+    host: Connection = field(repr=False)
+    spec: Specification = field(repr=False)
     token: str = field(repr=False)
     managers: Sequence[str]
     """Addresses that managers are reached at, `<address>:<port>`."""
 
     @property
     def action(self) -> str:
-        return f"join the swarm on {self.host['address']} as {self.role}"
+        return f"join the swarm on {self.host['address']} as {self.spec['role']}"
 
     def perform(self, engine: "DockerClient") -> None:
         engine.api.join_swarm(
@@ -178,7 +177,7 @@ class Leave(Step):
     """The engine of a node leaves the swarm, where it is still that node."""
 
     node: Node
-    host: Connection
+    host: Connection = field(repr=False)
 
     @property
     def action(self) -> str:

@@ -24,11 +24,9 @@ def join(host: Connection, hosts: Sequence[Connection], swarm: str, spec: Specif
         with manager(hosts, swarm) as control:
             tokens = control.api.inspect_swarm()["JoinTokens"]
             known = control.info()["Swarm"]["RemoteManagers"]
-        entry = {
-            "tokens": {"manager": tokens["Manager"], "worker": tokens["Worker"]},
-            "managers": [each["Addr"] for each in known],
-        }
-        perform(joining(host, spec, entry, forgotten=bool(node_of(engine, host))), engine)
+        token = tokens["Manager" if spec["role"] == "manager" else "Worker"]
+        addresses = [each["Addr"] for each in known]
+        perform(joining(host, spec, token, addresses, forgotten=bool(node_of(engine, host))), engine)
         return str(engine.info()["Swarm"]["NodeID"])
 
 
