@@ -39,8 +39,9 @@ def deliver(engine: "DockerClient", spec: Spec, known: str) -> str:
     """Make the node's container `known` as `spec`, and running; return the id of the container then."""
     name, container = _new_name(spec), find(engine, known)
     seen = _seen(container, spec) if container else None
-    perform(changes(seen, spec, name, _strays(engine, spec, known)), engine)
-    if seen and seen.same:
+    kept = bool(seen and seen.same)
+    perform(changes(seen, spec, name, () if kept else _strays(engine, spec, known)), engine)
+    if kept:
         return known
     return str(engine.containers.get(name).id)
 
@@ -71,8 +72,8 @@ def _seen(container: "Container", spec: Spec) -> Seen:
 def _strays(engine: "DockerClient", spec: Spec, known: str) -> list[str]:
     """Return the ids of containers with our labels that no state knows any more."""
     same = [f"{key}={value}" for key, value in spec["labels"].items()]
-    found = engine.containers.list(all=True, filters={"label": same})
-    return [str(each.id) for each in found if each.id != known]
+    found = engine.api.containers(all=True, filters={"label": same})
+    return [each["Id"] for each in found if each["Id"] != known]
 
 
 def take_part(containers: "Sequence[Container]") -> None:
@@ -120,8 +121,7 @@ def look(engine: "DockerClient", known: str) -> Optional[Found]:
     }
 
 
-def stop(engine: "DockerClient", known: str) -> "Optional[Container]":
-    """Stop keepalived, so that it gives the addresses up; return its container, or None when that is gone."""
+def stop(engine: "DockerClient", known: str) -> None:
+    """Stop keepalived, so that it gives the addresses up, if the container exists."""
     if container := find(engine, known):
         container.stop(timeout=STOP_SECONDS)
-    return container

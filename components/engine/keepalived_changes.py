@@ -34,7 +34,12 @@ def changes(
         if seen.config != spec["config"]:
             return [
                 validate,
-                Reload(container=seen.id, config=spec["config"], cause="its configuration changes"),
+                Reload(
+                    container=seen.id,
+                    config=spec["config"],
+                    before=seen.config or "",
+                    cause="its configuration changes",
+                ),
             ]
         return [] if seen.running else [Start(container=seen.id, cause="it does not run")]
     cause = "declared" if seen is None else "only a new container can have the image and limits"

@@ -11,7 +11,7 @@ from ..proxies.keepalived import KEEPALIVED, RELOADED, SCRIPT
 from ..proxies.program import CPU_SHARES, FOLDER, TMPFS
 from ..proxies.rendering import render
 from . import config_check, neighbours
-from .containers import EngineError, ErrorLog, find, nameless_volume, read_file, wait_until, write_file
+from .containers import EngineError, ErrorLog, find, nameless_volume, wait_until, write_file
 from .images import pull_missing
 from .steps import Step
 
@@ -180,6 +180,8 @@ class Reload(Step):
 
     container: str
     config: str = field(repr=False)
+    before: str = field(repr=False)
+    """Its configuration of before, which is put back when the other one is refused."""
 
     @property
     def action(self) -> str:
@@ -187,12 +189,11 @@ class Reload(Step):
 
     def perform(self, engine: "DockerClient") -> None:
         container = engine.containers.get(self.container)
-        before = read_file(container, KEEPALIVED.path) or ""
         _write(container, self.config)
         try:
             _reload(container) if container.status == "running" else start(container)
         except EngineError as error:
-            _write(container, before)
+            _write(container, self.before)
             with contextlib.suppress(EngineError):
                 _reload(container) if container.status == "running" else start(container)
             raise EngineError(f"{error}; the old configuration is in force again") from error
