@@ -85,11 +85,6 @@ class Starter:
             os.close(end)
         return Program(self._socket, request.SerializeToString(), pipe, (out, errors), say)
 
-    def end(self) -> None:
-        """End the starter; all its programs have ended."""
-        self._socket.close()
-        os.waitpid(self._pid, 0)
-
 
 class Program:
     """A program that runs."""
