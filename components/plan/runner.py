@@ -11,6 +11,7 @@ import gc
 import json
 import logging
 import runpy
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -173,6 +174,8 @@ def _masked(value: Any) -> Any:
 
 
 if __name__ == "__main__":
+    # As an exception it could be lost inside of the event loop, or in the program: nothing here needs an end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()  # this ends soon, and to look for garbage would take a fifth of its time
     found = run(Path(sys.argv[1]).resolve(), sys.argv[2])
     Path(sys.argv[3]).write_text(json.dumps(found))

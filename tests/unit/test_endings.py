@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from components.arguments import project_files
 from components.review.command import main as review
+from tests.bench.process import until
 from tests.support.commands import execute
 from tests.support.documents import DOCS
 from tests.support.program import ROOT
@@ -268,6 +270,40 @@ def wait_for_our_code(running: "subprocess.Popen[str]", seconds: float, module: 
         if line.rstrip().endswith(f" components.{module}"):
             break
     time.sleep(seconds)
+
+
+def test_ctrl_c_ends_a_plan_whose_program_takes_no_notice_of_it(project: Path) -> None:
+    """The program is a process of its own, which the command waits for."""
+    (project / "__main__.py").write_text(
+        "import pathlib, time\n"
+        "while True:\n"
+        "    try:\n"
+        "        pathlib.Path('begun').touch()\n"
+        "        time.sleep(600)\n"
+        "    except KeyboardInterrupt:\n"
+        "        pass\n"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-m", *PLAN],
+        cwd=project,
+        env=environment(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        until((project / "begun").exists, "the program runs", timeout=60)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+
+    assert (running.returncode, said) == (
+        130,
+        "longshore plan: interrupted; the same command goes on from here\n",
+    )
 
 
 def test_ctrl_c_ends_the_plugin(project: Path) -> None:
