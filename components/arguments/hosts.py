@@ -47,12 +47,12 @@ _Password = Annotated[Any, PlainValidator(_password), SECRET]
 
 
 class RegistryArgs(TypedDict, total=False):
-    """Credentials for a private image registry, used by the host to pull."""
+    """Credentials with which the host pulls from a private image registry."""
 
     address: Required[str]
     """Name of the registry as images name it, for example `registry.example`. Required."""
     username: Required[str]
-    """User. Required."""
+    """Name of the user. Required."""
     password: Required[pulumi.Input[Secret]]
     """Password or token; kept as a secret. Required."""
 
@@ -63,17 +63,17 @@ class HostArgs(TypedDict, total=False):
     address: Optional[str]
     """`unix:///path`, `ssh://user@name[:port]` or `tcp://name:port`.
     Default: the environment's DOCKER_HOST, else the local socket. For ssh, keys and known hosts are
-    those of the `ssh` program (~/.ssh/config); the far side needs the docker command."""
+    those of the `ssh` program (~/.ssh/config); the remote host needs the `docker` command."""
     ca_certificate: Optional[pulumi.Input[str]]
     """PEM of the authority that signed the engine's certificate. Needed for `tcp://`. Default: none."""
     client_certificate: Optional[pulumi.Input[str]]
-    """PEM of our certificate. Needed for `tcp://`. Default: none."""
+    """PEM of the client's certificate. Needed for `tcp://`. Default: none."""
     client_key: Optional[pulumi.Input[Secret]]
-    """PEM of our private key; kept as a secret. Needed for `tcp://`. Default: none."""
+    """PEM of the client's private key; kept as a secret. Needed for `tcp://`. Default: none."""
     insecure: Optional[bool]
     """Allow `tcp://` without TLS: every client that reaches that port is root on the host. Default: false."""
     registries: Optional[list[RegistryArgs]]
-    """Private registries that images come from. Default: none."""
+    """Private registries that the host pulls images from. Default: none."""
 
 
 class Registry(Frozen):
@@ -128,7 +128,7 @@ class Host(Frozen):
             raise ValueError(
                 f"address {self.address} is a plain tcp engine, open to every client that reaches it: give "
                 "ca_certificate, client_certificate and client_key, use ssh://, "
-                "or say insecure: true"
+                "or set insecure: true"
             )
         return self
 

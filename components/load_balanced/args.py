@@ -24,7 +24,8 @@ class ProbeArgs(TypedDict, total=False):
     """Health check by the front end."""
 
     path: Optional[str]
-    """URL path of the request. Default: /. Not in mode tcp, where the port only has to accept."""
+    """URL path of the request. Default: /. Not in mode tcp, where the port only has to accept a
+    connection."""
     host: Optional[str]
     """Host header of the request. Default: the backend's first host name in alphabetical order that is no
     wildcard; localhost without one."""
@@ -36,13 +37,13 @@ class ProbeArgs(TypedDict, total=False):
     port: Optional[int]
     """Port of the request. Default: the backend's."""
     active: Optional[bool]
-    """Ask each server all the time. Default: true with haproxy; nginx open source cannot and has `max_fails`.
-    """
+    """Check each server all the time. Default: true with haproxy. nginx open source has no active checks; it
+    avoids a server after `max_fails`."""
     interval: Optional[float]
     """Seconds between two checks by the front end. Default: 0.4, so that a hung server is avoided
     within 1.5 s."""
     timeout: Optional[float]
-    """Seconds the answer may take. Default: 0.3."""
+    """Seconds that the answer may take. Default: 0.3."""
     fall: Optional[int]
     """Failed checks in a row before a server is avoided. Default: 2."""
     rise: Optional[int]
@@ -53,10 +54,10 @@ class HealthArgs(ProbeArgs, total=False):
     """Health check of a replica: its container and the front end send the same request."""
 
     command: Optional[list[str]]
-    """Command run inside the replica, exit code 0 when healthy; a new replica gets no request before. The
-    front end cannot run it: it only connects to the port then, or sends its request where `path`, `host`,
-    `method` or `status` is given, too. Default: the request, sent with the curl, bash, wget or busybox nc
-    that the image has; busybox's wget knows no method but GET."""
+    """Command that runs inside the replica; exit code 0 means healthy. A new replica gets no request before
+    that. The front end cannot run the command. It only connects to the port, or sends the request when
+    `path`, `host`, `method` or `status` is set, too. Default: the request, sent with the curl, bash, wget or
+    busybox nc of the image; with busybox's wget the only method is GET."""
 
 
 class RestartArgs(TypedDict, total=False):
@@ -65,59 +66,60 @@ class RestartArgs(TypedDict, total=False):
     policy: Optional[RestartPolicy]
     """`no`, `on-failure`, `always` or `unless-stopped`. Default: always."""
     max_retries: Optional[int]
-    """For `on-failure`: restarts before it gives up. Default: 0, without end."""
+    """For `on-failure`: restarts before the engine gives up. Default: 0, no limit."""
 
 
 class BackendTimeoutArgs(TypedDict, total=False):
     """Time-outs of a backend, in seconds."""
 
     connect: Optional[float]
-    """To connect to a server. Default: as the front end has it."""
+    """Seconds to connect to a server. Default: that of the front end."""
     queue: Optional[float]
-    """To wait for a free server, where `max_connections` is reached. HAProxy only. Default: as the front end
-    has it."""
+    """Seconds that a request waits when all servers have `max_connections` requests; then 503. HAProxy only.
+    Default: that of the front end."""
     server: Optional[float]
-    """Silence of a server, before its answer and within it. Default: as the front end has it."""
+    """Seconds that a server may be silent, before its answer and within it. Default: that of the front
+    end."""
     tunnel: Optional[float]
-    """Silence on a WebSocket or TCP connection. Default: as the front end has it."""
+    """Seconds without data on a WebSocket or TCP connection. Default: that of the front end."""
 
 
 class RouteArgs(TypedDict, total=False):
     """Requests of a backend, and how they are shared among its servers: replicas, or tasks of a swarm."""
 
     port: Optional[int]
-    """Port a server listens on. Never published on the host. Default: 80."""
+    """Port that a server listens on. It is never published on the host. Default: 80."""
     host_names: Optional[list[str]]
     """Values of the Host header that choose this backend; `*.a.example` matches every name below
     a.example. Default: none."""
     algorithm: Optional[Algorithm]
-    """`roundrobin`, `leastconn` or `source` (the same client address, the same server).
-    Default: roundrobin."""
+    """`roundrobin`: in turn. `leastconn`: the server with the fewest connections. `source`: always the same
+    server for a client address. Default: roundrobin."""
     cookie: Optional[str]
-    """Name of a cookie that keeps a client on its server, for as long as there is one of that index. HAProxy,
-    and nginx from 1.29.6 in front of replicas. Default: none."""
+    """Name of a cookie that keeps a client on its server, as long as a server with the same index exists.
+    With HAProxy; with nginx from 1.29.6, and not in a gateway. Default: none."""
     max_connections: Optional[int]
-    """Requests a server gets at the same time; more wait in the front end. HAProxy only. Default: 32
+    """Requests that a server gets at the same time. More wait in the front end. HAProxy only. Default: 32
     with haproxy, no limit with nginx."""
     max_uploads: Optional[int]
-    """Requests with a body still to come that a server gets at the same time: those whose body has no length
-    or is larger than about 15 kB. More are answered 503, so that slow clients leave room for others. A
-    smaller body is read whole before a server gets the request. Default: three quarters of
+    """Uploads that a server gets at the same time: requests whose body has no length or is larger than about
+    15 kB. More are answered 503, so that slow clients leave room for others. The front end reads a
+    smaller body whole before a server gets the request. Default: three quarters of
     `max_connections`, 24 without it; no limit in a gateway with nginx, which cannot count servers."""
     max_fails: Optional[int]
-    """Passive health: failed requests before a server is avoided. HAProxy counts them in a row, errors
-    (5xx) included; nginx counts broken and late answers within `fail_timeout`, and serves from all of
-    them when all are avoided. Not with nginx and `algorithm: source`, where none is avoided. Default: 1 with
-    nginx; none with haproxy, which asks actively."""
+    """Passive health: failed requests before a server is avoided. HAProxy counts failures in a row, 5xx
+    included. nginx counts broken and late answers within `fail_timeout`; when all servers are avoided, all
+    serve. Not with nginx and `algorithm: source`, which avoids no server. Default: 1 with nginx; none with
+    haproxy, which has active checks."""
     response_deadline: Optional[float]
-    """Seconds a server has to begin its answer. After that an idempotent request (RFC 9110 9.2.2) is
-    tried on another server, up to `retries` times. A request that accepts `text/event-stream` has the
-    server time-out instead. Default: none; a late answer is an error after the server time-out, and no other
-    server is asked."""
+    """Seconds that a server has to begin its answer. After that an idempotent request (RFC 9110 9.2.2) is
+    tried on another server, up to `retries` times. For a request that accepts `text/event-stream`,
+    `timeouts.server` applies instead. Default: none; a late answer is an error after `timeouts.server`, and
+    no other server is tried."""
     timeouts: Optional[BackendTimeoutArgs]
     """Time-outs of this backend. Default: those of the front end."""
     retries: Optional[int]
-    """Number of other attempts for a failed request. Default: 3."""
+    """Further attempts for a failed request. Default: 3."""
 
 
 class ReplicasArgs(RouteArgs, total=False):
@@ -132,17 +134,17 @@ class ReplicasArgs(RouteArgs, total=False):
     health: Optional[HealthArgs]
     """Health check. Default: see HealthArgs."""
     weights: Optional[list[int]]
-    """One weight per replica, 1 to 256. Default: all 1."""
+    """Share of each replica in the requests: one weight per replica, 1 to 256. Default: all 1."""
     fail_timeout: Optional[int]
-    """Time in whole seconds for which a server is avoided after `max_fails`. Default: 10 with nginx.
-    HAProxy has no such time: it uses the server again after `rise` good answers."""
+    """Whole seconds for which a server is avoided after `max_fails`. Default: 10 with nginx.
+    HAProxy has no such time: it uses the server again after `health.rise` good answers."""
     backup_replicas: Optional[int]
-    """Number of replicas, counted from the last, that serve only when all the others are down. Default: 0."""
+    """Number of replicas, counted from the last, that serve only when all others are down. Default: 0."""
     drain: Optional[float]
     """Seconds that requests in flight get to finish, when a replica or a configuration is replaced.
     Default: 10."""
     start_timeout: Optional[float]
-    """Seconds a new replica has to become healthy. Default: 60."""
+    """Seconds that a new replica has to become healthy. Default: 60."""
     restart: Optional[RestartArgs]
     """Restart policy, for example `{policy: on-failure, max_retries: 5}`. Default: `{policy: always}`."""
     memory: Optional[int]
@@ -150,46 +152,48 @@ class ReplicasArgs(RouteArgs, total=False):
     cpus: Optional[float]
     """CPU limit of a replica, in cores. Default: none."""
     pids_limit: Optional[int]
-    """Processes and threads that a replica may have at the same time; a change replaces no replica.
+    """Processes and threads that a replica may have at the same time. A change replaces no replica.
     Default: 2048."""
     user: Optional[str]
     """User the replica runs as. Default: the image's."""
     read_only: Optional[bool]
     """Read-only root file system, with /tmp and /run in memory. Default: false."""
     capabilities: Optional[list[str]]
-    """Linux capabilities of a replica; all others are dropped. Default: CHOWN, KILL, SETGID, SETUID,
-    which a server needs that begins as root and gives the work to another user."""
+    """Linux capabilities of a replica; all others are dropped. Default: CHOWN, KILL, SETGID, SETUID, for
+    servers that start as root and run their workers as another user."""
 
 
 class BackendArgs(ReplicasArgs, total=False):
     """Replicas of one image and how the front end shares requests among them."""
 
     image: Required[pulumi.Input[str]]
-    """Image of the replicas. Required. Prefer a digest or a tag that never moves: the same text means
-    the same replicas."""
+    """Image of the replicas. Required. Prefer a digest or a tag that never moves: another image under the
+    same tag replaces no replica."""
 
 
 class TimeoutArgs(TypedDict, total=False):
     """Time-outs of the front end, in seconds."""
 
     connect: Optional[float]
-    """To connect to a server. Default: 1."""
+    """Seconds to connect to a server. Default: 1."""
     queue: Optional[float]
-    """To wait for a free server, where `max_connections` is reached: then 503. HAProxy only. Default: 5."""
+    """Seconds that a request waits when all servers have `max_connections` requests; then 503. HAProxy only.
+    Default: 5."""
     client: Optional[float]
-    """Silence of a client. In mode tcp with haproxy only. Default: 50."""
+    """Seconds that a client may be silent. In mode tcp with haproxy only. Default: 50."""
     server: Optional[float]
-    """Silence of a server, before its answer and within it. In mode tcp with haproxy only. Default: 60."""
+    """Seconds that a server may be silent, before its answer and within it. In mode tcp with haproxy only.
+    Default: 60."""
     request: Optional[float]
-    """For a client to send its request headers. Not in mode tcp. Default: 10."""
+    """Seconds that a client has to send its request headers. Not in mode tcp. Default: 10."""
     keep_alive: Optional[float]
-    """Seconds for which an idle client connection is kept. Not in mode tcp. Default: 10."""
+    """Seconds for which an idle client connection stays open. Not in mode tcp. Default: 10."""
     tunnel: Optional[float]
-    """Silence on a WebSocket or TCP connection. Default: 3600."""
+    """Seconds without data on a WebSocket or TCP connection. Default: 3600."""
 
 
 class LogArgs(TypedDict, total=False):
-    """A syslog server that gets the log as well as standard output."""
+    """A syslog server that receives the log, which standard output receives in any case."""
 
     address: Required[str]
     """`host:port`, UDP, as the front end's container sees it. Required."""
@@ -198,39 +202,39 @@ class LogArgs(TypedDict, total=False):
 
 
 class ProxyArgs(TypedDict, total=False):
-    """A HAProxy or nginx, and what it does for every backend."""
+    """A HAProxy or nginx, with the settings for all backends."""
 
     kind: Optional[ProxyKind]
     """Program of the proxy. Default: haproxy."""
     image: Optional[str]
     """Image that holds the proxy. Default: haproxy:3.2 or nginx:1.28."""
     port: Optional[int]
-    """Port it listens on, in its container and on the host. Default: 80."""
+    """Port that the proxy listens on, in its container and on the host. Default: 80."""
     default_backend: Optional[str]
-    """Backend for a request whose host is unknown. Default: none; `unknown_host` applies."""
+    """Backend for requests with an unknown Host header. Default: none; `unknown_host` applies."""
     unknown_host: Optional[UnknownHost]
-    """Answer when the host is unknown: `503`, `421` or `close`. Not with a default backend, which
-    gets every host. Default: 503."""
+    """Answer to a request with an unknown Host header: `503`, `421` or `close`, which closes the connection.
+    Not with `default_backend`. Default: 503."""
     max_connections: Optional[int]
-    """Client connections at the same time. `memory` must hold them: 40 KiB each with haproxy, 48 KiB with
-    nginx, and what the proxy takes without any. Default: as many as `memory` holds, at most 4000."""
+    """Client connections at the same time. `memory` must hold them, 40 KiB each with haproxy and 48 KiB with
+    nginx, beside the proxy itself. Default: as many as `memory` holds, at most 4000."""
     max_connections_per_client: Optional[int]
-    """Connections of one client address at the same time, of one /64 network with IPv6: haproxy resets
-    more. nginx counts those with a request, and answers 429 to more. `trusted_proxies` have no such limit.
-    Default: with haproxy a sixty-fourth of `max_connections`, at least 64, once seven eighths are in use;
-    with nginx half of them, at least 256. None in a gateway with publish ingress."""
+    """Connections at the same time from one client: an IPv4 address, or an IPv6 /64 network. HAProxy resets
+    more. nginx counts only connections with a request, and answers 429 to more. `trusted_proxies` have no
+    such limit. Default: with haproxy 1/64 of `max_connections`, at least 64, once 7/8 are in use; with nginx
+    half, at least 256; none with publish ingress."""
     timeouts: Optional[TimeoutArgs]
     """Time-outs. Default: see TimeoutArgs."""
     trusted_proxies: Optional[list[str]]
-    """Networks whose X-Forwarded-* headers are believed, and other headers that only a proxy may set; from
-    other clients they are removed. Default: none."""
+    """Networks of proxies in front of this one. Their X-Forwarded-* headers reach the servers, as do other
+    headers that only a proxy may set. From other clients, all of these are removed. Default: none."""
     upgrades: Optional[list[str]]
     """Protocols to which a client may switch with an Upgrade header, such as `SPDY/3.1` for `kubectl exec`. A
-    request that names another is answered as if it named none. Default: websocket."""
+    request that names another protocol is answered as if it named none. Default: websocket."""
     ipv6: Optional[bool]
     """Listen on IPv6, too. Set false for a host whose kernel has no IPv6. Default: true."""
     log: Optional[LogArgs]
-    """A syslog server beside standard output. Default: none."""
+    """A syslog server that receives the log, too. Default: none."""
     memory: Optional[int]
     """Memory limit in MiB. nginx runs one worker for each 64 MiB. Default: 256."""
 
@@ -247,41 +251,41 @@ class FrontEndArgs(ProxyArgs, total=False):
     address: Optional[str]
     """Address of the host on which the port is published. Default: 0.0.0.0."""
     networks: Optional[list[str]]
-    """Names of existing networks it joins beside that of the replicas. Default: none."""
+    """Names of existing networks that the front end joins, beside the network of the replicas. Default:
+    none."""
     resolve: Optional[bool]
-    """Resolve names of replicas again while the front end runs, so that it finds a restarted replica at its
-    new address. nginx needs 1.27.4 for it. Default: true."""
+    """Resolve the names of replicas again and again, so that the front end finds a restarted replica at its
+    new address. nginx can from 1.27.4 on. Default: true."""
 
 
 class NetworkArgs(TypedDict, total=False):
-    """The network of the replicas: given, or owned by the component."""
+    """The network of the replicas: an existing one, or one that the component makes."""
 
     name: Optional[pulumi.Input[str]]
-    """An existing network. Default: none; the component makes a bridge network of its own."""
+    """Name of an existing network. Default: none; the component makes a bridge network."""
     subnet: Optional[str]
-    """IPv4 subnet of the network that the component makes, with room for twice the replicas: during
-    a change old and new ones stand beside each other. Default: the engine chooses."""
+    """IPv4 subnet of the network that the component makes. It needs room for twice the replicas, since old
+    and new ones run side by side during a change. Default: the engine chooses."""
     isolated: Optional[bool]
-    """Give each backend a further network that only its replicas and the front end are on. So the address of
-    a stopped replica can never be that of another service's container. The engine needs a free subnet for
-    each. Default: true, but for an only backend on a network that the component makes: nobody else is on that
-    one."""
+    """Give each backend a network that only its replicas and the front end are on. So no other container can
+    get the address of a stopped replica. The engine needs a free subnet for each. Default: true; false for a
+    single backend on a network that the component makes, since no other container is on it."""
 
 
 class LoadBalancedServiceArgs(ReplicasArgs, total=False):
     """One front end with one backend (short form: the keys of BackendArgs here) or several (`backends`)."""
 
     image: Optional[pulumi.Input[str]]
-    """Short form: image of the replicas, required there. Prefer a digest or a tag that never moves: the same
-    text means the same replicas. Default: none; then there are `backends`."""
+    """Short form: image of the replicas. Prefer a digest or a tag that never moves: another image under the
+    same tag replaces no replica. Default: none; required unless there are `backends`."""
     host: Optional[HostArgs]
     """The Docker host. Default: the environment's DOCKER_HOST, else the local socket."""
     network: Optional[NetworkArgs]
-    """The network of the replicas. Default: one of its own."""
+    """The network of the replicas. Default: the component makes one."""
     front_end: Optional[FrontEndArgs]
     """The front end. Default: HAProxy on port 80."""
     name: Optional[str]
     """Short form: name of the backend, the prefix of its replicas' names. Default: web."""
     backends: Optional[dict[str, BackendArgs]]
-    """Long form: backends by name, instead of the keys of the short form. Default: none; then there is an
-    `image`."""
+    """Long form: backends by name, instead of the keys of the short form. Default: none; required unless
+    there is an `image`."""

@@ -19,16 +19,17 @@ class InSwarm(TypedDict):
     """Inputs of resources in a swarm."""
 
     managers: list[Connection]
-    """Managers of the swarm, each a host; the first that answers is asked."""
+    """Managers of the swarm, each a host. The first one that answers is used."""
     swarmId: str
-    """Id of the swarm; in another one nothing is done. Empty: the swarm that the managers are in."""
+    """Id of the swarm. Nothing changes when the managers are in another swarm. Empty: the swarm that they are
+    in."""
 
 
 class Labelled(TypedDict):
     """Input of resources with labels on a host."""
 
     labels: dict[str, str]
-    """Labels that name its owner: project, stack, component and role in the component."""
+    """Labels that name the owner: project, stack, component and role in the component."""
 
 
 class Pulling(TypedDict):
@@ -42,11 +43,11 @@ class Proxy(TypedDict):
     """Input of resources of a HAProxy or nginx."""
 
     kind: ProxyKind
-    """The program that serves."""
+    """Program of the proxy."""
 
 
 class Running(TypedDict):
     """Output of resources that start a container."""
 
     running: bool
-    """True if its container runs."""
+    """True if the container runs."""

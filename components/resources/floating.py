@@ -13,22 +13,22 @@ class FloatingAddressNodeInputs(OnHost, Pulling, Labelled):
     """Inputs of FloatingAddressNode."""
 
     name: str
-    """Name of its container."""
+    """Name of keepalived's container."""
     image: str
     """Image with keepalived."""
     memory: int
-    """Memory limit of its container in MiB."""
+    """Memory limit of keepalived's container in MiB."""
     capabilities: list[str]
-    """Linux capabilities that it keeps; all others are dropped."""
+    """Linux capabilities of the container; all others are dropped."""
     config: str
-    """Text of keepalived's configuration; a secret where it has a password."""
+    """Text of keepalived's configuration; a secret when it contains a password."""
 
 
 class FloatingAddressNodeOutputs(Running):
     """Outputs of FloatingAddressNode."""
 
     containerId: str
-    """Id of its container."""
+    """Id of keepalived's container."""
 
 
 class FloatingAddressNodeState(FloatingAddressNodeInputs, FloatingAddressNodeOutputs):
@@ -48,12 +48,13 @@ class FloatingAddressGroupInputs(TypedDict):
     hosts: list[Connection]
     """Hosts of the nodes, the one with the highest priority first."""
     containers: list[str]
-    """Ids of keepalived's containers, in the same order."""
+    """Ids of keepalived's containers, in the order of `hosts`."""
     agreed: dict[str, str]
-    """Settings in which nodes must agree to hear each other, by name."""
+    """Settings that must be the same on all nodes, or the nodes do not accept each other's adverts; by
+    name."""
     timeout: float
-    """Seconds in which a node must have the addresses; 0: nobody has to."""
+    """Seconds within which a node must have the addresses; 0: no node has to."""
 
 
 class FloatingAddressGroup(Resource[FloatingAddressGroupInputs, NoOutputs]):
-    """The nodes of a floating address together: all take part, one has the addresses."""
+    """All nodes of a floating address: each takes part, and one of them has the addresses."""

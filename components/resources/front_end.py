@@ -13,25 +13,25 @@ class ReadinessInputs(OnHost, Proxy, Labelled):
     """Inputs of Readiness."""
 
     image: str
-    """Image of the front end, in which the configuration is checked."""
+    """Image of the front end, in which the configuration is validated."""
     config: str
-    """Text of the configuration; the state keeps its SHA-256 hash only."""
+    """Text of the configuration. The state contains only its SHA-256 hash."""
     names: list[str]
-    """Network names in it, which must resolve while it is checked."""
+    """Network names in the configuration, which must resolve while it is validated."""
     container: dict[str, str]
-    """Settings that only another container of the front end can have, by name."""
+    """Settings whose change replaces the front end's container, by name."""
     replicas: dict[str, str]
     """Ids of the replicas' containers by name; each must become healthy."""
     pidsLimits: dict[str, int]
-    """Processes that each replica may have at the same time, by the replica's name."""
+    """Largest number of processes of each replica, by the replica's name."""
     startTimeout: float
     """Seconds that a new replica has to become healthy."""
     demands: NotRequired[Demands]
-    """Demands on the host; the state does not keep them."""
+    """Demands on the host. The state does not contain them."""
 
 
 class Readiness(Resource[ReadinessInputs, NoOutputs]):
-    """A front end's configuration is accepted by its image's program, and its replicas are healthy."""
+    """Proof that the front end's program accepts the configuration, and that all replicas are healthy."""
 
 
 class FrontEndConfigInputs(OnHost, Proxy):
@@ -42,13 +42,13 @@ class FrontEndConfigInputs(OnHost, Proxy):
     config: str
     """Text of the configuration."""
     replicas: dict[str, str]
-    """Ids of the replicas' containers by name: they go after a delivery."""
+    """Ids of the replicas' containers by name. Old replicas are deleted only after a delivery."""
     pidsLimit: int
-    """Processes that the front end may have at the same time."""
+    """Largest number of processes of the front end."""
     drain: float
-    """Seconds that requests in flight get to finish at a delivery."""
+    """Seconds that requests in flight get to finish when the configuration is delivered."""
     networks: NotRequired[dict[str, str]]
-    """Networks of single backends, by the backend's name, that the container joins while it runs."""
+    """Networks of single backends, by the backend's name. The running container joins them."""
 
 
 class FrontEndConfigOutputs(Running):

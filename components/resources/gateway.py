@@ -13,11 +13,11 @@ class GatewayConfigInputs(SwarmConfigInputs, Pulling, Proxy):
     """Inputs of GatewayConfig."""
 
     image: str
-    """Image of the gateway, in which the configuration is checked."""
+    """Image of the gateway, in which the configuration is validated."""
     memory: NotRequired[int]
-    """Memory limit of a task in MiB, under which the configuration is checked."""
+    """Memory limit of a task in MiB, with which the configuration is validated."""
     names: list[str]
-    """Network names in it, which must resolve while it is checked."""
+    """Network names in the configuration, which must resolve while it is validated."""
     gap: bool
     """True if a node refuses connections while its task is replaced."""
 
@@ -27,7 +27,7 @@ class GatewayConfigState(GatewayConfigInputs, FileOutputs):
 
 
 class GatewayConfig(Resource[GatewayConfigInputs, FileOutputs]):
-    """A gateway's configuration, accepted by its image's program."""
+    """Configuration of a gateway, accepted by the program in its image."""
 
     name: pulumi.Output[str]
     keptId: pulumi.Output[str]

@@ -23,9 +23,9 @@ class GenerationInputs(TypedDict):
     registries: NotRequired[Annotated[list[Login], SECRET]]
     """Logins for the images' registries: `address`, `username` and `password` of each."""
     isolate: NotRequired[bool]
-    """True if the next replicas get a network of their own. Default: false."""
+    """True if the replicas of the next number get a network of their own. Default: false."""
     health: NotRequired[list[str]]
-    """Health check of the replicas; its Host header changes with the definition only."""
+    """Health check of the replicas. A new Host header is used once the definition changes, too."""
 
 
 class GenerationOutputs(TypedDict):

@@ -15,37 +15,37 @@ class AddressPlanInputs(Labelled):
     hosts: dict[str, Connection]
     """Hosts of the swarm by the names of their nodes."""
     plan: dict[str, str]
-    """Subnets by the argument that says them."""
+    """Planned subnets, by the argument that names them."""
     networks: list[str]
-    """Names of the swarm's own networks, which clash with nothing."""
+    """Names of the swarm's own networks, with which no subnet is compared."""
 
 
 class AddressPlan(Resource[AddressPlanInputs, NoOutputs]):
-    """Subnets that are to be, and overlap nothing that the hosts have."""
+    """Planned subnets, which overlap no network of the hosts."""
 
 
 class OverlayNetworkInputs(InSwarm, Labelled):
     """Inputs of OverlayNetwork."""
 
     name: str
-    """Its name in the swarm."""
+    """Name of the network in the swarm."""
     subnet: str
-    """IPv4 subnet; empty: one of the address pools."""
+    """IPv4 subnet; empty: Swarm takes one of the address pools."""
     mtu: int
     """Largest packet in bytes; 0: Docker's default."""
     encrypted: bool
     """True if traffic between hosts is encrypted."""
     attachable: bool
-    """True if containers that are no tasks may join it."""
+    """True if plain containers, not only tasks, may join the network."""
     internal: bool
-    """True if no traffic leaves it."""
+    """True if no traffic leaves the network."""
 
 
 class OverlayNetworkOutputs(TypedDict):
     """Outputs of OverlayNetwork."""
 
     networkId: str
-    """Its id in the swarm."""
+    """Id of the network."""
 
 
 class OverlayNetworkState(OverlayNetworkInputs, OverlayNetworkOutputs):

@@ -14,13 +14,13 @@ class ServiceDefinitionInputs(InSwarm, Pulling):
     """Inputs of ServiceDefinition."""
 
     name: str
-    """Name of the service in the swarm; another one is another service."""
+    """Name of the service in the swarm. Another name replaces the service."""
     mode: str
-    """`replicated` or `global`; another one is another service."""
+    """`replicated` or `global`. Another mode replaces the service."""
     spec: Spec
-    """The service as the Engine API defines one, without its name."""
+    """Definition of the service in the form of the Engine API, without the name."""
     forceUpdate: int
-    """Another number replaces all tasks though nothing else has changed."""
+    """Another number replaces all tasks, even if nothing else has changed."""
     timeout: float
     """Seconds without progress after which a change has failed."""
     stopTimeout: float
@@ -39,7 +39,7 @@ class ServiceDefinitionState(ServiceDefinitionInputs, ServiceDefinitionOutputs):
 
 
 class ServiceDefinition(Resource[ServiceDefinitionInputs, ServiceDefinitionOutputs]):
-    """A service of a swarm, and that its tasks run."""
+    """A service of a swarm, whose tasks run."""
 
     name: pulumi.Output[str]
     serviceId: pulumi.Output[str]
@@ -49,21 +49,21 @@ class FileInputs(InSwarm, Labelled):
     """Inputs that a config and a secret have."""
 
     name: str
-    """Its name in the swarm: another one for another content."""
+    """Name in the swarm, another one for each content."""
 
 
 class SwarmConfigInputs(FileInputs):
     """Inputs of SwarmConfig."""
 
     data: str
-    """Its content."""
+    """Content of the file."""
 
 
 class FileOutputs(TypedDict):
     """Outputs of a config or a secret."""
 
     keptId: str
-    """Its id in the swarm."""
+    """Id in the swarm."""
 
 
 class SwarmConfigState(SwarmConfigInputs, FileOutputs):
@@ -71,7 +71,7 @@ class SwarmConfigState(SwarmConfigInputs, FileOutputs):
 
 
 class SwarmConfig(Resource[SwarmConfigInputs, FileOutputs]):
-    """A file that tasks of a swarm may have."""
+    """A config of the swarm: a file for the tasks that mount it."""
 
     name: pulumi.Output[str]
     keptId: pulumi.Output[str]
@@ -81,7 +81,7 @@ class SwarmSecretInputs(FileInputs):
     """Inputs of SwarmSecret."""
 
     data: Annotated[str, SECRET]
-    """Its content."""
+    """Content of the file."""
 
 
 class SwarmSecretState(SwarmSecretInputs, FileOutputs):

@@ -14,26 +14,26 @@ class Addresses(TypedDict):
     """Addresses of a node."""
 
     advertiseAddress: str
-    """IP address at which others reach it; empty: the engine's choice."""
+    """IP address at which other nodes reach this node; empty: the engine chooses."""
     listenAddress: str
     """Address and port on which a manager listens."""
     dataPathAddress: str
-    """IP address for traffic of overlays; empty: the advertised one."""
+    """IP address for the traffic of overlay networks; empty: the advertised address."""
 
 
 class SwarmInputs(Labelled, Addresses):
     """Inputs of Swarm."""
 
     managers: list[Connection]
-    """Managers of the swarm, each a host; the first that answers is asked."""
+    """Managers of the swarm, each a host. The first one that answers is used."""
     autolock: bool
-    """True if a manager that restarts needs the unlock key."""
+    """True if a manager is locked after a restart until somebody enters the unlock key."""
     tokenGeneration: int
     """Another number makes new join tokens."""
     addressPools: list[str]
-    """IPv4 networks of overlays without a subnet."""
+    """IPv4 networks from which overlay networks without a subnet get one."""
     poolMask: int
-    """Prefix length of a network from the pools."""
+    """Prefix length of a subnet from the pools."""
 
 
 class SwarmOutputs(TypedDict):
@@ -42,11 +42,11 @@ class SwarmOutputs(TypedDict):
     swarmId: str
     """Id of the swarm."""
     workerToken: Annotated[str, SECRET]
-    """Admits a worker."""
+    """Token with which a worker joins."""
     managerToken: Annotated[str, SECRET]
-    """Admits a manager."""
+    """Token with which a manager joins."""
     unlockKey: Annotated[str, SECRET]
-    """Opens a locked manager; empty without autolock."""
+    """Key that unlocks a manager; empty without autolock."""
 
 
 class SwarmState(SwarmInputs, SwarmOutputs):
@@ -70,20 +70,20 @@ class SwarmNodeInputs(OnHost, InSwarm, Addresses):
     availability: str
     """`active`, `pause` or `drain`."""
     labels: dict[str, str]
-    """The node's labels, by which constraints choose."""
+    """Labels of the node, for the constraints of services."""
     drainTimeout: float
-    """Seconds its tasks have to end when it is drained or removed."""
+    """Seconds that the tasks have to end when the node is drained or removed."""
 
 
 class SwarmNodeOutputs(TypedDict):
     """Outputs of SwarmNode."""
 
     nodeId: str
-    """Its id in the swarm."""
+    """Id of the node in the swarm."""
     hostName: str
-    """Name of its host, as the managers know it."""
+    """Name of the host, as the managers know it."""
     address: str
-    """Its IP address, as the managers know it."""
+    """IP address of the node, as the managers know it."""
 
 
 class SwarmNodeState(SwarmNodeInputs, SwarmNodeOutputs):
@@ -91,6 +91,6 @@ class SwarmNodeState(SwarmNodeInputs, SwarmNodeOutputs):
 
 
 class SwarmNode(Resource[SwarmNodeInputs, SwarmNodeOutputs]):
-    """One host's place in a swarm."""
+    """A host as a node of a swarm."""
 
     nodeId: pulumi.Output[str]

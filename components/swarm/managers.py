@@ -18,9 +18,10 @@ class ManagersArgs(TypedDict, total=False):
 
     managers: Required[pulumi.Input[list[HostArgs]]]
     """Managers of the swarm, for example the output `managers` of a SwarmCluster, also of another stack.
-    Required. With more than one, the loss of the first stops nothing."""
+    Required. The first one that answers is used, so changes work while others are down."""
     swarm_id: Optional[pulumi.Input[str]]
-    """Id of their swarm; in another swarm nothing is done. Default: the swarm that they are in."""
+    """Id of the managers' swarm. Nothing changes when they are in another swarm. Default: the swarm that they
+    are in."""
 
 
 def _unless_output(value: Any, check: ValidatorFunctionWrapHandler) -> Any:

@@ -30,7 +30,7 @@ def allowed(model: type[Frozen], key: str) -> str:
     if kind is list:
         each = _said(model, key, *([value] for value in _senseless(inner[0])))
         return "; ".join(_titled(("", _said(model, key, [])), ("each: ", each)))
-    return " and ".join(_said(model, key, *_senseless(annotation)))
+    return "; ".join(_said(model, key, *_senseless(annotation)))
 
 
 def plain(annotation: Any) -> Any:

@@ -92,7 +92,7 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "a password with version 3": (
         args(password="hunter2"),
-        r"password is for version 2, version 3 has none: drop it, or say version: 2 \(it is sent in clear text",
+        r"password is for version 2, version 3 has none: drop it, or set version: 2 \(it is sent in clear text",
     ),
     "a long password": (args(version=2, password="hunter2hunter2"), "password must be 1 to 8 letters, digits and"),
     "an empty password": (args(version=2, password=""), "password must be 1 to 8 letters, digits and"),
@@ -102,7 +102,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "an interval too long": (args(advert_interval=41), "advert_interval must be at most 40.95, in whole hundredths"),
     "a fraction with version 2": (
         args(version=2, advert_interval=0.5),
-        "advert_interval must be whole seconds with version 2, got 0.5: say version: 3 for less than a second$",
+        "advert_interval must be whole seconds with version 2, got 0.5: set version: 3 for less than a second$",
     ),
     "a delay without preemption": (
         args(preempt=False, preempt_delay=5),

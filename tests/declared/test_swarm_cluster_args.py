@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no manager": ({"nodes": {"a": node(1)}}, "nodes must have a manager"),
     "an even number of managers": (
         {"nodes": {"a": node(1, "manager"), "b": node(2, "manager")}},
-        "nodes must have an odd number of managers, got 2: .* or say even_managers: true",
+        "nodes must have an odd number of managers, got 2: .* or set even_managers: true",
     ),
     "one engine twice": (
         {"nodes": {"a": node(1, "manager"), "b": node(1)}},

@@ -372,7 +372,7 @@ CASES = [
     Case(
         "an empty file",
         service(configs={"a": {"content": ""}}),
-        "configs.a.content must have 1 to 500000 bytes",
+        "configs.a.content must be 1 to 500000 bytes long",
     ),
     Case("a file without content", service(configs={"a": {}}), "configs.a.content is required"),
     Case(

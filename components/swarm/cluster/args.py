@@ -18,42 +18,42 @@ class NodeArgs(TypedDict, total=False):
     host: Required[HostArgs]
     """The host and the way to its engine. Required."""
     role: Optional[NodeRole]
-    """`manager` or `worker`. An odd number of managers survives the loss of less than half of them.
-    Default: worker."""
+    """`manager` or `worker`. A swarm survives the loss of less than half of its managers, so their number is
+    odd. Default: worker."""
     availability: Optional[Availability]
-    """`active`, `pause` (no new tasks) or `drain` (its tasks move elsewhere, which `up` waits for).
+    """`active`, `pause` (no new tasks) or `drain` (the tasks move to other nodes, and `up` waits for it).
     Default: active."""
     labels: Optional[dict[str, str]]
-    """Labels for the constraints of services, `node.labels.<name>==<value>`. Default: none."""
+    """Labels of the node, for constraints of services: `node.labels.<name>==<value>`. Default: none."""
     advertise_address: Optional[str]
-    """IP address at which the other nodes reach it. Fixed when it joins. Default: the engine chooses,
-    which it only does where it has one address."""
+    """IP address at which the other nodes reach this node. Fixed once the node has joined. Default: the
+    engine's own address, if it has only one."""
     listen_address: Optional[str]
-    """Address and port on which a manager listens. Fixed when it joins. Default: 0.0.0.0:2377."""
+    """Address and port on which a manager listens. Fixed once the node has joined. Default: 0.0.0.0:2377."""
     data_path_address: Optional[str]
-    """IP address for the traffic of overlay networks. Fixed when it joins. Default: the advertised one."""
+    """IP address for the traffic of overlay networks. Fixed once the node has joined. Default: the one of
+    `advertise_address`."""
     drain_timeout: Optional[float]
-    """Seconds that its tasks have to end when it is drained or removed. Default: 60."""
+    """Seconds that the tasks have to end when the node is drained or removed. Default: 60."""
 
 
 class OverlayArgs(TypedDict, total=False):
-    """A network over all nodes. None of it can be changed while the network exists."""
+    """A network over all nodes. No key of it can change while the network exists."""
 
     subnet: Optional[str]
-    """IPv4 subnet, /29 or larger. It has an address for each task, and for each new task that an
-    update starts first. It also has one for each node with a task, each service (endpoint_mode vip) and its
-    gateway. Default: Swarm
-    takes one of the address pool."""
+    """IPv4 subnet, /29 or larger. It needs an address for the network's gateway, for each task, each node
+    with a task, and each service with `endpoint_mode: vip`. It also needs one for each task that an update
+    starts before it stops another. Default: Swarm takes one of the address pool."""
     mtu: Optional[int]
-    """Largest packet of the hosts' own network in bytes, 164 to 65535. VXLAN takes 50 of it, encryption 26
-    more; the rest is for the tasks. Default: 1500."""
+    """Largest packet of the hosts' own network in bytes, 164 to 65535. VXLAN takes 50 bytes of each packet,
+    encryption 26 more; the rest is for the tasks. Default: 1500."""
     encrypted: Optional[bool]
-    """Encrypt traffic between hosts (IPsec). Needs engine 20.10.24, 23.0.3 or later: those before sent it in
-    clear (CVE-2023-28840). Default: false."""
+    """Encrypt traffic between hosts (IPsec). Needs engine 20.10.24, or 23.0.3 or later: older engines send it
+    in clear text (CVE-2023-28840). Default: false."""
     attachable: Optional[bool]
-    """Allow containers that are no tasks to join the network. Default: false."""
+    """Allow plain containers, not only tasks, to join the network. Default: false."""
     internal: Optional[bool]
-    """Close the network: its tasks reach nothing outside. Default: false."""
+    """Isolate the network: its tasks reach nothing outside. Default: false."""
 
 
 class ClusterAddressNodeArgs(TypedDict, total=False):
@@ -62,14 +62,15 @@ class ClusterAddressNodeArgs(TypedDict, total=False):
     interface: Required[str]
     """Network interface of the host that gets the addresses, for example `eth0`. Required."""
     address: Optional[str]
-    """The host's own IP address there. Default: the node's advertise_address, which is required then."""
+    """The host's own IP address on that interface. Default: the node's `advertise_address`, which must then
+    be set."""
     priority: Optional[int]
-    """1 to 254; the healthy node with the highest priority has the addresses. For every node or for none.
-    Default: 250 for the first in the order of names, 10 less for each further one."""
+    """1 to 254: the healthy node with the highest priority has the addresses. Set it for all nodes or for
+    none. Default: 250 for the first node in the order of names, 10 less for each further one."""
 
 
 class ClusterAddressArgs(FloatingArgs, total=False):
-    """Addresses that one of several nodes has, and another one takes over when it fails."""
+    """Floating addresses: one node has them, and when it fails another node takes them over."""
 
     nodes: Required[dict[str, ClusterAddressNodeArgs]]
     """Nodes by their names in the cluster. Required."""
@@ -82,20 +83,21 @@ class SwarmClusterArgs(TypedDict, total=False):
     """Hosts by name. Managers join in order of their names, after the one that makes the swarm; workers
     join last. Required."""
     even_managers: Optional[bool]
-    """Allow an even number of managers, which survives no more losses than one less. Default: false."""
+    """Allow an even number of managers, which survives no more losses than one manager less. Default:
+    false."""
     address_pools: Optional[list[str]]
-    """IPv4 networks that overlay networks without a subnet come from. Fixed. Default: 10.0.0.0/8, as
-    the engine's."""
+    """IPv4 networks from which Swarm takes the subnets of overlay networks without `subnet`. Fixed once the
+    swarm exists. Default: 10.0.0.0/8, as in Docker."""
     pool_mask: Optional[int]
-    """Prefix length of a network from the pools, 16 to 29. Fixed. Default: 24."""
+    """Prefix length of a subnet from `address_pools`, 16 to 29. Fixed once the swarm exists. Default: 24."""
     autolock: Optional[bool]
-    """Require the unlock key from a manager that restarts. Default: false."""
+    """Lock a manager when its engine restarts, until somebody enters the unlock key. Default: false."""
     token_generation: Optional[int]
-    """Another number makes new join tokens; the old ones no longer admit anybody. Default: 1."""
+    """Another number makes new join tokens, and the old ones no longer work. Default: 1."""
     networks: Optional[dict[str, OverlayArgs]]
     """Overlay networks by name. Default: none."""
     services: Optional[dict[str, ServiceArgs]]
-    """Services by name, which is also their name in the swarm. Default: none."""
+    """Services by their names in the swarm. Default: none."""
     gateway: Optional[GatewayArgs]
     """A proxy that routes requests to the services by host name. Default: none."""
     floating_addresses: Optional[dict[str, ClusterAddressArgs]]

@@ -27,25 +27,25 @@ class SwarmCluster(pulumi.ComponentResource):
     swarm_id: pulumi.Output[str]
     """Id of the swarm."""
     managers: pulumi.Output[list[HostArgs]]
-    """The managers, as SwarmService and SwarmGateway take them, in other stacks, too. A secret when there are
-    keys or passwords among them."""
+    """The managers: the argument `managers` of a SwarmService or SwarmGateway, also of another stack. A
+    secret when it contains keys or passwords."""
     node_ids: pulumi.Output[dict[str, str]]
-    """Ids of the nodes, by their names here."""
+    """Ids of the nodes in the swarm, by their names under `nodes`."""
     network_ids: pulumi.Output[dict[str, str]]
     """Ids of the overlay networks, by name."""
     worker_token: pulumi.Output[Secret]
-    """Secret: admits a worker that is not declared here."""
+    """Secret: token with which a worker joins that is not declared here."""
     manager_token: pulumi.Output[Secret]
-    """Secret: admits a manager that is not declared here."""
+    """Secret: token with which a manager joins that is not declared here."""
     unlock_key: pulumi.Output[Secret]
-    """Secret: opens a manager that is locked after a restart; empty without autolock."""
+    """Secret: key that unlocks a manager after a restart; empty without `autolock`."""
     service_ids: pulumi.Output[dict[str, str]]
     """Ids of the services, by name."""
     virtual_addresses: pulumi.Output[dict[str, list[str]]]
     """Floating addresses, by the name of their group."""
     gateway_url: pulumi.Output[Optional[str]]
-    """Address at which clients reach the gateway: the first floating address, else the first node that has an
-    advertise_address or a name; none without a gateway."""
+    """Address at which clients reach the gateway: the first floating address, else the first node with an
+    `advertise_address` or a host name; none without a gateway."""
 
     def __init__(
         self, name: str, args: SwarmClusterArgs, opts: Optional[pulumi.ResourceOptions] = None

@@ -88,7 +88,7 @@ class Cluster(Frozen):
             raise ValueError(
                 f"nodes must have an odd number of managers, got {managers}: the loss of one is the loss of "
                 f"the quorum with {managers - 1} or {managers} alike; make one more a manager, or one "
-                "less, or say even_managers: true"
+                "less, or set even_managers: true"
             )
         owner: dict[str, str] = {}
         for name, node in sorted(self.nodes.items()):

@@ -19,7 +19,7 @@ GRACE_SECONDS = 10
 
 
 class FloatingAddress(pulumi.ComponentResource):
-    """keepalived on several hosts, one of which has the floating addresses."""
+    """keepalived on several hosts, exactly one of which has the floating addresses."""
 
     address: pulumi.Output[str]
     """The first floating address."""

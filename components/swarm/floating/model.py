@@ -141,7 +141,7 @@ class Floating(Frozen):
         if self.version == VRRP_3:
             if self.password is not None:
                 raise ValueError(
-                    "password is for version 2, version 3 has none: drop it, or say version: 2 (it is sent "
+                    "password is for version 2, version 3 has none: drop it, or set version: 2 (it is sent "
                     "in clear text and stops no attacker)"
                 )
             if self.advert_interval > LONGEST_ADVERT or not _is_whole(hundredths):
@@ -151,7 +151,7 @@ class Floating(Frozen):
                 )
         elif self.advert_interval % 1 or self.advert_interval < 1:
             raise ValueError(
-                f"advert_interval must be whole seconds with version 2, got {self.advert_interval:g}: say "
+                f"advert_interval must be whole seconds with version 2, got {self.advert_interval:g}: set "
                 "version: 3 for less than a second"
             )
         if 0 < self.preempt_delay < LEAST_DELAY:

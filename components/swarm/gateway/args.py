@@ -14,16 +14,16 @@ from ..managers import ManagersArgs
 
 
 class GatewayBackendArgs(RouteArgs, total=False):
-    """A service of the swarm, and the requests that it gets. The service need not exist yet."""
+    """A service of the swarm, and the requests that it gets. The gateway may come up before the service."""
 
     service: Optional[str]
-    """Name of the service: its tasks are found at `tasks.<service>`, on a network of the gateway.
+    """Name of the service. The gateway finds its tasks at `tasks.<service>`, on a network of both.
     Default: the backend's name."""
     health: Optional[ProbeArgs]
     """Health check of the tasks by the gateway. Default: see ProbeArgs."""
     max_tasks: Optional[int]
-    """Tasks that get requests at most, those of both definitions during a change. HAProxy only: nginx has no
-    limit. Default: 32."""
+    """Largest number of tasks that get requests; during a change, old and new tasks count. HAProxy only:
+    nginx has no limit. Default: 32."""
 
 
 class GatewayFrontEndArgs(ProxyArgs, total=False):
@@ -39,21 +39,22 @@ class GatewayArgs(TypedDict, total=False):
     networks: Required[list[pulumi.Input[str]]]
     """Names of the overlay networks on which the gateway finds the services. Required."""
     publish: Optional[PublishMode]
-    """`host`: one task on each node that meets the constraints, each with the port of its node: they see the
-    clients' addresses. `ingress`: `replicas` tasks behind a port of every node, which see the nodes'
-    addresses instead; their image needs `grep`, for the health check. Default: host."""
+    """`host`: one task on each node that meets the constraints, at the port of that node; tasks see the
+    addresses of clients. `ingress`: `replicas` tasks behind the port of every node; tasks see the addresses
+    of nodes, and their image needs `grep` for the health check. Default: host."""
     replicas: Optional[int]
-    """Tasks with publish ingress. Default: 2."""
+    """Number of tasks with publish ingress. Default: 2."""
     constraints: Optional[list[str]]
-    """Conditions that a node must meet to run it, all of them: `node.labels.zone==dmz`, … Default: none."""
+    """Conditions that a node must meet to run a task of the gateway: `node.labels.zone==dmz`, … Default:
+    none."""
     front_end: Optional[GatewayFrontEndArgs]
     """The proxy. Default: HAProxy on port 80."""
     backends: Required[dict[str, GatewayBackendArgs]]
-    """Services by name. Required."""
+    """Backends by name, each a service of the swarm. Required."""
     start_timeout: Optional[float]
-    """Seconds a new task has to run, its image's transfer included. Default: 60."""
+    """Seconds that a new task has to start, with the pull of its image. Default: 60."""
     force_update: Optional[int]
-    """Another number replaces all tasks though nothing else has changed. Default: 0."""
+    """Another number replaces all tasks, even if nothing else has changed. Default: 0."""
 
 
 class SwarmGatewayArgs(ManagersArgs, GatewayArgs, total=False):

@@ -16,14 +16,14 @@ from .model import CONFIG, PlacedGateway
 
 
 class SwarmGateway(pulumi.ComponentResource):
-    """HAProxy or nginx as a service of a swarm, in front of other services of it."""
+    """HAProxy or nginx as a service of a swarm, in front of other services of that swarm."""
 
     service_id: pulumi.Output[str]
-    """Id of the service that runs it."""
+    """Id of the gateway's service."""
     port: pulumi.Output[int]
-    """Port on the nodes."""
+    """Port of the gateway on the nodes."""
     config: pulumi.Output[str]
-    """Text of its configuration."""
+    """Text of the proxy's configuration."""
 
     def __init__(
         self, name: str, args: SwarmGatewayArgs, opts: Optional[pulumi.ResourceOptions] = None

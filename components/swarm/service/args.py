@@ -22,23 +22,25 @@ from ..managers import ManagersArgs
 
 
 class PolicyArgs(TypedDict, total=False):
-    """Replacement of tasks by those of another definition."""
+    """Replacement of the tasks of a service, step by step."""
 
     parallelism: Optional[int]
-    """Tasks that are replaced at the same time; 0 is all of them. Default: 1."""
+    """Tasks that are replaced at the same time; 0 means all. Default: 1."""
     delay: Optional[float]
-    """Seconds between two of them, or two groups. Default: 0."""
+    """Seconds between two replacements of `parallelism` tasks. Default: 0."""
     order: Optional[UpdateOrder]
-    """`start-first`: a new task runs, and is healthy, before an old one is stopped; or `stop-first`. Default:
-    start-first; stop-first with a port in host mode, which one task at a time can have."""
+    """`start-first`: an old task stops once the new one is healthy. `stop-first`: an old task stops before
+    the new one starts. Default: start-first; stop-first with a port in mode host, which only one task can
+    have."""
     monitor: Optional[float]
-    """Seconds that a new task is watched: when it fails in that time, the change has failed. Default: 5."""
+    """Seconds for which Swarm watches a new task. If the task fails in that time, the change has failed.
+    Default: 5."""
     max_failure_ratio: Optional[float]
-    """Part of the tasks that may fail, 0 to 1, before `failure_action`. Default: 0."""
+    """Share of the tasks, 0 to 1, that may fail before `failure_action` is taken. Default: 0."""
     failure_action: Optional[FailureAction]
-    """Action after a failure. Of an update: `rollback` (the former definition comes back), `pause` (what has
-    been replaced stays so) or `continue`. Of a rollback: `pause` or `continue`. `up` fails in each case.
-    Default: rollback, and pause."""
+    """Action after a failure. In `update`: `rollback` (back to the former definition), `pause` (the tasks
+    replaced so far stay) or `continue`. In `rollback`: `pause` or `continue`. `up` fails in each case.
+    Default: rollback in `update`, pause in `rollback`."""
 
 
 class TaskRestartArgs(TypedDict, total=False):
@@ -47,21 +49,21 @@ class TaskRestartArgs(TypedDict, total=False):
     condition: Optional[RestartCondition]
     """`any`, `on-failure` (exit code other than 0) or `none`. Default: any."""
     delay: Optional[float]
-    """Seconds before another one is started. Default: 5."""
+    """Seconds before the next task starts. Default: 5."""
     max_attempts: Optional[int]
-    """Tasks that are started before it gives up; 0 is no limit. Default: 0."""
+    """Restarts before Swarm gives up; 0 means no limit. Default: 0."""
     window: Optional[float]
-    """Seconds in which `max_attempts` are counted; 0 is without end. Default: 0."""
+    """Seconds in which restarts count for `max_attempts`; 0 means no limit. Default: 0."""
 
 
 class TaskHealthArgs(TypedDict, total=False):
     """Health check of a task. An unhealthy task gets no requests, and an update waits for it."""
 
     command: Optional[list[str]]
-    """Command run inside the task, exit code 0 when healthy. Default: a check of `port`."""
+    """Command that runs inside the task; exit code 0 means healthy. Default: a check of `port`."""
     path: Optional[str]
-    """URL path of a request to `port`, sent with the curl, bash, wget or busybox nc that the image has; no
-    redirect is followed. Default: none; the port only has to accept a connection."""
+    """URL path of a request to `port`, sent with the curl, bash, wget or busybox nc of the image. No redirect
+    is followed. Default: none; the port only has to accept a connection."""
     host: Optional[str]
     """Host header of the request. Default: localhost."""
     method: Optional[ProbeMethod]
@@ -73,81 +75,81 @@ class TaskHealthArgs(TypedDict, total=False):
     interval: Optional[float]
     """Seconds between two checks, and before the first one. Default: 2."""
     timeout: Optional[float]
-    """Seconds the answer may take. Default: 3."""
+    """Seconds that the answer may take. Default: 3."""
     retries: Optional[int]
     """Failed checks in a row before the task is replaced. Default: 3."""
     start_period: Optional[float]
-    """Seconds after its start in which failed checks do not count. Default: 30."""
+    """Seconds after the start of a task in which failed checks do not count. Default: 30."""
 
 
 class PublishedPortArgs(TypedDict, total=False):
-    """A port that is reached from outside the swarm's networks."""
+    """A port that clients reach from outside the swarm's networks."""
 
     port: Required[int]
-    """Port the task listens on. Required."""
+    """Port that the task listens on. Required."""
     published: Optional[int]
-    """Port on the nodes. Default: the same."""
+    """Port on the nodes. Default: the same as `port`."""
     mode: Optional[PublishMode]
-    """`ingress`: on every node, whichever has a task; the task sees the node's address instead of the
-    client's. `host`: on the nodes that have a task, one task each. Default: ingress."""
+    """`ingress`: every node publishes the port; tasks see the addresses of nodes instead of clients. `host`:
+    only nodes with a task publish the port, and each has one task. Default: ingress."""
     protocol: Optional[Protocol]
     """`tcp` or `udp`. Default: tcp."""
 
 
 class TaskFileArgs(TypedDict, total=False):
-    """A file in the tasks, in memory of the managers and of the nodes that run them."""
+    """A file in the tasks of a service, which Swarm stores and gives to the nodes that run a task."""
 
     content: Required[pulumi.Input[str]]
-    """Its text, at most 500 kB. Required."""
+    """Text of the file, at most 500 kB. Required."""
     path: Optional[str]
     """Path of the file in the tasks. Default: `/<name>` for a config, `/run/secrets/<name>` for a secret."""
     mode: Optional[str]
-    """Its permissions as an octal number in quotes. Default: "0444"."""
+    """Permissions of the file, an octal number in quotes. Default: "0444"."""
     user: Optional[int]
-    """Id of the user that owns it. Default: 0."""
+    """Id of the user that owns the file. Default: 0."""
     group: Optional[int]
-    """Id of its group. Default: 0."""
+    """Id of the group that owns the file. Default: 0."""
 
 
 class ServiceArgs(TypedDict, total=False):
     """Tasks of one image, run by a swarm."""
 
     image: Required[pulumi.Input[str]]
-    """Image of the tasks. Required. Prefer a digest or a tag that never moves: each node pulls it by
-    itself."""
+    """Image of the tasks. Required. Prefer a digest or a tag that never moves, since each node pulls the
+    image itself."""
     name: Optional[str]
-    """Name of the service: on its networks `<name>` and `tasks.<name>` are its addresses. Another name is
+    """Name of the service. On its networks, `<name>` and `tasks.<name>` resolve to it. Another name makes
     another service. Default: the component's name."""
     entrypoint: Optional[list[str]]
-    """Program that is run, in place of the image's entry point. Default: the image's."""
+    """Entry point: the program that runs in the tasks. Default: the image's."""
     command: Optional[list[str]]
     """Command, or arguments of the entry point. Default: the image's."""
     environment: Optional[dict[str, pulumi.Input[str]]]
-    """Environment variables; a secret stays a secret. A task gets each value letter by letter, unless
-    `templates` says otherwise. Default: none."""
+    """Environment variables; a secret stays a secret. A task gets each value unchanged, unless `templates` is
+    true. Default: none."""
     templates: Optional[bool]
-    """True to have Swarm fill in its templates, such as `{{.Node.Hostname}}`, in values of `environment`, for
-    each task anew. Default: false."""
+    """Let Swarm fill in its templates, such as `{{.Node.Hostname}}`, in values of `environment`, for each
+    task anew. Default: false."""
     mode: Optional[ServiceMode]
     """`replicated`, or `global`: one task on each node that meets the constraints. Default: replicated."""
     replicas: Optional[int]
     """Number of tasks, 0 to 1000. Not with mode global. Default: 1."""
     constraints: Optional[list[str]]
-    """Conditions that a node must meet, all of them: `node.labels.zone==dmz`, `node.role!=manager`, … Swarm
-    takes no `/` in the name of a label there, and no `@` in a value. Default: none."""
+    """Conditions that a node must meet to run a task: `node.labels.zone==dmz`, `node.role!=manager`, … Swarm
+    allows no `/` in the name of a label here, and no `@` in a value. Default: none."""
     max_replicas_per_node: Optional[int]
-    """Tasks that a node has at most. Not with mode global. Default: no limit."""
+    """Largest number of tasks on a node. Not with mode global. Default: no limit."""
     networks: Optional[list[pulumi.Input[str]]]
     """Names of the overlay networks that tasks join. Default: none."""
     endpoint_mode: Optional[EndpointMode]
-    """Meaning of `<name>` on the networks: `vip`, one address that the nodes' kernels share among the tasks,
-    or `dnsrr`, the addresses of all tasks. `tasks.<name>` is those in any case. Default: vip."""
+    """Meaning of `<name>` on the networks. `vip`: one address, whose connections the nodes share among the
+    tasks. `dnsrr`: the addresses of all tasks, as `tasks.<name>` in both modes. Default: vip."""
     ports: Optional[list[PublishedPortArgs]]
     """Ports that are published. Default: none."""
     configs: Optional[dict[str, TaskFileArgs]]
-    """Files by name. Another content is another config, and the tasks are replaced. Default: none."""
+    """Files by name. New content makes a new config and replaces the tasks. Default: none."""
     secrets: Optional[dict[str, TaskFileArgs]]
-    """Files by name, encrypted where they rest and in memory where they are used. Default: none."""
+    """Files by name, encrypted at rest and only in memory in the tasks. Default: none."""
     update: Optional[PolicyArgs]
     """Policy for a change of the tasks. Default: see PolicyArgs."""
     rollback: Optional[PolicyArgs]
@@ -155,11 +157,11 @@ class ServiceArgs(TypedDict, total=False):
     restart: Optional[TaskRestartArgs]
     """Restart policy. Default: always, after 5 s."""
     health: Optional[TaskHealthArgs]
-    """Health check. Default: the image's. Without any, a task counts as well as soon as it runs."""
+    """Health check. Default: the image's. Without any, a task is healthy as soon as it runs."""
     start_timeout: Optional[float]
-    """Seconds a new task has to become healthy, its image's transfer included. Default: 60."""
+    """Seconds that a new task has to become healthy, with the pull of its image. Default: 60."""
     stop_grace_period: Optional[float]
-    """Seconds a task has to end after the stop signal, before it is killed. Default: 10."""
+    """Seconds that a task has to end after the stop signal, before it is killed. Default: 10."""
     stop_signal: Optional[str]
     """Signal that asks a task to end. Default: the image's, or SIGTERM."""
     memory: Optional[int]
@@ -169,7 +171,7 @@ class ServiceArgs(TypedDict, total=False):
     pids_limit: Optional[int]
     """Processes and threads that a task may have at the same time. Default: 2048."""
     reserved_memory: Optional[int]
-    """MiB that a node must have free for a task. Default: none."""
+    """MiB of memory that a node must have free for a task. Default: none."""
     reserved_cpus: Optional[float]
     """Cores that a node must have free for a task. Default: none."""
     user: Optional[str]
@@ -177,18 +179,18 @@ class ServiceArgs(TypedDict, total=False):
     read_only: Optional[bool]
     """Read-only root file system, with /tmp and /run in memory. Default: false."""
     capabilities: Optional[list[str]]
-    """Linux capabilities of a task; all others are dropped. Default: CHOWN, KILL, SETGID, SETUID, which a
-    server needs that begins as root and gives the work to another user."""
+    """Linux capabilities of a task; all others are dropped. Default: CHOWN, KILL, SETGID, SETUID, for servers
+    that start as root and run their workers as another user."""
     hostname: Optional[str]
     """Host name of the tasks; may hold Swarm's templates such as `{{.Node.Hostname}}`. Default: the
     container's id."""
     init: Optional[bool]
-    """Run an init process that reaps children and passes signals on. Default: as the engine's settings say.
-    """
+    """Run an init process that reaps children and passes signals on. Default: that of the engine's
+    settings."""
     labels: Optional[dict[str, str]]
-    """Labels of the service, beside ours. Default: none."""
+    """Labels of the service, beside those of Longshore. Default: none."""
     force_update: Optional[int]
-    """Another number replaces all tasks though nothing else has changed, for example to spread them over
+    """Another number replaces all tasks, even if nothing else has changed: for example to spread them over
     nodes that came back. Default: 0."""
 
 

@@ -28,7 +28,7 @@ class SwarmService(pulumi.ComponentResource):
     service_id: pulumi.Output[str]
     """Id of the service."""
     service_name: pulumi.Output[str]
-    """Name of the service: `tasks.<name>` is the addresses of its tasks, on their networks."""
+    """Name of the service. On its networks, `tasks.<name>` resolves to the addresses of its tasks."""
 
     def __init__(
         self, name: str, args: SwarmServiceArgs, opts: Optional[pulumi.ResourceOptions] = None

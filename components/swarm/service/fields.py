@@ -77,7 +77,7 @@ def _content(value: Any) -> Any:
     if not isinstance(value, str) or "\x00" in value:
         raise Wrong("must be text without NUL, or an Output of it", value)
     if not 1 <= (size := len(value.encode(errors="surrogatepass"))) <= LARGEST_FILE:
-        raise ValueError(f"must have 1 to {LARGEST_FILE} bytes, got {size}")
+        raise ValueError(f"must be 1 to {LARGEST_FILE} bytes long, got {size}")
     return value
 
 
