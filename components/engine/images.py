@@ -1,11 +1,13 @@
 """Images that must be on a host: pulled when they are not, and why that failed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional
 
 from ..arguments.connections import Login
 from .containers import EngineError
+from .steps import Step
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -26,6 +28,23 @@ NOT_GIVEN = (
     "image {image} is not on its host, and its registry does not give it: look at its name and tag, or "
     "name a login under host.registries"
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullImage(Step):
+    """The host gets the image, where it has none."""
+
+    image: str
+    registries: Sequence[Login] = field(repr=False)
+
+    @property
+    def action(self) -> str:
+        """See Step."""
+        return f"have image {self.image}"
+
+    def perform(self, engine: "DockerClient") -> None:
+        """See Step."""
+        pull_missing(engine, self.image, self.registries)
 
 
 def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Login]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Optional
 
-from .keepalived_steps import Create, PullImage, Reload, Remove, Spec, Start, TakeOver, Validate
+from .keepalived_steps import Create, PullKeepalived, Reload, Remove, Spec, Start, TakeOver, Validate
 from .steps import Step
 
 
@@ -44,7 +44,7 @@ def changes(
         return [] if seen.running else [Start(container=seen.id, cause="it does not run")]
     cause = "declared" if seen is None else "only a new container can have the image and limits"
     steps: list[Step] = [
-        PullImage(image=spec["image"], registries=spec["registries"], cause="a container is made of it"),
+        PullKeepalived(image=spec["image"], registries=spec["registries"], cause="a container is made of it"),
         validate,
         *(Remove(container=each, cause="a run that did not end left it") for each in strays),
         Create(name=name, spec=spec, cause=cause),

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
@@ -12,7 +11,7 @@ from ..proxies.program import CPU_SHARES, FOLDER, TMPFS
 from ..proxies.rendering import render
 from . import config_check, neighbours
 from .containers import EngineError, ErrorLog, find, nameless_volume, wait_until, write_file
-from .images import pull_missing
+from .images import PullImage
 from .steps import Step
 
 if TYPE_CHECKING:
@@ -43,19 +42,12 @@ class Spec(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PullImage(Step):
+class PullKeepalived(PullImage):
     """The host gets the image, where it has none."""
-
-    image: str
-    registries: Sequence[Login] = field(repr=False)
-
-    @property
-    def action(self) -> str:
-        return f"have image {self.image}"
 
     def perform(self, engine: "DockerClient") -> None:
         try:
-            pull_missing(engine, self.image, self.registries)
+            super().perform(engine)
         except EngineError as error:
             raise EngineError(
                 f"{error}: build it with `docker build -t longshore-keepalived:1 templates/keepalived`, "

@@ -27,25 +27,36 @@ def wait_until_well(engine: "DockerClient", replicas: Mapping[str, str], seconds
     engines before 25.0 have no shorter interval at the start. Raises EngineError with the first replica that
     is unhealthy after `seconds`, and its last log lines.
     """
-    end = time.monotonic() + seconds
-    problems: dict[str, str] = {}
-    report(f"0 of {len(replicas)} new replicas are healthy")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = {
-            pool.submit(_problem, engine, name, id_, end): name for name, id_ in sorted(replicas.items())
-        }
-        for number, answer in enumerate(as_completed(asked), 1):
-            if problem := answer.result():
-                problems[asked[answer]] = problem
-            report(f"{number - len(problems)} of {len(replicas)} new replicas are healthy")
-    if problems:
+    if found := problems(engine, replicas, seconds):
         raise EngineError(
-            f"{len(problems)} of {len(replicas)} new replicas are unhealthy, so they get no requests "
-            f"and the configuration in force stays: {problems[min(problems)]}"
+            f"{len(found)} of {len(replicas)} new replicas are unhealthy, so they get no requests "
+            f"and the configuration in force stays: {found[min(found)]}"
         )
 
 
-def _problem(engine: "DockerClient", name: str, container_id: str, end: float) -> Optional[str]:
+def problems(
+    engine: "DockerClient", replicas: Mapping[str, str], seconds: float, *, afresh: bool = False
+) -> dict[str, str]:
+    """Return the replicas (name → container id) that are unhealthy after `seconds`, each with the reason.
+
+    With `afresh` the health check also runs where the engine knows that it passed a moment ago.
+    """
+    end = time.monotonic() + seconds
+    found: dict[str, str] = {}
+    report(f"0 of {len(replicas)} new replicas are healthy")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asked = {
+            pool.submit(_problem, engine, name, id_, end, afresh): name
+            for name, id_ in sorted(replicas.items())
+        }
+        for number, answer in enumerate(as_completed(asked), 1):
+            if problem := answer.result():
+                found[asked[answer]] = problem
+            report(f"{number - len(found)} of {len(replicas)} new replicas are healthy")
+    return found
+
+
+def _problem(engine: "DockerClient", name: str, container_id: str, end: float, afresh: bool) -> Optional[str]:
     """Return why the replica is unhealthy at `end`, or None as soon as it is healthy."""
     from docker.errors import APIError, NotFound
 
@@ -55,7 +66,7 @@ def _problem(engine: "DockerClient", name: str, container_id: str, end: float) -
             container = engine.api.inspect_container(container_id)
             state = container["State"]
             if state["Running"] and not state["Restarting"]:
-                code = _check(engine, container, end)
+                code = _check(engine, container, end, afresh)
                 if code == 0:
                     return None
                 if code is not None:
@@ -65,28 +76,28 @@ def _problem(engine: "DockerClient", name: str, container_id: str, end: float) -
                 if container["RestartCount"]:
                     said += f" and was restarted {container['RestartCount']} times"
                 if not state["Restarting"] or container["RestartCount"] >= RESTARTS:
-                    return _report(engine, name, container, said)
+                    return problem_of(engine, name, container, said)
         except NotFound:
             return f"{name}: its container {container_id[:12]} was removed"
         except APIError as error:  # it ended between two calls: the next turn sees how
             said = str(error.explanation or error)
         if time.monotonic() > end:
-            return _report(engine, name, container, said)
+            return problem_of(engine, name, container, said)
         time.sleep(POLL)
 
 
-def _command(container: dict[str, Any]) -> list[str]:
+def _command(container: dict[str, Any], afresh: bool = False) -> list[str]:
     """Return the container's own health check; nothing when it has none, or is known to pass it."""
     health = container["State"].get("Health") or {}
     test = (container["Config"].get("Healthcheck") or {}).get("Test") or []
-    if health.get("Status") == "healthy" or not test or test[0] == "NONE":
+    if (health.get("Status") == "healthy" and not afresh) or not test or test[0] == "NONE":
         return []
     return ["/bin/sh", "-c", test[1]] if test[0] == "CMD-SHELL" else list(test[1:])
 
 
-def _check(engine: "DockerClient", container: dict[str, Any], end: float) -> Optional[int]:
+def _check(engine: "DockerClient", container: dict[str, Any], end: float, afresh: bool) -> Optional[int]:
     """Return the exit code of the container's own health check, or None when it has not ended at `end`."""
-    command = _command(container)
+    command = _command(container, afresh)
     if not command:
         return 0
     run = engine.api.exec_create(container["Id"], command)["Id"]
@@ -104,13 +115,14 @@ def _output(engine: "DockerClient", container: dict[str, Any]) -> str:
     from docker.errors import APIError
 
     with contextlib.suppress(OSError, APIError):  # see `_check`; or the container has ended meanwhile
-        run = engine.api.exec_create(container["Id"], _command(container))["Id"]
+        run = engine.api.exec_create(container["Id"], _command(container, afresh=True))["Id"]
         raw = engine.api.exec_start(run).decode(errors="replace").strip()
         return _masked(raw, container)[-200:] or "no output"
     return "its output is lost"
 
 
-def _report(engine: "DockerClient", name: str, container: dict[str, Any], said: str) -> str:
+def problem_of(engine: "DockerClient", name: str, container: dict[str, Any], said: str) -> str:
+    """Return a replica's problem `said` with its last log lines, without secrets."""
     raw = engine.api.logs(container["Id"], tail=LOG_LINES).decode(errors="replace").strip()
     log = _masked(raw, container) or "(it wrote nothing)"
     lines = "\n".join(f"    {line}" for line in log.splitlines())

@@ -11,24 +11,15 @@ from ..arguments.messages import shown
 from ..arguments.parsing import Frozen
 from ..arguments.types import (
     Argument,
-    Capability,
-    EnvironmentName,
     InputImage,
     InputNetworkName,
-    InputText,
     Name,
     NetworkName,
-    Number,
-    PidsLimit,
     ProxyMode,
-    RestartPolicy,
-    User,
     Whole,
 )
-from .program import PIDS_LIMIT
+from .container import MOST_REPLICAS, Container, Drain, StartTimeout
 from .site import Probe, Proxy, Route, Site, differ
-
-MOST_REPLICAS = 1000
 
 
 class Health(Probe):
@@ -40,35 +31,15 @@ class Health(Probe):
         return self.command is None or bool({"path", "host", "method", "status"} & self.model_fields_set)
 
 
-class Restart(Frozen):
-    policy: RestartPolicy = "always"
-    max_retries: Annotated[int, Whole(0, 1000)] = 0
-
-    @model_validator(mode="after")
-    def _retries_have_a_policy(self) -> "Restart":
-        if self.max_retries and self.policy != "on-failure":
-            raise ValueError(f"max_retries is for policy on-failure, got policy {self.policy!r}")
-        return self
-
-
-class Backend(Route):
+class Backend(Container, Route):
     image: InputImage
     replicas: Annotated[int, Whole(1, MOST_REPLICAS)] = 3
-    command: Optional[list[Argument]] = Field(default=None, min_length=1)
-    environment: dict[EnvironmentName, InputText] = {}
     health: Health = Health()
     weights: Optional[list[Annotated[int, Whole(1, 256)]]] = None
     fail_timeout: Optional[Annotated[int, Whole(1, 86400)]] = None
     backup_replicas: Annotated[int, Whole(0, 999)] = 0
-    drain: Annotated[float, Number(0, 3600)] = 10
-    start_timeout: Annotated[float, Number(1, 3600)] = 60
-    restart: Restart = Restart()
-    memory: Annotated[int, Whole(6, 1_048_576)] = 512
-    cpus: Optional[Annotated[float, Number(0.01, 512)]] = None
-    pids_limit: PidsLimit = PIDS_LIMIT
-    user: Optional[User] = None
-    read_only: bool = False
-    capabilities: list[Capability] = ["CHOWN", "KILL", "SETGID", "SETUID"]
+    drain: Drain = 10
+    start_timeout: StartTimeout = 60
 
     @model_validator(mode="after")
     def _counts_agree(self) -> "Backend":
@@ -81,7 +52,6 @@ class Backend(Route):
                 f"backup_replicas must leave a replica that is not a backup: at most "
                 f"{self.replicas - 1}, got {self.backup_replicas}"
             )
-        differ("capabilities", self.capabilities)
         return self
 
 

@@ -109,7 +109,7 @@ def models() -> dict[str, list[type[BaseModel]]]:
     """Return the models that validate, by the names of their fields."""
     found: dict[str, list[type[BaseModel]]] = {}
     for _, name, _ in pkgutil.walk_packages(components.__path__, "components."):
-        if not name.endswith((".model", ".site", ".hosts")):
+        if not name.endswith((".model", ".site", ".hosts", ".container")):
             continue
         for _, each in inspect.getmembers(importlib.import_module(name), inspect.isclass):
             if issubclass(each, BaseModel):
