@@ -1,0 +1,183 @@
+"""The replicas of one backend, through the Engine API. Plain functions, no Pulumi."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Optional, TypedDict
+
+from ..naming import LABEL
+from .containers import EngineError, Unfinished
+from .progress import report
+from .replica import MARK, Declared, Policy, Rollback, Seen, Template, Update, Wanted, backend_of, seen
+from .replica_changes import as_declared, changes, generation_of
+from .replica_steps import Remove, ReplicasFailed, Stop, first, listed
+from .steps import Step, perform
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+class Made(TypedDict):
+    """Replicas as a change has left them."""
+
+    generation: int
+    containers: dict[str, str]
+
+
+class TakenBack(Unfinished):
+    """Error of a change that is rolled back: the state keeps the former inputs."""
+
+
+def name_of(labels: Mapping[str, str]) -> str:
+    """Return the begin of the names of this owner's replicas: `<component>-<backend>`."""
+    return "-".join(backend_of(labels))
+
+
+def key(labels: Mapping[str, str], index: int) -> str:
+    """Return the name of a replica of this owner, of any generation."""
+    return f"{name_of(labels)}-{index}"
+
+
+def unmarked(engine: "DockerClient", labels: Mapping[str, str]) -> Optional[str]:
+    """Return the objection to containers with these labels that no resource `Replicas` has made, or None."""
+    return _refusal(_listed(engine, labels), labels)
+
+
+def look(engine: "DockerClient", template: Template) -> list[Seen]:
+    """Return the containers that carry the mark of these replicas, in one list call."""
+    return _marked(_listed(engine, template.labels), template.mark)
+
+
+def deliver(
+    engine: "DockerClient", wanted: Wanted, declared: Declared, former: Optional[Wanted] = None
+) -> Made:
+    """Make the replicas as `wanted`; its generation is the one in the state, 0 without one.
+
+    A change that fails is rolled back to `former`, or ends where it is. Raises EngineError for a change that
+    has left everything as it was, and Unfinished for others, with the replicas as they are then.
+    """
+    everyone = _listed(engine, wanted.template.labels)
+    if said := _refusal(everyone, wanted.template.labels):
+        raise EngineError(said)
+    there = _marked(everyone, wanted.template.mark)
+    same = former is not None and former.template.definition == wanted.template.definition
+    number = generation_of(there, wanted.template.definition, wanted.generation, same=same)
+    wanted = replace(wanted, generation=number)
+    try:
+        failed = _perform(engine, changes(there, wanted, declared.update), declared.update, wanted.count)
+    except ReplicasFailed as error:
+        if former is None or declared.update.failure_action != "rollback":
+            said = f"{_failures(error.reasons, wanted)}; the change ends here, the next `up` goes on: {error}"
+            raise _unfinished(engine, wanted, said, error.reasons) from error
+        raise _taken_back(engine, wanted, former, declared.rollback, error) from error
+    except EngineError as error:
+        raise _unfinished(engine, wanted, str(error), ()) from error
+    if len(failed) > declared.update.max_failure_ratio * wanted.count:
+        said = f"{_failures(failed, wanted)}; the change went on to its end: {first(failed)}"
+        raise _unfinished(engine, wanted, said, failed)
+    return made(look(engine, wanted.template), wanted)
+
+
+def made(there: Sequence[Seen], wanted: Wanted, failed: Collection[str] = ()) -> Made:
+    """Return the replicas as they are, without those that a change has yet to prove.
+
+    These are the `failed` ones (network names), and those beside which the former one of their index stands.
+    """
+    places = Counter(each.index for each in there if each.running)
+    ids = {
+        key(wanted.template.labels, index): each.id
+        for index, each in sorted(as_declared(there, wanted).items())
+        if places[index] <= 1 and each.alias not in failed
+    }
+    return {"generation": wanted.generation, "containers": ids}
+
+
+def states(there: Sequence[Seen], wanted: Wanted) -> dict[str, str]:
+    """Return the status of each replica by name, and of each container too many by the container's name."""
+    good = as_declared(there, wanted)
+    found = {key(wanted.template.labels, index): each.status for index, each in sorted(good.items())}
+    return found | {each.name: each.status for each in there if each not in good.values()}
+
+
+def remove(engine: "DockerClient", template: Template, recorded: Iterable[str]) -> None:
+    """Stop and remove the recorded containers (ids), and those that carry our mark."""
+    there = look(engine, template)
+    running = {each.name: each.id for each in there if each.running}
+    every = {**{id_[:12]: id_ for id_ in recorded}, **{each.name: each.id for each in there}}
+    cause = "the backend is no longer declared"
+    steps: list[Step] = [Stop(containers=running, seconds=template.drain, cause=cause)] if running else []
+    perform([*steps, Remove(containers=every, cause=cause)] if every else [], engine)
+
+
+def _listed(engine: "DockerClient", labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    same = [f"{key}={value}" for key, value in sorted(labels.items())]
+    found: list[dict[str, Any]] = engine.api.containers(all=True, filters={"label": same})
+    return found
+
+
+def _marked(entries: Iterable[dict[str, Any]], mark: str) -> list[Seen]:
+    return [seen(each) for each in entries if each["Labels"].get(MARK) == mark]
+
+
+def _refusal(entries: Iterable[dict[str, Any]], labels: Mapping[str, str]) -> Optional[str]:
+    strangers = sorted(str(each["Names"][0]).lstrip("/") for each in entries if MARK not in each["Labels"])
+    if not strangers:
+        return None
+    return (
+        f"the host has containers with the labels of {name_of(labels)} that this resource has not made "
+        f"({listed(strangers)}), and it takes over none: declare it with another {LABEL}.component, "
+        "run `up`, and then drop the resources of those containers"
+    )
+
+
+def _perform(
+    engine: "DockerClient", plan: Sequence[Step], policy: Update | Rollback, count: int
+) -> dict[str, str]:
+    """Do the steps, and return why replicas failed that the policy tolerates; raise for others."""
+    failed: dict[str, str] = {}
+    for step in plan:
+        report(str(step))
+        try:
+            step.perform(engine)
+        except ReplicasFailed as error:
+            failed |= error.reasons
+            if policy.failure_action != "continue" and _too_many(failed, policy, count):
+                raise ReplicasFailed(failed) from error
+    return failed
+
+
+def _too_many(failed: Mapping[str, str], policy: Policy, count: int) -> bool:
+    return len(failed) > policy.max_failure_ratio * count
+
+
+def _failures(failed: Mapping[str, str], wanted: Wanted) -> str:
+    return f"{len(failed)} of {wanted.count} replicas of {name_of(wanted.template.labels)} failed"
+
+
+def _unfinished(engine: "DockerClient", wanted: Wanted, said: str, failed: Collection[str]) -> EngineError:
+    """Return the error of a change that ends where it is; no container means nothing to record."""
+    there = look(engine, wanted.template)
+    if not there:
+        return EngineError(said)
+    return Unfinished(said, name_of(wanted.template.labels), {**made(there, wanted, failed)})
+
+
+def _taken_back(
+    engine: "DockerClient", wanted: Wanted, former: Wanted, policy: Rollback, error: ReplicasFailed
+) -> EngineError:
+    """Return the error of a change, after a rollback to the former replicas."""
+    there = look(engine, wanted.template)
+    report(f"{_failures(error.reasons, wanted)}: rolling back")
+    back = listed([each.alias for each in former.replicas])
+    try:
+        failed = _perform(engine, changes(there, former, policy), policy, former.count)
+    except EngineError as again:
+        said = f"the rollback to {back} ended before it was done: {again}"
+    else:
+        said = f"rolled back to {back}"
+        said += f", of which {len(failed)} failed: {first(failed)}" if failed else ""
+    said = f"{_failures(error.reasons, wanted)}; {said}; the first: {error}"
+    left = made(look(engine, former.template), former)
+    if frozenset(left["containers"].values()) == former.known:
+        return EngineError(said)
+    return TakenBack(said, name_of(former.template.labels), {**left})

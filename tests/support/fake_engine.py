@@ -1,0 +1,158 @@
+"""A Docker Engine in memory, as far as replicas need one: a thousand containers take no time."""
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
+
+from docker.errors import APIError, NotFound
+
+
+def refusal(status: int, text: str) -> APIError:
+    """Return the engine's error with this status."""
+    response: Any = SimpleNamespace(status_code=status)
+    return (NotFound if status == HTTPStatus.NOT_FOUND else APIError)(text, response, text)
+
+
+class Killed(BaseException):
+    """The process that asked was killed: nothing is done after it."""
+
+
+class FakeEngine:
+    """Both layers of the Docker SDK's client at once."""
+
+    def __init__(self) -> None:
+        self.api = self
+        self.images = SimpleNamespace(get=lambda _: None)
+        self.there: dict[str, dict[str, Any]] = {}
+        """Containers by id, as the engine describes them."""
+        self.sick: set[str] = set()
+        """Images whose health check fails."""
+        self.ends: set[str] = set()
+        """Images whose program ends at once."""
+        self.refused: dict[str, str] = {}
+        """Messages with which the engine refuses to start an image."""
+        self.calls: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        """Most calls of each kind at the same time."""
+        self.most_running = 0
+        self.kill_after: int | None = None
+        """Creations after which the process that asks is killed."""
+        self.together: threading.Barrier | None = None
+        """Stops that only go on together."""
+        self._now: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+
+    @contextmanager
+    def _call(self, kind: str) -> Iterator[None]:
+        with self._lock:
+            self.calls[kind] += 1
+            self._now[kind] += 1
+            self.most[kind] = max(self.most[kind], self._now[kind])
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._now[kind] -= 1
+
+    def _find(self, key: str) -> dict[str, Any]:
+        with self._lock:
+            if key in self.there:
+                return self.there[key]
+            for found in self.there.values():
+                if found["Name"] == f"/{key}":
+                    return found
+        raise refusal(404, "no such container")
+
+    def _url(self, path: str, *_: str) -> str:
+        return path
+
+    def _post_json(self, url: str, data: Any, params: Mapping[str, str], **_: Any) -> Any:
+        assert url == "/containers/create"
+        with self._call("create"), self._lock:
+            if self.kill_after is not None and self.calls["create"] > self.kill_after:
+                raise Killed
+            name = params["name"]
+            if f"/{name}" in [each["Name"] for each in self.there.values()]:
+                raise refusal(409, f"the name {name} is in use")
+            id_ = f"{next(self._numbers):064x}"
+            networks = data["NetworkingConfig"]["EndpointsConfig"]
+            self.there[id_] = {
+                "Id": id_,
+                "Name": f"/{name}",
+                "Config": data,
+                "State": {"Status": "created", "Running": False, "Restarting": False, "ExitCode": 0},
+                "RestartCount": 0,
+                "NetworkSettings": {"Networks": {key: dict(value) for key, value in networks.items()}},
+            }
+            return {"Id": id_}
+
+    def _result(self, answer: Any, json: bool) -> Any:
+        return answer
+
+    def containers(self, all: bool, filters: Mapping[str, Any]) -> list[dict[str, Any]]:  # noqa: A002
+        wanted = dict(each.split("=", 1) for each in filters["label"])
+        with self._call("list"):
+            return [
+                {
+                    "Id": each["Id"],
+                    "Names": [each["Name"]],
+                    "Labels": each["Config"]["Labels"],
+                    "State": each["State"]["Status"],
+                    "Status": "",
+                }
+                for each in self.there.values()
+                if wanted.items() <= each["Config"]["Labels"].items()
+            ]
+
+    def inspect_container(self, key: str) -> dict[str, Any]:
+        return self._find(key)
+
+    def connect_container_to_network(self, key: str, network: str) -> None:
+        self._find(key)["NetworkSettings"]["Networks"][network] = {}
+
+    def start(self, key: str) -> None:
+        found = self._find(key)
+        image = found["Config"]["Image"]
+        with self._call("start"):
+            if image in self.refused:
+                raise refusal(400, self.refused[image])
+            running = image not in self.ends
+            found["State"] |= {"Status": "running" if running else "exited", "Running": running}
+            with self._lock:
+                self.most_running = max(self.most_running, len(self.running()))
+
+    def stop(self, key: str, timeout: int) -> None:
+        with self._call("stop"):
+            if self.together:
+                self.together.wait(timeout=20)
+            self._find(key)["State"] |= {"Status": "exited", "Running": False}
+
+    def remove_container(self, key: str, v: bool, force: bool) -> None:
+        with self._call("remove"):
+            self.there.pop(self._find(key)["Id"])
+
+    def logs(self, key: str, **_: Any) -> bytes:
+        return f"cannot open /data with {self._find(key)['Config']['Env']}".encode()
+
+    def exec_create(self, key: str, command: list[str]) -> dict[str, str]:
+        return {"Id": key}
+
+    def exec_start(self, key: str, **_: Any) -> bytes:
+        return b"bad gateway"
+
+    def exec_inspect(self, key: str) -> dict[str, Any]:
+        return {"Running": False, "ExitCode": int(self._find(key)["Config"]["Image"] in self.sick)}
+
+    def running(self, image: str | None = None) -> list[str]:
+        """Return the names of the containers that run, of one image or of all, without the digest."""
+        return sorted(
+            each["Name"].lstrip("/").rpartition("-")[0]
+            for each in self.there.values()
+            if each["State"]["Running"] and image in (None, each["Config"]["Image"])
+        )
