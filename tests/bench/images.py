@@ -110,10 +110,14 @@ CHILDREN = (
 def ensure(host: Host) -> Mapping[str, str]:
     """Have every image of the bench on the host's engine: found, loaded or built, in this order.
 
-    Returns their ids by tag, the same on every host.
+    Names that a killed run has given images are removed: an engine keeps its data from one run to the
+    next. Returns ids by tag, the same on every host.
     """
     engine = host.engine()
     cache = bench_directory()
+    for image in engine.images.list():
+        for tag in {*image.tags} - {*TAGS, NEWER}:
+            engine.images.remove(tag)
     with locked(cache / "images.lock"):
         return _ensure(engine, host, cache)
 

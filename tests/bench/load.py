@@ -1,4 +1,4 @@
-"""Bounded load on a bench: requests at fixed times, whatever the answers do.
+"""Bounded load on a bench: requests at fixed times, whatever the answers do, while `unanswered` allows.
 
     with Load("http://10.77.0.11:8080/", rate=400) as load:
         load.wait_sent(1_000)
@@ -48,6 +48,8 @@ class Settings:
     """Part of the requests that go over the pool of connections kept open."""
     connections: int = 20
     """Size of the pool; connections beyond it are opened when needed and closed after use."""
+    unanswered: int = 500
+    """Requests without an answer at which the schedule pauses: a busy machine gets a lower rate."""
     max_seconds: float = 120.0
     max_requests: int = 100_000
     host_header: str = ""
@@ -59,7 +61,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         target(self.url)
-        if self.rate <= 0 or self.connections < 1 or not 0 <= self.keepalive_share <= 1:
+        whole = min(self.connections, self.unanswered)
+        if self.rate <= 0 or whole < 1 or not 0 <= self.keepalive_share <= 1:
             raise ValueError(f"no load: {self}")
 
 
@@ -96,6 +99,8 @@ class Report:
     """Latency from the scheduled time to the end of the answer."""
     max_wait_ms: float = 0.0
     """Longest delay of the start of a request: large when this machine was too busy."""
+    paused_seconds: float = 0.0
+    """Time for which the schedule paused: too many requests had no answer yet."""
     seconds: float = 0.0
     opened: int = 0
     """Connections opened."""
@@ -215,6 +220,7 @@ class Sender:
         self.idle: deque[Connection] = deque()
         self.held = 0
         self.stopping = asyncio.Event()
+        self.answered = asyncio.Event()
         self.began = 0.0
 
     async def run(self) -> Report:
@@ -225,7 +231,8 @@ class Sender:
         self.began = loop.time()
         async with asyncio.TaskGroup() as tasks:
             while report.sent < settings.max_requests:
-                due = self.began + report.sent / settings.rate
+                await self._until_answered()
+                due = self.began + report.paused_seconds + report.sent / settings.rate
                 if due >= self.began + settings.max_seconds:
                     break
                 await self._pause(due - loop.time())
@@ -235,12 +242,22 @@ class Sender:
                 keep = kept >= 1.0
                 kept -= keep
                 report.sent += 1
-                tasks.create_task(self._request(due, keep))
+                task = tasks.create_task(self._request(due, keep))
+                task.add_done_callback(lambda _: self.answered.set())
             report.seconds = loop.time() - self.began
         for connection in self.idle:
             connection.close()
         self._finish()
         return report
+
+    async def _until_answered(self) -> None:
+        """Await an answer where too many requests have none, and move the schedule by that time."""
+        report, loop = self.report, asyncio.get_running_loop()
+        while report.sent - report.ok - report.failed >= self.settings.unanswered:
+            began = loop.time()
+            self.answered.clear()
+            await self.answered.wait()
+            report.paused_seconds += loop.time() - began
 
     async def _pause(self, seconds: float) -> None:
         """Await a time or `stopping`; behind schedule, give the answers a turn only."""
@@ -345,6 +362,7 @@ class Sender:
             report.max_ms = round(ordered[-1], 2)
         report.max_wait_ms = round(report.max_wait_ms, 2)
         report.seconds = round(report.seconds, 3)
+        report.paused_seconds = round(report.paused_seconds, 3)
         report.failures.sort(key=lambda failure: failure.offset)
         report.statuses = dict(self.statuses)
         report.instances_by_second = {str(s): dict(c) for s, c in sorted(self.instances.items())}

@@ -43,6 +43,10 @@ class TestLife:
         try:
             with Bench(count=2) as bench:
                 ids = [images.ensure(host) for host in bench.hosts]
+                left = bench.hosts[0].engine().images
+                left.get(images.APP).tag("name-of-a-killed-run", "1")
+                again = images.ensure(bench.hosts[0])
+                tags = {tag for image in left.list() for tag in image.tags}
                 names = [host.engine().info()["Name"] for host in bench.hosts]
                 assert traces()
         except BenchUnavailable as error:
@@ -51,6 +55,8 @@ class TestLife:
         assert names == ["host1", "host2"]
         assert ids[0] == ids[1]
         assert len(set(ids[0].values())) == len(images.TAGS)
+        assert again == ids[0]
+        assert tags - {images.NEWER} == set(images.TAGS)
         assert traces() == []
 
     def test_two_processes_have_a_bench_each(self) -> None:

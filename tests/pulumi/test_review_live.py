@@ -1,6 +1,7 @@
 """A review, compared with what then happens: the order of events, and for how long which requests fail."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -59,6 +60,24 @@ def gap(report: Seen) -> float:
     return report.failures[-1].offset - report.failures[0].offset if report.failures else 0.0
 
 
+@contextmanager
+def exchanges(host: Host, name: str) -> Iterator[list[float]]:
+    """Measure seconds that the engine needs from the end of a container to the start of the next.
+
+    It depends on the machine and its load: a forecast that is held to the clock alone fails on a busy one.
+    """
+    took: list[float] = []
+    began = time.time()
+    yield took
+    kinds = {"type": "container", "event": ["die", "start"]}
+    events = host.engine().events(since=began, until=time.time(), decode=True, filters=kinds)
+    times: dict[str, list[float]] = {"die": [], "start": []}
+    for event in events:
+        if event["Actor"]["Attributes"]["name"].startswith(name):
+            times[event["Action"]].append(event["timeNano"] / 1e9)
+    took.append(max(times["start"]) - min(times["die"]))
+
+
 def in_order(run: Run, *events: str) -> bool:
     """Return whether the events stand in this order in the output of `up`."""
     found = [run.output.index(event) for event in events]
@@ -96,11 +115,12 @@ def test_replicas_and_a_front_end(tmp_path: Path, host: Host, note: Callable[[st
         args["front_end"] |= {"image": OTHER_PROXY}
         program.configure({"services": {"site": args}})
         (change,) = reviewed(program).changes
-        done, (found,) = carried_out(program, url)
+        with exchanges(host, "site-lb-") as took:
+            done, (found,) = carried_out(program, url)
         note(f"a replaced front end: up to {change.gap:g} s were foretold, {gap(found):.2f} s measured")
         assert change.gap == FRONT_END_GAP + DRAIN
         # Half a second to two are about a second.
-        assert FRONT_END_GAP / 2 <= gap(found) <= 2 * FRONT_END_GAP + DRAIN
+        assert FRONT_END_GAP / 2 <= gap(found) <= 2 * max(FRONT_END_GAP, *took) + DRAIN
         assert in_order(
             done,
             "site-lb-ready updated",
@@ -186,16 +206,17 @@ def swarm(tmp_path_factory: pytest.TempPathFactory, hosts: list[Host]) -> Iterat
 
 
 def test_another_route_of_a_gateway(swarm: Swarm, note: Callable[[str], None]) -> None:
-    """A node's gap is within a factor of two of the one foretold."""
+    """A node's gap is within a factor of two of the one foretold, or of what a slow engine needs."""
     said = swarm.changes(
         lambda settings: settings["gateway"]["backends"]["shop"]["host_names"].append("www.shop.example")
     )
     foretold = said["main-gateway"].gap
-    _, (found,) = swarm.carried_out(swarm.hosts[1].address)
+    with exchanges(swarm.hosts[1], "main-gateway") as took:
+        _, (found,) = swarm.carried_out(swarm.hosts[1].address)
 
     note(f"another route of a gateway: {foretold:g} s were foretold, {gap(found):.2f} s measured")
     assert set(said) == {"main-gateway"}
-    assert foretold / 2 <= gap(found) <= foretold * 2
+    assert foretold / 2 <= gap(found) <= 2 * max(foretold, *took)
 
 
 def test_another_floating_address(swarm: Swarm, note: Callable[[str], None]) -> None:

@@ -1,0 +1,39 @@
+"""A load does not ask more of a busy machine than it can answer."""
+
+import asyncio
+import contextlib
+
+from tests.bench.load import Report, Sender, Settings
+
+UNANSWERED = 5
+
+
+def test_a_slow_server_gets_a_lower_rate() -> None:
+    """Never more requests than stated wait for an answer, none fails, and the pause is told."""
+    waiting, most = 0, 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal waiting, most
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                waiting += 1
+                most = max(most, waiting)
+                await asyncio.sleep(0.01)
+                waiting -= 1
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def load() -> Report:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            return await Sender(
+                Settings(f"http://127.0.0.1:{port}/", rate=10_000, unanswered=UNANSWERED, max_requests=60)
+            ).run()
+
+    report = asyncio.run(load())
+
+    assert most == UNANSWERED
+    assert report.ok == 60
+    assert report.failed == 0
+    assert report.paused_seconds > 0
