@@ -70,11 +70,13 @@ def exchanges(host: Host, name: str) -> Iterator[list[float]]:
     began = time.time()
     yield took
     kinds = {"type": "container", "event": ["die", "start"]}
-    events = host.engine().events(since=began, until=time.time(), decode=True, filters=kinds)
+    until_now = {"since": int(began), "until": int(time.time()) + 1}  # the client sends whole seconds
+    events = host.engine().events(**until_now, decode=True, filters=kinds)
     times: dict[str, list[float]] = {"die": [], "start": []}
     for event in events:
-        if event["Actor"]["Attributes"]["name"].startswith(name):
-            times[event["Action"]].append(event["timeNano"] / 1e9)
+        at = event["timeNano"] / 1e9
+        if at > began and event["Actor"]["Attributes"]["name"].startswith(name):
+            times[event["Action"]].append(at)
     took.append(max(times["start"]) - min(times["die"]))
 
 
