@@ -27,7 +27,8 @@ case $(wget --help 2>&1) in
     *--max-redirect*) more='-T 3 -t 1 --max-redirect=0' ;;
     *'-T SEC'*) more='-T 3' ;;
 esac
-s=$({{ wget -S $more -O /dev/null {wget}--header "Host: $host" "$url" 2>&1 & echo "pid $!"; wait; }} |
+s=$(/bin/sh -c 'echo "pid $$"; exec wget -S -O /dev/null "$@" 2>&1' \
+    sh $more {wget}--header "Host: $host" "$url" |
     while read -r a b _; do
         case $a in pid) pid=$b ;; HTTP/*) answered=$b ;; esac
         if [ "$pid" ] && [ "$answered" ]; then kill "$pid" 2>/dev/null; echo "$answered"; break; fi
