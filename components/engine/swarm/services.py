@@ -5,7 +5,9 @@ A service is what the Engine API calls a ServiceSpec: https://docs.docker.com/re
 
 import copy
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Optional
 
 from ...arguments.connections import Login
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 
 Spec = dict[str, Any]
 """JSON of the Engine API."""
-ENDED = frozenset({"failed", "rejected", "orphaned"})
+ENDED = frozenset({"complete", "failed", "rejected", "orphaned"})
+"""States of a task that has ended by itself."""
 GIVE_UP = 3
-"""Tasks of one slot that fail in a row before a new service is called broken."""
+"""Tasks of one slot that end during a wait before the service is called broken."""
 STABLE_SECONDS = 2.0
 """Seconds that a task without a health check must run before it counts as healthy."""
 LOG_LINES = 10
@@ -96,7 +99,8 @@ def await_settled(engine: "DockerClient", service: str, seconds: float) -> None:
     Raises EngineError with the tasks' own reasons when nothing has gone on for `seconds`, when tasks
     fail again and again, or when the update was stopped or rolled back.
     """
-    before, since = None, time.monotonic()
+    former = _ended(engine, service).keys()
+    before, since, most, gained = None, 0.0, -1, 0.0
     while True:
         found = api(engine).inspect_service(service)
         name, state = found["Spec"]["Name"], (found.get("UpdateStatus") or {}).get("State", "")
@@ -104,6 +108,8 @@ def await_settled(engine: "DockerClient", service: str, seconds: float) -> None:
             raise EngineError(f"the update of service {name} was {STOPPED[state]}{_reasons(engine, service)}")
         wanted, running = _progress(engine, found)
         now = time.monotonic()
+        if before is None or before[0] != state or running > most:
+            most, gained = running, now  # a task that runs again is no progress
         if before != (state, wanted, running):
             before, since = (state, wanted, running), now
             report(f"{running} of {wanted} tasks run" + (f", update {state}" if state else ""))
@@ -111,10 +117,10 @@ def await_settled(engine: "DockerClient", service: str, seconds: float) -> None:
             settled = state == "completed" or _has_check(found["Spec"])
             if settled or now - since >= STABLE_SECONDS:
                 return
-        elif now - since > seconds:
+        elif now - gained > seconds:
             said = f"{running} of {wanted} tasks of service {name} run, and no more for {seconds:g} s"
             raise EngineError(f"{said}{_reasons(engine, service)}")
-        if state in ("", "completed") and _given_up(engine, service):
+        if state in ("", "completed") and _given_up(_ended(engine, service), former):
             raise EngineError(f"service {name} does not run{_reasons(engine, service)}")
         time.sleep(POLL)
 
@@ -204,13 +210,19 @@ def _progress(engine: "DockerClient", found: dict[str, Any]) -> tuple[int, int]:
     return (max(1, len(fresh)) if replicated is None else int(replicated.get("Replicas", 0))), running
 
 
-def _given_up(engine: "DockerClient", service: str) -> bool:
-    ended: dict[Any, int] = {}
-    for task in _tasks(engine, service, **{"_up-to-date": "true"}):
-        if task["Status"]["State"] in ENDED:
-            slot = task.get("Slot") or task.get("NodeID")
-            ended[slot] = ended.get(slot, 0) + 1
-    return any(count >= GIVE_UP for count in ended.values())
+def _ended(engine: "DockerClient", service: str) -> dict[str, Any]:
+    """Return the slot, by task, of the tasks of the present definition that have ended by themselves."""
+    return {
+        task["ID"]: task.get("Slot") or task.get("NodeID")
+        for task in _tasks(engine, service, **{"_up-to-date": "true"})
+        if task["Status"]["State"] in ENDED
+    }
+
+
+def _given_up(ended: Mapping[str, Any], former: AbstractSet[str]) -> bool:
+    """Return whether a slot has ended again and again; `former` are tasks of before that do not count."""
+    slots = Counter(slot for task, slot in ended.items() if task not in former)
+    return any(count >= GIVE_UP for count in slots.values())
 
 
 def _reasons(engine: "DockerClient", service: str) -> str:
@@ -219,7 +231,9 @@ def _reasons(engine: "DockerClient", service: str) -> str:
     tasks = _tasks(engine, service)
     for task in sorted(tasks, key=lambda task: str(task["CreatedAt"]), reverse=True):
         status = task["Status"]
-        reason = status.get("Err") or (status["Message"] if status["State"] == "pending" else "")
+        reason = status.get("Err") or (
+            status["Message"] if status["State"] in ("pending", "complete") else ""
+        )
         line = f"task {task.get('Slot') or task.get('NodeID', '')}: {reason}"
         if reason and line not in said:
             said.append(line)
