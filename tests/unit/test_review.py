@@ -1,15 +1,16 @@
 """Reviews of previews: cases/previews/<case>.json are recorded from real runs (inputs only), and beside
 each is the review of it, <case>.md.
 
-`python -m tests.unit.test_review --update` writes the reviews anew; the difference is then reviewed like any
-other change.
+`python -m tests.unit.test_review --record <case> <preview.json` makes a case of what `pulumi preview --json
+--show-sames` has printed. `--update` writes all reviews anew; the difference is then reviewed like any other
+change.
 """
 
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -445,12 +446,61 @@ def test_several_stacks_are_one_comment(capsys: pytest.CaptureFixture[str]) -> N
     assert set(json.loads(capsys.readouterr().out)) == {"timeout", "front-end-image"}
 
 
-def update() -> None:
-    for file in FILES:
+ENGINE = re.compile(r"(?:unix|ssh|tcp)://[\w./@:%-]*\w")
+READ = ("op", "urn", "oldState", "newState", "diffReasons")
+READ_OF_STATE = ("type", "parent", "inputs")
+READ_OF_MESSAGE = ("urn", "message", "severity")
+"""Keys of a preview that a review reads."""
+
+
+def reduced(text: str) -> str:
+    """Return a preview as its case keeps it: what a review reads, with other names for the engines."""
+
+    def some(found: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+        return {key: found[key] for key in keys if key in found}
+
+    found = json.loads(text)
+    steps = [some(step, READ) for step in found["steps"]]
+    for step in steps:
+        step |= {key: some(step[key], READ_OF_STATE) for key in ("oldState", "newState") if key in step}
+    messages = [some(each, READ_OF_MESSAGE) for each in found.get("diagnostics", [])]
+    kept = json.dumps({"steps": steps, "diagnostics": messages}, indent=1, ensure_ascii=False)
+    engines = sorted({*ENGINE.findall(kept)})
+    names = {engine: f"unix:///run/host{number}.sock" for number, engine in enumerate(engines, 1)}
+    return ENGINE.sub(lambda engine: names[engine[0]], kept) + "\n"
+
+
+@pytest.mark.parametrize("file", CASES)
+def test_a_case_keeps_what_a_review_reads(file: Path) -> None:
+    """A case is as small as `--record` makes it, and names no engine of the machine that recorded it."""
+    assert reduced(file.read_text()) == file.read_text()
+
+
+def test_a_recorded_preview_has_the_review_of_the_whole_one() -> None:
+    """Outputs, times and versions are left out; engines have other names, in texts too."""
+    preview = case("swarm-label")
+    whole = json.dumps(preview | {"duration": 5, "changeSummary": {"same": 9}, "config": {"a": "b"}})
+    for step in preview["steps"]:
+        for state in (step[key] for key in ("newState", "oldState") if key in step):
+            state |= {"outputs": {"token": "hunter2"}, "created": "2026-01-01T00:00:00Z"}
+    elsewhere = json.dumps(preview).replace("unix:///run/host", "ssh://me@office-")
+
+    assert reduced(elsewhere) == reduced(whole)
+    assert "hunter2" not in reduced(elsewhere)
+    assert reviewed(json.loads(reduced(whole))) == reviewed(case("swarm-label"))
+
+
+def update(files: Iterable[Path]) -> None:
+    for file in files:
         file.with_suffix(".md").write_text(markdown(review(file.read_text())))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["--update"]:
-        sys.exit("usage: python -m tests.unit.test_review --update")
-    update()
+    match sys.argv[1:]:
+        case ["--update"]:
+            update(FILES)
+        case ["--record", name]:
+            (FOLDER / f"{name}.json").write_text(reduced(sys.stdin.read()))
+            update([FOLDER / f"{name}.json"])
+        case _:
+            sys.exit("usage: python -m tests.unit.test_review --update | --record <case> <preview.json")
