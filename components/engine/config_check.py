@@ -1,5 +1,6 @@
 """A configuration checked by the program that will load it, in the image that will run it."""
 
+import contextlib
 import re
 import signal
 from collections.abc import Iterable
@@ -11,11 +12,13 @@ from .containers import nameless_volume, write_file
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 UNROUTABLE = "192.0.2.1"
 """RFC 5737: stands for every server in a check, where no name can be resolved."""
 
-
+CHECK_SECONDS = 60.0
+"""Seconds in which a check ends."""
 KILLED = 128 + signal.SIGKILL
 """Exit code of a program that the kernel killed because its memory was used up."""
 
@@ -70,13 +73,25 @@ def problem(
     try:
         write_file(container, FOLDER, program.file, text)
         container.start()
-        code = container.wait()["StatusCode"]
+        code = _exit_code(container)
+        if code is None:
+            return f"{program.check[0]} did not end its check within {CHECK_SECONDS:g} s"
         said = container.logs().decode(errors="replace")
     finally:
         container.remove(force=True, v=True)
     if code == KILLED:
         return f"{program.check[0]} was killed at its check: {memory} MiB of memory are too little"
     return None if code == 0 else complaint(program, said)
+
+
+def _exit_code(container: "Container") -> Optional[int]:
+    """Return the exit code of a container once it has ended; None when it runs on after CHECK_SECONDS."""
+    from requests import RequestException
+
+    with contextlib.suppress(RequestException):
+        return int(container.wait(timeout=CHECK_SECONDS)["StatusCode"])
+    container.reload()  # the time is over, unless the engine is gone
+    return None
 
 
 def complaint(program: Program, said: str) -> str:

@@ -25,7 +25,7 @@ _UNREACHABLE = re.compile(
 def connect(host: Connection, timeout: float = 60) -> Iterator["docker.DockerClient"]:
     """Return an Engine API client for a host; closed on leaving.
 
-    The engine has CONNECT_SECONDS to answer at all, and `timeout` for each call after that.
+    The engine has CONNECT_SECONDS to answer at all. In each call after that it may be silent for `timeout`.
 
     Raises HostUnreachable, which names the host and how it was tried. Raises EngineRefused when the engine
     answers a call with an error, and EngineUnsupported when the program is no Docker Engine.
@@ -64,6 +64,9 @@ def _client(options: Mapping[str, Any], address: str) -> "docker.DockerClient":
     api: Any = client.api
     # Before the first call: of REQUESTS_CA_BUNDLE and the given authority, requests would believe the first.
     api.trust_env = False
+    # Of a pull, a wait and what comes in parts the SDK lifts the timeout. No call here waits for ever.
+    api._disable_socket_timeout = lambda _: None
+    api._set_request_timeout = lambda given: {**given, "timeout": given.get("timeout") or api.timeout}
     version = client.version(api_version=False)
     for component in version.get("Components") or []:
         if component["Name"] == "Podman Engine":

@@ -1,5 +1,6 @@
 """Images that must be on a host: pulled when they are not, and why that failed."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +8,14 @@ from typing import TYPE_CHECKING, Optional
 
 from ..arguments.connections import Login
 from .containers import EngineError
+from .raw import api
 from .steps import Step
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 PULL_SECONDS = 600.0
-"""Seconds in which an engine that pulls an image must answer."""
+"""Seconds for which an engine that pulls an image may be silent."""
 UNREACHABLE = (
     r"(?:network is unreachable|no such host|i/o timeout|connection refused|no route to host|"
     r"server misbehaving|deadline exceeded|Client\.Timeout|Temporary failure|TLS handshake|\bEOF\b)"
@@ -58,9 +60,12 @@ def pull_missing(engine: "DockerClient", image: str, registries: Iterable[Login]
         engine.images.get(image)
     except ImageNotFound:
         try:
-            engine.images.pull(image, auth_config=login(image, registries))
+            lines = api(engine).pull(image, auth_config=login(image, registries)).splitlines()
         except APIError as error:
             raise EngineError(_not_pulled(image, str(error.explanation))) from error
+        # An engine that has begun to pull has answered already: it says there what fails after that.
+        if said := next(filter(None, (json.loads(line).get("error") for line in lines)), None):
+            raise EngineError(_not_pulled(image, said)) from None
 
 
 def login(image: str, registries: Iterable[Login]) -> Optional[dict[str, str]]:

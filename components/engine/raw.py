@@ -34,8 +34,16 @@ def log(engine: "DockerClient", task: str, lines: int) -> bytes:
     """Return the last lines that a task of a swarm wrote, to both streams."""
     client = api(engine)
     query = {"stdout": True, "stderr": True, "tail": lines}
-    answer = client._get(client._url("/tasks/{0}/logs", task), params=query, stream=True)
-    return b"".join(client._get_result_tty(True, answer, False))
+    answer = client._get(client._url("/tasks/{0}/logs", task), params=query)
+    return bytes(client._get_result_tty(False, answer, False))
+
+
+def output(engine: "DockerClient", run: str, seconds: float) -> bytes:
+    """Return what the command of an `exec` writes to both streams; it may be silent for `seconds`."""
+    client = api(engine)
+    data = {"Tty": False, "Detach": False}
+    answer = client._post_json(client._url("/exec/{0}/start", run), data=data, timeout=seconds)
+    return bytes(client._get_result_tty(False, answer, False))
 
 
 def older(engine: "DockerClient", version: str) -> bool:

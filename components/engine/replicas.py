@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from .containers import EngineError
 from .masking import without_values
 from .progress import report
+from .raw import output
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 RESTARTS = 3
 LOG_LINES = 10
+OUTPUT_SECONDS = 5.0
+"""Seconds for which a health check that is repeated for its output may be silent."""
 POLL = 0.2
 FAILED = "its health check ended with"
 
@@ -116,7 +119,7 @@ def _output(engine: "DockerClient", container: dict[str, Any]) -> str:
 
     with contextlib.suppress(OSError, APIError):  # see `_check`; or the container has ended meanwhile
         run = engine.api.exec_create(container["Id"], _command(container, afresh=True))["Id"]
-        raw = engine.api.exec_start(run).decode(errors="replace").strip()
+        raw = output(engine, run, OUTPUT_SECONDS).decode(errors="replace").strip()
         return _masked(raw, container)[-200:] or "no output"
     return "its output is lost"
 

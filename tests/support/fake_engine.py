@@ -11,6 +11,8 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
+from components.engine.raw import NONE
+
 
 def refusal(status: int, text: str) -> APIError:
     """Return the engine's error with this status."""
@@ -72,7 +74,9 @@ class FakeEngine:
     def _url(self, path: str, *_: str) -> str:
         return path
 
-    def _post_json(self, url: str, data: Any, params: Mapping[str, str], **_: Any) -> Any:
+    def _post_json(self, url: str, data: Any, params: Mapping[str, str] = NONE, **_: Any) -> Any:
+        if url.startswith("/exec/"):
+            return b"bad gateway"
         assert url == "/containers/create"
         with self._call("create"), self._lock:
             if self.kill_after is not None and self.calls["create"] > self.kill_after:
@@ -91,6 +95,9 @@ class FakeEngine:
                 "NetworkSettings": {"Networks": {key: dict(value) for key, value in networks.items()}},
             }
             return {"Id": id_}
+
+    def _get_result_tty(self, _stream: bool, answer: bytes, _is_tty: bool) -> bytes:
+        return answer
 
     def _result(self, answer: Any, json: bool) -> Any:
         return answer
@@ -143,8 +150,8 @@ class FakeEngine:
     def exec_create(self, key: str, command: list[str]) -> dict[str, str]:
         return {"Id": key}
 
-    def exec_start(self, key: str, **_: Any) -> bytes:
-        return b"bad gateway"
+    def exec_start(self, key: str, **_: Any) -> None:
+        pass
 
     def exec_inspect(self, key: str) -> dict[str, Any]:
         return {"Running": False, "ExitCode": int(self._find(key)["Config"]["Image"] in self.sick)}

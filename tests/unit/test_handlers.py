@@ -708,7 +708,7 @@ def test_a_gateway_is_pulled_with_the_login_of_its_registry(monkeypatch: pytest.
 
     @contextmanager
     def connect(host: Any, timeout: float) -> Iterator[Any]:
-        yield SimpleNamespace(images=SimpleNamespace(get=get, pull=pull))
+        yield SimpleNamespace(images=SimpleNamespace(get=get), api=SimpleNamespace(pull=pull))
 
     monkeypatch.setattr(gateway, "connect", connect)
     login = {"username": "me", "password": "hunter2"}
