@@ -52,10 +52,13 @@ def problems(
             pool.submit(_problem, engine, name, id_, end, afresh): name
             for name, id_ in sorted(replicas.items())
         }
-        for number, answer in enumerate(as_completed(asked), 1):
-            if problem := answer.result():
-                found[asked[answer]] = problem
-            report(f"{number - len(found)} of {len(replicas)} new replicas are healthy")
+        try:
+            for number, answer in enumerate(as_completed(asked), 1):
+                if problem := answer.result():
+                    found[asked[answer]] = problem
+                report(f"{number - len(found)} of {len(replicas)} new replicas are healthy")
+        finally:  # a host that is lost lets each question wait for its timeout
+            pool.shutdown(wait=False, cancel_futures=True)
     return found
 
 

@@ -4,15 +4,17 @@ import json
 import re
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from components.engine import config_check, raw
+from components.engine import config_check, raw, replicas
 from components.engine.connection import HostUnreachable, connect
 from components.engine.containers import EngineError, read_file
 from components.engine.images import pull_missing
@@ -163,3 +165,20 @@ def test_a_check_that_does_not_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         said = config_check.problem(engine, program, "web:1", "", [], {}, 64)
 
     assert said == f"nginx did not end its check within {PATIENCE:g} s"
+
+
+def test_a_host_that_is_lost_is_asked_about_no_further_replicas() -> None:
+    """Each question takes the whole time-out then: a hundred replicas took minutes to fail."""
+    asked = []
+
+    def inspect(container: str) -> Any:
+        asked.append(container)
+        time.sleep(0.05)
+        raise OSError("timed out")
+
+    engine: Any = SimpleNamespace(api=SimpleNamespace(inspect_container=inspect))
+
+    with pytest.raises(OSError, match="timed out"):
+        replicas.problems(engine, {f"web-{index}": f"c{index}" for index in range(100)}, 30)
+
+    assert len(asked) <= 2 * replicas.AT_ONCE
