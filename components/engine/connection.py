@@ -37,10 +37,11 @@ def connect(host: Connection, timeout: float = 60) -> Iterator["docker.DockerCli
         options: dict[str, Any] = {"base_url": address, "timeout": min(timeout, CONNECT_SECONDS)}
         if "clientKey" in host:
             options["tls"] = stack.enter_context(_tls(host))
-        way = stack.enter_context(tunnel(address)) if address.startswith("ssh://") else None
-        if way:
-            options["base_url"] = way.url
+        way = None
         try:
+            if address.startswith("ssh://"):
+                way = stack.enter_context(tunnel(address))
+                options["base_url"] = way.url
             client = _client(options, address)
         except (docker.errors.DockerException, OSError) as error:  # what requests raises is the latter
             raise HostUnreachable(address, error, way.said if way else "") from error

@@ -5,6 +5,7 @@ runs it, too, but loses connections on which a command's output, or a request's 
 """
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -79,7 +80,12 @@ class Tunnel:
 
 @contextlib.contextmanager
 def tunnel(address: str) -> Iterator[Tunnel]:
-    """Return the way to the engine at `ssh://[user@]name[:port]`; the socket is for this user alone."""
+    """Return the way to the engine at `ssh://[user@]name[:port]`; the socket is for this user alone.
+
+    Raises OSError when this machine cannot make it.
+    """
+    if shutil.which("ssh") is None:
+        raise OSError("there is no program ssh on this machine")
     with tempfile.TemporaryDirectory(prefix="longshore-ssh-") as folder:
         made = Tunnel(address, Path(folder))
         try:

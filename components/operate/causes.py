@@ -64,6 +64,7 @@ def way_in(address: str, said: str) -> Optional[str]:
     """Return the step that opens the way to a running engine, or None when `said` names no such problem."""
     host = address.removeprefix("ssh://")
     ways = {
+        r"no program ssh on this machine": "install OpenSSH's client here",
         r"Host key verification failed": (
             f"run `ssh {host}` once, compare the fingerprint and accept the key (where it has changed, "
             "`ssh-keygen -R` comes first)"

@@ -25,6 +25,7 @@ from components.engine.connection import (
     responds,
     unreachable_in,
 )
+from components.operate.causes import way_in
 from tests.support.mocks import Secret, run
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -142,6 +143,20 @@ def test_a_host_that_does_not_answer_is_named(properties: Connection, said: str)
 
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+def test_a_machine_without_ssh_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As small images are; the host is blameless."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(HostUnreachable) as error, connect({"address": "ssh://a.example"}):
+        pass
+
+    assert str(error.value) == (
+        "cannot reach the Docker engine at ssh://a.example (tried the ssh program): "
+        "there is no program ssh on this machine"
+    )
+    assert way_in("ssh://a.example", str(error.value)) == "install OpenSSH's client here"
 
 
 @contextlib.contextmanager
