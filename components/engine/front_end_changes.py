@@ -18,7 +18,7 @@ class Seen:
     networks: AbstractSet[str]
     """Names of the networks that it is on."""
     workers: Mapping[str, int]
-    """KiB of memory of each process that serves, by process id."""
+    """KiB of memory of each process that serves, by process id; for another configuration only."""
     processes: Optional[int]
     """Limit of its processes; None without one."""
 

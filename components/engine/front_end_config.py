@@ -35,7 +35,7 @@ def put_in_force(engine: "DockerClient", wanted: Wanted) -> None:
     seen = Seen(
         running,
         addresses(container).keys(),
-        workers(container) if running else {},
+        workers(container) if running and wanted.text is not None else {},
         container.attrs["HostConfig"].get("PidsLimit"),
     )
     perform(changes(seen, wanted), engine)

@@ -1,10 +1,13 @@
 """Plans of changes of a front end, without an engine."""
 
 from dataclasses import replace
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from components.engine.front_end_changes import Seen, Wanted, changes
+from components.engine.front_end_config import put_in_force
 from components.proxies.registry import kind_of
 
 PRESENT = Seen(running=True, networks={"web-g1", "public"}, workers={"12": 4096}, processes=512)
@@ -53,3 +56,16 @@ def test_the_form_of_a_plan_does_not_hold_the_configuration(running: bool) -> No
     plan = changes(replace(PRESENT, running=running), wanted)
 
     assert "hunter2" not in repr(plan) + repr(wanted)
+
+
+def test_a_network_alone_is_joined_without_a_look_at_the_workers() -> None:
+    """To list the processes of a container, an engine starts a program on its host."""
+    engine: Any = MagicMock()
+    container = engine.containers.get.return_value
+    container.status = "running"
+    container.attrs = {"NetworkSettings": {"Networks": {}}, "HostConfig": {"PidsLimit": 512}}
+
+    put_in_force(engine, replace(SAME, joins={"web-g1"}))
+
+    engine.networks.get("web-g1").connect.assert_called_once_with("1a2b")
+    container.top.assert_not_called()

@@ -1,12 +1,16 @@
 """Plans of changes of a swarm's nodes, without an engine."""
 
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from components.arguments.connections import Connection
 from components.engine.containers import EngineError
 from components.engine.steps import Plan
+from components.engine.swarm import nodes
 from components.engine.swarm.node import Node, Specification
 from components.engine.swarm.node_changes import changing, forgetting, joining, removal
 
@@ -145,3 +149,25 @@ def test_a_manager_that_left_is_demoted_before_it_is_removed() -> None:
         "set role worker of node m3: it has left",
         "remove m3 from the list of nodes: it has left",
     ]
+
+
+def test_all_nodes_are_listed_only_where_a_manager_is_demoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine: Any = MagicMock()
+    engine.api.inspect_node.return_value = {
+        "ID": "id-m1",
+        "Version": {"Index": 7},
+        "Description": {"Hostname": "m1"},
+        "Spec": {"Role": "manager", "Availability": "active"},
+        "Status": {"State": "ready"},
+        "ManagerStatus": {"Reachability": "reachable"},
+    }
+    engine.api.nodes.return_value = []
+    monkeypatch.setattr(nodes, "manager", lambda hosts, swarm, besides: nullcontext(engine))
+
+    nodes.apply([HOST], "k1x", "id-m1", declared("manager", zone="dmz"), 1)
+
+    assert engine.api.update_node.call_args.args[2]["Labels"] == {"zone": "dmz"}
+    engine.api.nodes.assert_not_called()
+    with pytest.raises(EngineError, match="without this manager 0 of 0"):
+        nodes.apply([HOST], "k1x", "id-m1", declared("worker"), 1)
+    engine.api.nodes.assert_called_once()

@@ -1,7 +1,7 @@
 """Nodes of a swarm, through the Engine API: looked at, then changed by steps. No Pulumi."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Optional
 
 from ...arguments.connections import Connection
@@ -102,7 +102,7 @@ def apply(
     """Give a node its role, availability and labels, wait until it has them, and look at it."""
     with manager(hosts, swarm, besides=node) as engine:
         present = Node.of(engine.api.inspect_node(node))
-        perform(changing(present, spec, _all(engine).values(), drain_seconds), engine)
+        perform(changing(present, spec, _each(engine), drain_seconds), engine)
         return Node.of(engine.api.inspect_node(node)).found
 
 
@@ -120,6 +120,11 @@ def remove(
         known = _all(engine)
         if node in known:
             perform(removal(known[node], host, known.values(), drain_seconds), engine)
+
+
+def _each(engine: "DockerClient") -> Iterator[Node]:
+    """Yield all nodes: they are listed for a plan that looks at the others, and for no other plan."""
+    yield from _all(engine).values()
 
 
 def _all(engine: "DockerClient") -> dict[str, Node]:
