@@ -11,6 +11,9 @@ from .replicas import AT_ONCE
 if TYPE_CHECKING:
     from docker import DockerClient
 
+DISCARDED = "PIDs limit discarded"
+"""Part of the warning of an engine that cannot set the limit."""
+
 
 def limit_processes(engine: "DockerClient", limits: Mapping[str, int]) -> None:
     """Limit the processes of containers (id → limit), whether they run or not.
@@ -24,7 +27,8 @@ def limit_processes(engine: "DockerClient", limits: Mapping[str, int]) -> None:
             answer = post(engine, f"/containers/{container_id}/update", {"PidsLimit": limits[container_id]})
         except NotFound:
             return
-        if discarded := answer.get("Warnings"):
+        # Engines also warn of other things in this answer, for example of a host that forwards no packets.
+        if discarded := [text for text in answer.get("Warnings") or [] if DISCARDED in text]:
             raise EngineError(
                 f"the engine cannot limit the processes of container {container_id[:12]} "
                 f"({discarded[0].strip()}): its host needs the control group pids"
