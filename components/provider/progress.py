@@ -12,7 +12,7 @@ class Progress:
     """Texts of one call, reported by its thread, sent by the loop.
 
     The first text is sent at once. Of those reported within the next second only the last one is sent, when
-    the second is over.
+    the second or the call is over: so the line ends with the last text.
     """
 
     def __init__(self, send: Callable[[str], Awaitable[None]]) -> None:
@@ -26,11 +26,13 @@ class Progress:
         self._loop.call_soon_threadsafe(self._accept, text)
 
     async def end(self) -> None:
-        """Send nothing any more, and wait until all that was sent has arrived."""
+        """Send the text that waits, and return once all that was sent has arrived."""
         if self._pause:
             self._pause.cancel()
-        self._pause, self._waiting = None, None
+        text, self._waiting, self._pause = self._waiting, None, None
         await asyncio.gather(*self._sending, return_exceptions=True)
+        if text is not None:
+            await self._send(text)
 
     def _accept(self, text: str) -> None:
         if self._pause:

@@ -11,7 +11,7 @@ from components.provider.progress import Progress
 
 
 def sent(*texts: str, until: int) -> list[str]:
-    """Report `texts` at once from a thread, end when `until` of them have been sent, and return those."""
+    """Report `texts` at once from a thread, end when `until` of them have been sent, and return all sent."""
 
     async def run() -> list[str]:
         found: list[str] = []
@@ -38,8 +38,13 @@ def sent(*texts: str, until: int) -> list[str]:
     return asyncio.run(run())
 
 
-def test_the_first_text_is_sent_at_once() -> None:
-    assert sent("0 of 2", "1 of 2", "2 of 2", until=1) == ["0 of 2"]
+def test_the_first_text_is_sent_at_once_and_the_last_one_at_the_end() -> None:
+    """A call that ends within the second leaves the line with how it ended, not with how it began."""
+    assert sent("0 of 2", "1 of 2", "2 of 2", until=1) == ["0 of 2", "2 of 2"]
+
+
+def test_a_single_text_is_sent_once() -> None:
+    assert sent("0 of 2", until=1) == ["0 of 2"]
 
 
 def test_of_texts_within_a_second_the_last_one_is_sent_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
