@@ -476,7 +476,7 @@ def test_new_replicas_alone_are_not_a_reason_to_check() -> None:
 
 def test_a_replaced_container_is_a_gap_that_is_told() -> None:
     """The preview names old and new value, and the cost; the new image checks the configuration."""
-    container = {"image": "haproxy:3.3", "port": "0.0.0.0:81"}
+    container = {"image": "haproxy:3.3", "port": "127.0.0.1:80"}
     changed = {**READY, "image": "haproxy:3.3", "container": container}
 
     problem, (gap, unchecked) = check("Readiness", changed, HANDLERS["Readiness"].kept(READY))
@@ -484,10 +484,22 @@ def test_a_replaced_container_is_a_gap_that_is_told() -> None:
     assert problem is None
     assert gap.startswith(
         "the front end's container is replaced (image: haproxy:3.2 → haproxy:3.3, "
-        "port: 0.0.0.0:80 → 0.0.0.0:81): "
+        "port: 0.0.0.0:80 → 127.0.0.1:80): "
     )
     assert "refused for about a second" in gap
     assert unchecked.startswith("configuration not checked")
+
+
+def test_a_front_end_on_another_port_is_no_gap() -> None:
+    """Both containers can run at the same time, so nobody is refused before the new port serves."""
+    changed = {**READY, "container": {"image": "haproxy:3.2", "port": "0.0.0.0:81"}}
+
+    _, (replaced, _) = check("Readiness", changed, HANDLERS["Readiness"].kept(READY))
+
+    assert replaced == (
+        "the front end's container is replaced (port: 0.0.0.0:80 → 0.0.0.0:81): "
+        "0.0.0.0:81 serves before 0.0.0.0:80 is closed"
+    )
 
 
 def test_the_first_container_is_no_gap() -> None:

@@ -253,7 +253,10 @@ def test_a_service_that_moves_away() -> None:
     config["newState"]["inputs"]["host"] = {"address": "ssh://deploy@web-2.example"}
     away = review(json.dumps(preview)).changes[0]
 
-    assert "Afterwards 0.0.0.0:8090 is closed, and 0.0.0.0:9090 serves." in moved.consequences[-1].text
+    *_, replaced, closed = moved.consequences
+    assert "the new one serves before the old one ends" in replaced.text
+    assert replaced.gap == 0
+    assert "Afterwards 0.0.0.0:8090 is closed, and 0.0.0.0:9090 serves." in closed.text
     assert "to ssh://deploy@web-2.example: everything is made there" in away.consequences[0].text
     assert moved.gap == away.gap == ENDLESS
 

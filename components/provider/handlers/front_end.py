@@ -1,6 +1,7 @@
 """Readiness of a front end, and its configuration: `Readiness` and `FrontEndConfig`."""
 
 import hashlib
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Optional
 
@@ -19,7 +20,7 @@ from ...resources.front_end import (
     ReadinessInputs,
 )
 from ...resources.resource import NoOutputs
-from ..notices import FRONT_END_REPLACED
+from ..notices import FRONT_END_REPLACED, keeps_port
 from ..values import UNKNOWN, has_unknown
 from .handler import Handler, Warn, checked, differences
 
@@ -38,11 +39,7 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
         if has_unknown([asked["config"], *(new[key] for key in ("names", "image", "kind", "host"))]):
             return None
         if moved := differences(old.get("container", {}), new["container"]):
-            warn(
-                f"{FRONT_END_REPLACED} ({moved}): one container at a time can hold its port. "
-                "New connections are refused for about a second, and for as long as clients "
-                "keep connections to the old one (at most its drain time)"
-            )
+            warn(f"{FRONT_END_REPLACED} ({moved}): {_cost(old['container'], new['container'])}")
         accepted = not moved and all(old.get(key) == asked[key] for key in ("config", "image", "kind"))
         configured = old.get("config") != asked["config"]
         return checked(lambda: _refused(new, old, configured) or (None if accepted else _problem(new)), warn)
@@ -68,6 +65,16 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
                 wait_until_well(engine, replicas, new["startTimeout"])
                 limit_processes(engine, changed)
         return {}
+
+
+def _cost(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Return what the replacement of a front end's container is for clients."""
+    if keeps_port(old, new):
+        return (
+            "one container at a time can hold its port. New connections are refused for about a second, "
+            "and for as long as clients keep connections to the old one (at most its drain time)"
+        )
+    return f"{new['port']} serves before {old['port']} is closed"
 
 
 def _limits(values: ReadinessInputs) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ...preview.instance import Instance, backend_of, inputs
 from ...preview.reading import Step
-from ...provider.notices import FRONT_END_REPLACED
+from ...provider.notices import FRONT_END_REPLACED, keeps_port
 from .consequence import ENDLESS, Consequence, count, differences, duration, keys, pair
 
 GAP = 1.0
@@ -39,16 +39,22 @@ def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]
         return
     before, after = pair(instance.one("Readiness"), "container")
     why = differences(before, after) or keys(replaced)
-    drain = inputs(config).get("drain")
-    yield Consequence(
-        f"The front end's container is replaced ({why}): one container at a time can have its port. New "
-        f"connections are refused for about {GAP:g} s, and for as long as clients keep connections to the "
-        "old one, "
-        f"at most {duration(drain)}. Before that, the new configuration is checked and the replicas are "
-        "healthy.",
-        GAP + (drain if isinstance(drain, int | float) else 0),
-        warned=FRONT_END_REPLACED,
-    )
+    checked = "the new configuration is checked and the replicas are healthy"
+    if keeps_port(before, after):
+        drain = inputs(config).get("drain")
+        yield Consequence(
+            f"The front end's container is replaced ({why}): one container at a time can have its port. New "
+            f"connections are refused for about {GAP:g} s, and for as long as clients keep connections to "
+            f"the old one, at most {duration(drain)}. Before that, {checked}.",
+            GAP + (drain if isinstance(drain, int | float) else 0),
+            warned=FRONT_END_REPLACED,
+        )
+    else:
+        yield Consequence(
+            f"The front end's container is replaced ({why}): the new one serves before the old one ends. "
+            f"Before that, {checked}.",
+            warned=FRONT_END_REPLACED,
+        )
     if before.get("port") != after.get("port"):
         yield Consequence(
             f"Afterwards {before.get('port')} is closed, and {after.get('port')} serves.", ENDLESS
