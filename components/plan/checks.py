@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from ..engine.config_check import UNROUTABLE, complaint
+from ..engine.config_check import CHECK_SECONDS, UNROUTABLE, complaint
 from ..preview.instance import CONFIGURATIONS
 from ..preview.reading import Step
 from ..proxies.keepalived import KEEPALIVED
@@ -71,6 +71,16 @@ def _checked(name: str, program: Program, text: str) -> Checked:
         file = Path(folder) / program.file
         file.write_text(text.replace("/tmp/", f"{folder}/"))  # noqa: S108 — the container's
         arguments = [each.replace(program.path, str(file)) for each in program.check[1:]]
-        done = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        try:
+            done = subprocess.run(
+                [found, *arguments],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=CHECK_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Checked(name, command, f"{command} did not end its check within {CHECK_SECONDS:g} s")
     said = None if done.returncode == 0 else complaint(program, done.stdout + done.stderr)
     return Checked(name, command, said)

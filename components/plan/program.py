@@ -25,8 +25,10 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         result = Path(name) / "plan.json"
         command = [sys.executable, str(RUNNER), str(folder), stack, str(result)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-        if not result.is_file():
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", cwd=folder, check=False
+        )
+        if done.returncode or not result.is_file():
             said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
             raise CannotPlan(f"the program could not be run: {said[-1]}")
         return dict(json.loads(result.read_text()))
@@ -79,6 +81,6 @@ def planned_at(folder: Path, stack: str, revision: str) -> list[Any]:
 def _git(folder: Path, *arguments: str, what: str = "") -> bytes:
     done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
     if done.returncode:
-        said = done.stderr.decode().strip()
+        said = done.stderr.decode(errors="replace").strip()
         raise CannotPlan(said.splitlines()[0] if said else f"no revision {what!r} in this repository")
     return done.stdout

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.plan import CannotPlan, checks, program
 from components.plan.checks import check
 from components.plan.compare import compared
 from components.preview.reading import read
@@ -212,9 +213,9 @@ def test_a_revision_that_is_not_there(project: Project) -> None:
 
 def test_the_swarm_of_the_repository() -> None:
     """Its three configurations pass the programs of this machine; broken, they do not."""
-    for program in ("haproxy", "keepalived"):
-        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
-            pytest.skip(f"no {program} on PATH")
+    for name in ("haproxy", "keepalived"):
+        if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            pytest.skip(f"no {name} on PATH")
     text = json.dumps(plan(ROOT, "swarm"))
 
     good = list(check(read(text).steps))
@@ -225,6 +226,38 @@ def test_the_swarm_of_the_repository() -> None:
     assert sorted(each.program for each in good) == ["haproxy", "keepalived", "keepalived"]
     assert [each.problem for each in good] == [None] * 3
     assert all(each.problem for each in broken)
+
+
+def test_a_check_that_does_not_end_is_a_refusal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """nginx asks for each name in a configuration, and a name server may not answer."""
+    slow = tmp_path / "nginx"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(checks, "CHECK_SECONDS", 0.2)
+    state = {"kind": "nginx", "config": "", "names": []}
+    urn = "urn:pulumi:dev::app::longshore:index:FrontEndConfig::site"
+    step = {
+        "op": "create",
+        "urn": urn,
+        "newState": {"type": "longshore:index:FrontEndConfig", "inputs": state},
+    }
+
+    (found,) = check(read(json.dumps({"steps": [step]})).steps)
+
+    assert found.problem == "nginx did not end its check within 0.2 s"
+
+
+def test_a_plan_that_is_cut_short_is_one_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a full disk leaves it."""
+    runner = tmp_path / "runner.py"
+    runner.write_text("import sys; open(sys.argv[3], 'w').write('{'); sys.exit('No space left on device')\n")
+    monkeypatch.setattr(program, "RUNNER", runner)
+    (tmp_path / "Pulumi.yaml").write_text("name: app\nruntime: python\n")
+    (tmp_path / "__main__.py").touch()
+
+    with pytest.raises(CannotPlan, match="the program could not be run: No space left on device"):
+        program.planned(tmp_path, "dev")
 
 
 def test_a_replacement_is_known_by_its_kind() -> None:
