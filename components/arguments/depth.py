@@ -1,19 +1,22 @@
 """Depth of nested values, measured without recursion."""
 
 from collections.abc import Iterable, Mapping
+from types import NoneType
 
 DEEPEST = 32
 """Levels of mappings and lists that a value may have; no argument has more than ten."""
+_WITHOUT_PARTS = (str, int, float, NoneType)
+"""Types that most values have; to ask whether they are mappings would take longer."""
 
 
 def is_deep(value: object, most: int = DEEPEST) -> bool:
     """Return whether a value has more than `most` levels, or is a part of itself."""
     level = [value]
     for _ in range(most):
-        inner = {id(part): part for each in level for part in _parts(each)}
+        inner = [part for each in level for part in _parts(each)]
         if not inner:
             return False
-        level = list(inner.values())
+        level = list({id(part): part for part in inner if not isinstance(part, _WITHOUT_PARTS)}.values())
     return True
 
 

@@ -192,7 +192,7 @@ def _step(found: Mapping[str, Any]) -> Step:
 
 def _shown(value: Any) -> Any:
     """Return the value with a word in place of each unknown part."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _shown(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_shown(each) for each in value]

@@ -14,7 +14,6 @@ from contextvars import copy_context
 from typing import Any, Self
 
 import grpc
-import pulumi
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import (
@@ -27,7 +26,7 @@ from pulumi.runtime.proto import (
 from components.naming import type_token
 from components.provider.schema import schema
 from tests.cases.later import LATER
-from tests.support.mocks import PROJECT, SIGNATURE, STACK, Monitor, Seen
+from tests.support.mocks import PROJECT, SIGNATURE, STACK, Monitor, Seen, begin
 from tests.support.program import ROOT
 
 OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
@@ -114,9 +113,7 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self.monitor = Monitor(seen)
         self.monitor.make_urn("", "team:index:Team", "team")  # a parent that a program may have
         self.context = copy_context()
-        self.context.run(
-            pulumi.runtime.set_mocks, seen, project=PROJECT, stack=STACK, preview=False, monitor=self.monitor
-        )
+        self.context.run(begin, seen, self.monitor)
 
     plugin: Any = None
 

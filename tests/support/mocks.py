@@ -146,18 +146,24 @@ def run(
 ) -> Seen:
     """Run `program` as a deployment of its own and wait for everything it started."""
     seen = Seen(unknown=unknown_generations, health=health)
-    _forget()
-    pulumi.runtime.set_mocks(seen, project=PROJECT, stack=STACK, preview=preview, monitor=Monitor(seen))
 
     def main() -> None:
         seen.value = program()
 
+    _forget()
+    begin(seen, Monitor(seen), preview=preview)
     try:
         with _NOWHERE:
             _sync_await(run_pulumi_func(main))
     except Exception as error:  # noqa: BLE001 — the test looks at it
         seen.error = error
     return seen
+
+
+def begin(seen: Seen, monitor: Monitor, *, preview: bool = False) -> None:
+    """Register with this monitor from now on."""
+    with _NOWHERE:
+        pulumi.runtime.set_mocks(seen, project=PROJECT, stack=STACK, preview=preview, monitor=monitor)
 
 
 def plan(folder: Path, stack: str) -> dict[str, Any]:
@@ -208,4 +214,4 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-__all__ = ["UNKNOWN", "Monitor", "Registered", "Secret", "Seen", "plan", "run", "whole"]
+__all__ = ["UNKNOWN", "Monitor", "Registered", "Secret", "Seen", "begin", "plan", "run", "whole"]
