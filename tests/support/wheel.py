@@ -3,9 +3,11 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Iterable
+from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from tests.bench.process import locked
 from tests.support.program import ROOT
@@ -36,13 +38,36 @@ def build(folder: Path) -> Path:
 def environment(folder: Path, wheel: Path) -> Path:
     """Make a virtual environment in `folder` that holds the wheel, what it needs, and pip, which Pulumi asks.
 
-    Modules are compiled when they are first imported: most never are.
+    Other packages are those of this environment, which pip would find and unpack again for seconds.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install", "--quiet"]
-    packages = [str(wheel), f"pip=={version('pip')}"]
-    subprocess.run([*pip, "--disable-pip-version-check", "--no-compile", *packages], check=True)
+    subprocess.run([*pip, "--disable-pip-version-check", "--no-deps", wheel], check=True)
+    (there,) = folder.glob("lib/*/site-packages")
+    (ours,) = metadata.distributions(name="longshore", path=[str(there)])
+    for package in needed([*(ours.requires or []), "pip"]).values():
+        for file in package.files or []:
+            source = Path(str(file.locate()))
+            if ".." not in file.parts and source.exists():  # no command, which nobody calls
+                (there / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, there / file)
     return folder
+
+
+def needed(requirements: Iterable[str]) -> dict[str, metadata.Distribution]:
+    """Return the installed packages that meet the requirements, and the requirements of those, by name."""
+    found: dict[str, metadata.Distribution] = {}
+    waiting, known = [("", each) for each in requirements], set[tuple[str, str]]()
+    while waiting:
+        extra, text = each = waiting.pop()
+        wanted = Requirement(text)
+        if each in known or (wanted.marker and not wanted.marker.evaluate({"extra": extra})):
+            continue
+        known.add(each)
+        package = found[wanted.name] = metadata.distribution(wanted.name)
+        assert wanted.specifier.contains(package.version, prereleases=True), (text, package.version)
+        waiting += [(extra, more) for more in package.requires or [] for extra in ("", *wanted.extras)]
+    return found
 
 
 def once(made: Path, make: Callable[[], object]) -> Path:
