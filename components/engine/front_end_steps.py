@@ -109,9 +109,11 @@ class Start(Step):
                 container.start()
             except APIError:
                 # Its port may be held by the container that it follows.
-                former = _stop_former(engine, container, self.drain)
+                former = _others(engine, container)
                 if not former:
                     raise
+                for each in former:
+                    each.stop(timeout=max(1, round(self.drain)))
                 container.start()
             if said := _not_serving(container, self.program, log, {}):
                 raise EngineError(f"the front end did not start: {said}")  # noqa: TRY301 — ends as a start that the engine refuses
@@ -145,11 +147,18 @@ class Reload(Step):
         return "reload the front end"
 
     def perform(self, engine: "DockerClient") -> None:
+        from docker.errors import APIError
+
         container = existing(engine, self.container)
-        former = read_file(container, self.program.path)
-        write_file(container, FOLDER, self.program.file, self.text)
-        log = ErrorLog(container)
-        container.kill(self.program.reload_signal)
+        former, log = read_file(container, self.program.path), ErrorLog(container)
+        try:
+            write_file(container, FOLDER, self.program.file, self.text)
+            container.kill(self.program.reload_signal)
+        except APIError:
+            if former is not None:  # the next start would read what a full disk has cut short
+                with contextlib.suppress(APIError):
+                    write_file(container, FOLDER, self.program.file, former)
+            raise
         if said := _not_serving(container, self.program, log, self.before):
             again = _put_back(container, self.program, former, self.before)
             raise EngineError(f"the reload failed, the old configuration {again}: {said}")
@@ -173,14 +182,11 @@ class AwaitOldWorkers(Step):
         wait_until(lambda: not self.before.keys() & workers(container), self.drain + 2)
 
 
-def _stop_former(engine: "DockerClient", container: "Container", drain: float) -> "list[Container]":
-    """Stop other front ends of the same component on this engine; those that ran."""
+def _others(engine: "DockerClient", container: "Container") -> "list[Container]":
+    """Return the other front ends of the same component on this engine that run."""
     same = [f"{key}={value}" for key, value in container.labels.items() if key.startswith(LABEL)]
     found = engine.containers.list(filters={"label": same}) if same else []
-    former = [each for each in found if each.id != container.id]
-    for each in former:
-        each.stop(timeout=max(1, round(drain)))
-    return former
+    return [each for each in found if each.id != container.id]
 
 
 def _put_back(container: "Container", program: Program, before: Optional[str], old: Mapping[str, int]) -> str:

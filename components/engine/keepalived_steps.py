@@ -144,9 +144,11 @@ class TakeOver(Step):
                 former.stop(timeout=STOP_SECONDS)
             start(new)
         except (EngineError, APIError):
-            new.remove(force=True, v=True)
-            if former:
-                former.start()
+            try:
+                new.remove(force=True, v=True)
+            finally:
+                if former:
+                    former.start()
             raise
 
 
@@ -180,14 +182,16 @@ class Reload(Step):
         return "reload keepalived"
 
     def perform(self, engine: "DockerClient") -> None:
+        from docker.errors import APIError
+
         container = engine.containers.get(self.container)
-        _write(container, self.config)
         try:
-            _reload(container) if container.status == "running" else start(container)
-        except EngineError as error:
-            _write(container, self.before)
-            with contextlib.suppress(EngineError):
-                _reload(container) if container.status == "running" else start(container)
+            _deliver(container, self.config)
+        except (EngineError, APIError) as error:
+            with contextlib.suppress(EngineError, APIError):
+                _deliver(container, self.before)
+            if isinstance(error, APIError):
+                raise
             raise EngineError(f"{error}; the old configuration is in force again") from error
 
 
@@ -223,6 +227,12 @@ def last_words(container: "Container") -> str:
 def _write(container: "Container", config: str) -> None:
     write_file(container, FOLDER, SCRIPT, render("keepalived/gateway.sh.j2", None))
     write_file(container, FOLDER, KEEPALIVED.file, config)
+
+
+def _deliver(container: "Container", config: str) -> None:
+    """Have keepalived read the configuration, or start with it."""
+    _write(container, config)
+    _reload(container) if container.status == "running" else start(container)
 
 
 def _reload(container: "Container") -> None:
