@@ -18,6 +18,11 @@ def secrets(declared: type) -> frozenset[str]:
     return frozenset(key for key, kind in kinds.items() if SECRET in get_args(_given(kind))[1:])
 
 
+def required(declared: Any) -> list[str]:
+    """Return the properties that a program cannot leave out, sorted."""
+    return sorted(declared.__required_keys__)
+
+
 def described(declared: type, docstring: Callable[[type, str], Optional[str]]) -> dict[str, _Schema]:
     """Return the schema of each property; `docstring` finds the text under a key."""
 

@@ -36,7 +36,7 @@ from ..swarm.gateway.component import SwarmGateway
 from ..swarm.service.component import SwarmService
 from ..version import VERSION
 from .handlers import HANDLERS
-from .properties import described
+from .properties import described, required
 from .values import Values
 
 OFFERED: dict[str, type[pulumi.ComponentResource]] = {
@@ -167,7 +167,7 @@ def schema() -> Values:
         whole["resources"][type_token(name)] = {
             "description": inspect.getdoc(handler.resource),
             "inputProperties": inputs,
-            "requiredInputs": sorted(inputs),
+            "requiredInputs": required(handler.resource.inputs),
             "properties": {**inputs, **outputs},
             "required": sorted({**inputs, **outputs}),
         }

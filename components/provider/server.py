@@ -3,32 +3,28 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Optional, TypeVar
 
 import grpc
 import grpc.aio
-import pulumi
 import pulumi.provider.experimental.provider as p
-from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
 
-from ..engine.connection import EngineRefused, HostUnreachable
-from ..engine.containers import EngineError, Unfinished
+from ..engine.containers import Unfinished
 from ..engine.progress import reported_to
 from ..resources.deployment import Deployment, current
 from ..version import VERSION
-from .handlers import HANDLERS, AnyHandler, Warn
+from .endings import OUR_ERRORS, clean, explain, handler_of, state_of
+from .handlers import AnyHandler, Warn
 from .progress import Progress
-from .properties import secrets
-from .values import Properties, Values, plain_map, wrap, wrap_like
-from .written import marked, refuse_newer
+from .values import Values, plain_map
+from .written import refuse_newer
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # as the engine's own
-_OUR_ERRORS = (pulumi.RunError, EngineError, EngineRefused, HostUnreachable)
 
 # Registrations of a component's parts wait in the loop's default threads until each part is made. Parts of
 # ours are made here: in threads of the same pool they would wait for each other for ever.
@@ -64,7 +60,7 @@ class Longshore(p.Provider):
         """Refuse what is wrong, at preview."""
         refuse_newer(request.old_inputs)
         warnings: list[str] = []
-        handler, given = _handler(request.urn), plain_map(request.new_inputs)
+        handler, given = handler_of(request.urn), plain_map(request.new_inputs)
         old = plain_map(request.old_inputs)
         new = handler.carried(given, old)
         reason = await _in_thread(problem, handler, new, old, warnings.append)
@@ -73,27 +69,29 @@ class Longshore(p.Provider):
         # Without a property's name the engine prints the reason alone, not the whole configuration.
         failures = [p.CheckFailure("", reason)] if reason else None
         kept = handler.kept(new)
-        changed = {key: value for key, value in kept.items() if value != given[key]}
+        changed = {key: value for key, value in kept.items() if key not in given or value != given[key]}
         inputs = {key: value for key, value in request.new_inputs.items() if key in kept}
-        return p.CheckResponse(inputs=_state(handler, inputs, changed), failures=failures)
+        return p.CheckResponse(inputs=state_of(handler, inputs, changed), failures=failures)
 
     async def diff(self, request: p.DiffRequest) -> p.DiffResponse:
         """Compare state and inputs, and the state with what is there where nothing else would show it."""
         refuse_newer(request.old_state)
-        handler = _handler(request.urn)
+        handler = handler_of(request.urn)
         old, new = plain_map(request.old_state), plain_map(request.new_inputs)
         changed = {key for key in handler.resource.inputs.__annotations__ if old.get(key) != new.get(key)}
         self._hold(handler, old, request.urn)
         drifted = await _in_thread(handler.drifted, old)
         replaces = handler.replaces(changed)
         kinds = p.PropertyDiffKind
+        found = {key: handler.paths(key, new, old) for key in sorted(changed | drifted)}
         details = {
-            key: p.PropertyDiff(kinds.UPDATE_REPLACE if key in replaces else kinds.UPDATE, False)
-            for key in sorted(changed | drifted)
+            path: p.PropertyDiff(kinds.UPDATE_REPLACE if key in replaces else kinds[kind], False)
+            for key, paths in found.items()
+            for path, kind in paths.items()
         }
         return p.DiffResponse(
             changes=bool(details),
-            diffs=list(details),
+            diffs=[key for key, paths in found.items() if paths],
             replaces=sorted(replaces),
             delete_before_replace=bool(replaces) and handler.delete_first(new, replaces),
             detailed_diff=details,
@@ -101,7 +99,7 @@ class Longshore(p.Provider):
 
     async def create(self, request: p.CreateRequest) -> p.CreateResponse:
         """Make the resource; a preview touches nothing."""
-        handler = _handler(request.urn)
+        handler = handler_of(request.urn)
         inputs = plain_map(request.properties)
         try:
             made, outputs = await self._reporting(request.urn, handler.create, inputs, request.preview)
@@ -110,33 +108,33 @@ class Longshore(p.Provider):
             raise
         if not request.preview:
             self._hold(handler, {**inputs, **outputs}, MADE)
-        return p.CreateResponse(resource_id=made, properties=_state(handler, request.properties, outputs))
+        return p.CreateResponse(resource_id=made, properties=state_of(handler, request.properties, outputs))
 
     async def update(self, request: p.UpdateRequest) -> p.UpdateResponse:
         """Change the resource; a preview touches nothing."""
         refuse_newer(request.olds)
-        handler = _handler(request.urn)
+        handler = handler_of(request.urn)
         news, olds = plain_map(request.news), plain_map(request.olds)
         outputs = await self._reporting(request.urn, handler.update, news, olds, request.preview)
-        return p.UpdateResponse(properties=_state(handler, request.news, outputs))
+        return p.UpdateResponse(properties=state_of(handler, request.news, outputs))
 
     async def read(self, request: p.ReadRequest) -> p.ReadResponse:
         """Return the real state, for `refresh`."""
         refuse_newer(request.properties)
-        handler = _handler(request.urn)
+        handler = handler_of(request.urn)
         found = await _in_thread(handler.read, plain_map(request.properties))
         if found is None:
             return p.ReadResponse(resource_id="", properties={}, inputs={})
         return p.ReadResponse(
             resource_id=request.resource_id,
-            properties=_state(handler, request.properties, found),
+            properties=state_of(handler, request.properties, found),
             inputs=request.inputs,
         )
 
     async def delete(self, request: p.DeleteRequest) -> None:
         """Undo the resource."""
         refuse_newer(request.properties)
-        handler, state = _handler(request.urn), plain_map(request.properties)
+        handler, state = handler_of(request.urn), plain_map(request.properties)
         held = handler.holds(state)
         if held and self._holders.get((type(handler).__name__, held), request.urn) != request.urn:
             warning: Optional[str] = f"{held} stays as it is: another resource has it now"
@@ -181,7 +179,7 @@ def problem(handler: AnyHandler, new: Values, old: Values, warn: Warn) -> Option
     """Return the mistake in the inputs, or None; a host that cannot be asked is a mistake, too."""
     try:
         return handler.check(new, old, warn)
-    except _OUR_ERRORS as error:
+    except OUR_ERRORS as error:
         return str(error)
 
 
@@ -189,19 +187,6 @@ def problem(handler: AnyHandler, new: Values, old: Values, warn: Warn) -> Option
 def _deployment(monitor: str) -> Deployment:
     """Return the program whose monitor has this address."""
     return Deployment()
-
-
-def _handler(urn: str) -> AnyHandler:
-    return HANDLERS[urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]]
-
-
-def _state(handler: AnyHandler, inputs: Properties, outputs: Mapping[str, object]) -> Any:
-    """Return `outputs` laid over `inputs`, with the version; secret by the schema, or as before."""
-    laid = {}
-    always = secrets(handler.resource.inputs) | secrets(handler.resource.outputs)
-    for key, value in outputs.items():
-        laid[key] = wrap(value).with_secret(True) if key in always else wrap_like(value, inputs.get(key))
-    return marked({**inputs, **laid})
 
 
 class _Servicer(ProviderServicer):
@@ -220,61 +205,27 @@ class _Servicer(ProviderServicer):
             servicer = ComponentServicer(Components(), self._args, self._engine_address)
             return await servicer.Construct(request, context)
         except Exception as error:
-            await _explain(error, context)
+            await explain(error, context)
             raise
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _clean(super().Check(request, context), context)
+        return await clean(super().Check(request, context), context)
 
     async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _clean(super().Diff(request, context), context)
+        return await clean(super().Diff(request, context), context)
 
     async def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _clean(super().Create(request, context), context, request.urn, request.properties)
+        return await clean(super().Create(request, context), context, request.urn, request.properties)
 
     async def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _clean(super().Update(request, context), context, request.urn, request.news)
+        call = super().Update(request, context)
+        return await clean(call, context, request.urn, request.news, request.old_inputs)
 
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _clean(super().Read(request, context), context)
+        return await clean(super().Read(request, context), context)
 
     async def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _clean(super().Delete(request, context), context)
-
-
-async def _clean(call: Any, context: Any, urn: str = "", inputs: Any = None) -> Any:
-    try:
-        return await call
-    except Exception as error:
-        await _explain(error, context, urn, inputs)
-        raise
-
-
-async def _explain(error: BaseException, context: Any, urn: str = "", inputs: Any = None) -> None:
-    """End the call with our message alone, when the error began as one of ours."""
-    cause: Optional[BaseException] = error
-    while cause is not None:
-        inner = getattr(cause, "inner", cause)
-        if isinstance(inner, Unfinished):
-            details = (("grpc-status-details-bin", _unfinished(inner, urn, inputs)),)
-            await context.abort(grpc.StatusCode.UNKNOWN, str(inner), details)
-        if isinstance(inner, _OUR_ERRORS):
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(inner))
-        cause = cause.__cause__ or cause.__context__
-
-
-def _unfinished(error: Unfinished, urn: str, inputs: Any) -> bytes:
-    """Return the entry that Pulumi keeps in the state for a resource that was made, but is not ready."""
-    properties = _state(_handler(urn), PropertyValue.unmarshal_map(inputs), error.outputs)
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=error.made,
-        properties=PropertyValue.marshal_map(properties),
-        inputs=inputs,
-        reasons=[str(error)],
-    )
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
-    status.details.add().Pack(detail)
-    return bytes(status.SerializeToString())
+        return await clean(super().Delete(request, context), context)
 
 
 async def _serve(args: list[str]) -> None:

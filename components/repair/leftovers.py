@@ -16,6 +16,7 @@ Span = tuple[float, float]
 """From when to when, in seconds since 1970."""
 
 FRONT_END = type_token("FrontEndConfig")
+REPLICAS = type_token("Replicas")
 BEFORE, AFTER = 2.0, 60.0
 """Seconds around a run in which its things may have been made: clocks differ, and an engine may finish
 a creation that nobody waits for."""
@@ -37,7 +38,13 @@ class Unrecorded:
 def unrecorded(survey: Survey, deployment: Json, runs: Callable[[], Iterable[Span]]) -> Unrecorded:
     """Sort what `deployment` does not record. `runs` is only asked when the answer depends on it."""
     known = recorded_ids(deployment)
-    found = [(host, thing) for host, things in survey.items() for thing in things if thing.id not in known]
+    adopting = _adopting(deployment)
+    found = [
+        (host, thing)
+        for host, things in survey.items()
+        for thing in things
+        if thing.id not in known and (thing.component, thing.role) not in adopting
+    ]
     checks = [(host, thing) for host, thing in found if thing.role == CHECK[f"{LABEL}.role"]]
     rest = [each for each in found if each not in checks]
     networks = _network_names(deployment)
@@ -53,8 +60,18 @@ def recorded_ids(deployment: Json) -> frozenset[str]:
     """Return the ids of all resources in the state, and of the containers that ours have made."""
     found = set()
     for resource in deployment.get("resources") or []:
-        found |= {resource.get("id"), (resource.get("outputs") or {}).get("containerId")}
+        outputs = resource.get("outputs") or {}
+        found |= {resource.get("id"), outputs.get("containerId")}
+        if resource["type"] == REPLICAS:
+            found |= set((outputs.get("containers") or {}).values())
     return frozenset(id_ for id_ in found if isinstance(id_, str) and id_)
+
+
+def _adopting(deployment: Json) -> set[tuple[str, str]]:
+    """Return component and role of containers that a recorded resource takes over at its next change."""
+    recorded = deployment.get("resources") or []
+    labels = [each["inputs"]["labels"] for each in recorded if each["type"] == REPLICAS]
+    return {(each[f"{LABEL}.component"], each[f"{LABEL}.role"]) for each in labels}
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ TOKENS = {
         "LoadBalancedService",
         "OverlayNetwork",
         "Readiness",
+        "Replicas",
         "ServiceDefinition",
         "Swarm",
         "SwarmCluster",

@@ -23,7 +23,7 @@ from components.engine.front_end_changes import Wanted
 from components.engine.swarm import nodes
 from components.engine.swarm.node import Node
 from components.naming import type_token
-from components.provider import server
+from components.provider import endings, server
 from components.provider.handlers import HANDLERS, AnyHandler, front_end, gateway, swarm
 from components.provider.schema import schema
 from components.provider.server import Longshore
@@ -127,6 +127,25 @@ GROUP: Values = {
     "agreed": {"router_id": "9", "version": "3"},
     "timeout": 14,
 }
+REPLICAS: Values = {
+    "host": NOWHERE,
+    "labels": {
+        "io.longshore.project": "shop",
+        "io.longshore.stack": "dev",
+        "io.longshore.component": "site",
+        "io.longshore.role": "replica-web",
+    },
+    "registries": [],
+    "replicas": 2,
+    "image": "app:1",
+    "networks": ["site-net"],
+    "container": {"environment": {"A": "b"}},
+    "update": {"parallelism": 2},
+    "rollback": {},
+    "drain": 5,
+    "startTimeout": 30,
+    "each": {"site-web-0": "running", "site-web-1": "running"},
+}
 INPUTS: dict[str, Values] = {
     "AddressPlan": {
         "hosts": {"a": NOWHERE},
@@ -155,6 +174,7 @@ INPUTS: dict[str, Values] = {
     },
     "OverlayNetwork": OVERLAY,
     "Readiness": READY,
+    "Replicas": REPLICAS,
     "ServiceDefinition": SERVICE,
     "Swarm": SWARM,
     "SwarmConfig": KEPT,
@@ -170,6 +190,7 @@ OUTPUTS: dict[str, Values] = {
     "Generation": {"number": 3, "isolated": True},
     "OverlayNetwork": {"networkId": "n3t"},
     "Readiness": {},
+    "Replicas": {"generation": 3, "containers": {"site-web-0": "c0", "site-web-1": "c1"}},
     "ServiceDefinition": {"serviceId": "s3r"},
     "Swarm": {"swarmId": "k1x", "workerToken": "w", "managerToken": "m", "unlockKey": ""},
     "SwarmConfig": {"keptId": "c0n"},
@@ -290,6 +311,7 @@ def test_values_that_are_always_secret_are_so_in_the_schema() -> None:
         ("FloatingAddressNode", "registries"),
         ("GatewayConfig", "registries"),
         ("Generation", "registries"),
+        ("Replicas", "registries"),
         ("ServiceDefinition", "registries"),
         ("Swarm", "managerToken"),
         ("Swarm", "unlockKey"),
@@ -598,6 +620,105 @@ def test_a_delivery_needs_the_host() -> None:
         lambda: handler.update(CONFIG, state_of("FrontEndConfig"), False),
         lambda: handler.read(state_of("FrontEndConfig")),
         lambda: handler.delete(state_of("FrontEndConfig")),
+    ):
+        with pytest.raises(HostUnreachable, match=r"unix:///nonexistent/docker\.sock"):
+            action()
+
+
+# Replicas
+
+
+def shown(new: Values, **state: Any) -> dict[str, str]:
+    """Return the changes of Replicas that a preview names, each with its kind."""
+    details = diff("Replicas", HANDLERS["Replicas"].kept({**REPLICAS, **new}), **state).detailed_diff
+    return {key: each.kind.name for key, each in (details or {}).items()}
+
+
+def test_a_preview_of_replicas_names_what_the_user_changed() -> None:
+    """One line a change, however many replicas there are."""
+    assert shown({"replicas": 5, "image": "app:2"}) == {"image": "UPDATE", "replicas": "UPDATE"}
+    assert shown({"replicas": 1}) == {"replicas": "UPDATE"}
+
+
+def test_a_preview_of_replicas_names_those_that_a_refresh_found_otherwise() -> None:
+    """One removed, one stopped, one too many; the change of the count is none of it."""
+    each = {"site-web-1": "exited", "by-hand": "running"}
+    found = {'each["by-hand"]': "DELETE", 'each["site-web-0"]': "ADD", 'each["site-web-1"]': "UPDATE"}
+
+    assert shown({}, each=each) == found
+    assert shown({"replicas": 3}, each=each) == {**found, "replicas": "UPDATE"}
+
+
+def test_another_host_has_other_replicas() -> None:
+    """They are made there before those here are removed."""
+    found = diff("Replicas", {**REPLICAS, "host": {"address": "ssh://other"}})
+
+    assert (found.replaces, found.delete_before_replace) == (["host"], False)
+
+
+def test_the_number_of_a_definition_is_known_at_preview() -> None:
+    handler, old = HANDLERS["Replicas"], state_of("Replicas")
+
+    def foreseen(**new: Any) -> Any:
+        return handler.update(handler.kept({**REPLICAS, **new}), old, True)
+
+    assert foreseen() == {"generation": 3, "containers": old["containers"]}
+    assert foreseen(replicas=3) == {"generation": 3, "containers": UNKNOWN}
+    assert foreseen(update={}, drain=1) == {"generation": 3, "containers": old["containers"]}
+    assert foreseen(container={}) == {"generation": 4, "containers": UNKNOWN}
+    assert foreseen(image=UNKNOWN) == {"generation": UNKNOWN, "containers": UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"replicas": 0}, "Replicas 'site-web': replicas must be between 1 and 1000, got 0"),
+        (
+            {"update": {"parallelism": 0}},
+            "Replicas 'site-web': update.parallelism must be between 1 and 1000, got 0",
+        ),
+        ({"startTimeout": 0}, "Replicas 'site-web': start_timeout must be between 1 and 3600, got 0"),
+        (
+            {"container": {"environment": {"A": 1}}},
+            (
+                "Replicas 'site-web': container.environment.A must be text without NUL, or an Output of "
+                "text, got a number"
+            ),
+        ),
+        (
+            {"labels": {"io.longshore.role": "front-end"}},
+            "labels must have a io.longshore.role that begins with 'replica-', such as replica-web",
+        ),
+    ],
+)
+def test_a_bad_value_of_replicas_is_refused_at_preview(wrong: Values, said: str) -> None:
+    assert check("Replicas", {**REPLICAS, **wrong}, REPLICAS) == (said, [])
+
+
+def test_replicas_with_unknown_values_are_checked_as_far_as_they_are_known() -> None:
+    unknown = {"image": UNKNOWN, "networks": [UNKNOWN], "container": {"environment": {"A": UNKNOWN}}}
+
+    assert check("Replicas", {**REPLICAS, **unknown}, REPLICAS) == (None, [])
+    assert check("Replicas", {**REPLICAS, **unknown, "drain": -1}, REPLICAS)[0] == (
+        "Replicas 'site-web': drain must be between 0 and 3600, got -1"
+    )
+
+
+def test_replicas_of_a_host_that_does_not_answer_are_a_warning() -> None:
+    problem, (warning,) = check("Replicas", REPLICAS)
+
+    assert problem is None
+    assert warning.startswith("replicas of site-web not checked at this preview: cannot reach the Docker")
+
+
+def test_replicas_need_their_host() -> None:
+    handler, state = HANDLERS["Replicas"], state_of("Replicas")
+
+    for action in (
+        lambda: handler.create(REPLICAS, False),
+        lambda: handler.update(REPLICAS, state, False),
+        lambda: handler.read(state),
+        lambda: handler.delete(state),
     ):
         with pytest.raises(HostUnreachable, match=r"unix:///nonexistent/docker\.sock"):
             action()
@@ -997,7 +1118,9 @@ def test_the_schema_has_components_and_resources() -> None:
     assert "managers" in whole["resources"]["longshore:index:SwarmCluster"]["properties"]
     for name in HANDLERS:
         found = whole["resources"][f"longshore:index:{name}"]
-        assert set(found["inputProperties"]) == set(found["requiredInputs"]) == set(inputs(name))
+        assert set(found["inputProperties"]) == set(inputs(name))
+        optional = {key for key, kind in inputs(name).items() if "NotRequired" in str(kind)}
+        assert set(found["requiredInputs"]) == set(inputs(name)) - optional
         assert set(found["properties"]) == {*inputs(name), *outputs(name)}
 
 
@@ -1157,7 +1280,7 @@ def test_managers_that_do_not_answer_count_as_lost() -> None:
 
 def test_tokens_are_secrets_in_the_state() -> None:
     """A token lets its holder join."""
-    properties = server._state(HANDLERS["Swarm"], {}, OUTPUTS["Swarm"])
+    properties = endings.state_of(HANDLERS["Swarm"], {}, OUTPUTS["Swarm"])
 
     secret = {key for key, value in properties.items() if value.is_secret}
     assert secret == {"workerToken", "managerToken", "unlockKey"}
@@ -1169,7 +1292,7 @@ def test_a_secret_stays_a_secret_when_it_is_read() -> None:
     before = {"spec": PropertyValue({"Env": hidden, "Replicas": PropertyValue(2.0)})}
     drift = {"spec": {"Env": ["B=c", "A=d"], "Replicas": 4}}
 
-    spec = server._state(HANDLERS["ServiceDefinition"], before, drift)["spec"].value
+    spec = endings.state_of(HANDLERS["ServiceDefinition"], before, drift)["spec"].value
 
     assert isinstance(spec, Mapping)
     assert {key: value.is_secret for key, value in spec.items()} == {"Env": True, "Replicas": False}

@@ -571,6 +571,20 @@ def test_container_of_our_own_resource_is_recorded() -> None:
     assert found == leftovers.Unrecorded()
 
 
+def test_replicas_of_a_killed_roll_out_are_left_to_their_resource() -> None:
+    """It takes them over at its next change: they may be the only ones of their index that serve."""
+    labels = {f"{LABEL}.component": "web", f"{LABEL}.role": "replica-web"}
+    recorded = a_resource(
+        leftovers.REPLICAS, "web", inputs={"labels": labels}, outputs={"containers": {"web-0": "id-known"}}
+    )
+    ours = {"component": "web", "role": "replica-web"}
+    things = [seen("known"), seen("new", **ours), seen("other", role="replica-api", component="web")]
+
+    found = leftovers.unrecorded({HOST: things}, a_deployment(recorded=[recorded]), lambda: [(999.0, 1001.0)])
+
+    assert names(found.ours) == ["other"]
+
+
 def test_a_stopped_container_is_started_or_marked() -> None:
     """A stopped replica is started, one that is gone is made anew, the front end is told all of it again."""
     replicas = {"web-0": "id-down", "web-1": "id-gone"}

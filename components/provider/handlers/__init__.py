@@ -6,6 +6,7 @@ from .gateway import GatewayConfig
 from .generation import Generation
 from .handler import AnyHandler, Warn
 from .networks import AddressPlan, OverlayNetwork
+from .replicas import Replicas
 from .services import ServiceDefinition, SwarmConfig, SwarmSecret
 from .swarm import Swarm, SwarmNode
 
@@ -20,6 +21,7 @@ HANDLERS: dict[str, AnyHandler] = {
         Generation(),
         OverlayNetwork(),
         Readiness(),
+        Replicas(),
         ServiceDefinition(),
         Swarm(),
         SwarmConfig(),

@@ -10,6 +10,9 @@ from ...engine.containers import EngineError
 from ...resources.resource import Resource
 from ..values import has_unknown
 
+UPDATED = "UPDATE"
+"""Name of the change of a property that stays, among those of Pulumi's `PropertyDiffKind`."""
+
 Warn = Callable[[str], None]
 Inputs = TypeVar("Inputs")
 Outputs = TypeVar("Outputs")
@@ -64,6 +67,10 @@ class Handler(ABC, Generic[Inputs, Outputs, State]):
     def replaces(self, changed: set[str]) -> set[str]:
         """Return the changed inputs that replace the resource."""
         return set()
+
+    def paths(self, key: str, new: Inputs, old: State) -> Mapping[str, str]:
+        """Return the paths below a changed input that a preview names, each with the kind of its change."""
+        return {key: UPDATED}
 
     def delete_first(self, new: Inputs, changed: set[str]) -> bool:
         """Return whether the present resource is deleted before its replacement is made."""

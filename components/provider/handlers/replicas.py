@@ -1,0 +1,164 @@
+"""`Replicas`: the containers of one backend. See `replica_set`."""
+
+from collections.abc import Mapping
+from typing import Any, Optional, cast
+
+from ...arguments.parsing import parse
+from ...engine import replica_set
+from ...engine.connection import HostUnreachable, connect
+from ...engine.images import PULL_SECONDS
+from ...engine.replica import ROLE, Declared, Template, Wanted, digest
+from ...naming import LABEL
+from ...resources import replicas as declared
+from ...resources.replicas import ReplicasInputs, ReplicasOutputs, ReplicasState
+from ..values import UNKNOWN, has_unknown
+from .handler import UPDATED, Handler, Warn
+
+_DEFINES = ("image", "container", "networks")
+"""Inputs whose change is another definition."""
+_SAMPLES = {"image": "unknown", "replicas": 1, "networks": ["unknown"]}
+"""Values in place of those that a preview does not know."""
+
+
+class Replicas(Handler[ReplicasInputs, ReplicasOutputs, ReplicasState]):
+    """The containers of one backend, found again by a mark that only this resource sets."""
+
+    resource = declared.Replicas
+
+    def check(self, new: ReplicasInputs, old: ReplicasInputs, warn: Warn) -> Optional[str]:
+        if has_unknown(new["labels"]):
+            return None
+        if not new["labels"].get(f"{LABEL}.role", "").startswith(ROLE):
+            return f"labels must have a {LABEL}.role that begins with {ROLE!r}, such as {ROLE}web"
+        _declared(new)
+        if old or has_unknown(new["host"]):
+            return None
+        try:
+            with connect(new["host"], timeout=30) as engine:
+                return replica_set.unmarked(engine, new["labels"])
+        except HostUnreachable as error:
+            warn(f"replicas of {replica_set.name_of(new['labels'])} not checked at this preview: {error}")
+        return None
+
+    def kept(self, new: ReplicasInputs) -> ReplicasInputs:
+        if has_unknown([new["replicas"], new["labels"]]):
+            return new
+        return {**new, "each": dict.fromkeys(_names(new), "running")}
+
+    def replaces(self, changed: set[str]) -> set[str]:
+        return changed & {"host", "labels"}
+
+    def paths(self, key: str, new: ReplicasInputs, old: ReplicasState) -> Mapping[str, str]:
+        now, was = new.get("each"), old.get("each")
+        if key != "each" or not isinstance(now, Mapping) or not isinstance(was, Mapping):
+            return super().paths(key, new, old)
+        # A change of the count is shown as that; here are the replicas of before that are otherwise.
+        before = set(_names(old))
+        kinds = {name: UPDATED if name in was else "ADD" for name in now.keys() & before}
+        kinds |= dict.fromkeys(was.keys() - now.keys() - before, "DELETE")
+        return {
+            f'each["{name}"]': kind for name, kind in sorted(kinds.items()) if now.get(name) != was.get(name)
+        }
+
+    def holds(self, state: ReplicasState) -> Optional[str]:
+        return f"{replica_set.name_of(state['labels'])} (mark {_mark(state)})"
+
+    def create(self, new: ReplicasInputs, preview: bool) -> tuple[str, ReplicasOutputs]:
+        if preview:
+            return "", {"generation": 1, "containers": UNKNOWN}
+        arguments = _declared(new)
+        with connect(new["host"], timeout=PULL_SECONDS) as engine:
+            made = replica_set.deliver(engine, _wanted(new, arguments), arguments)
+        return replica_set.name_of(new["labels"]), {**made}
+
+    def update(self, new: ReplicasInputs, old: ReplicasState, preview: bool) -> ReplicasOutputs:
+        if preview:
+            return _foreseen(new, old)
+        arguments, number = _declared(new), old["generation"]
+        known = frozenset(old["containers"].values())
+        wanted, former = (
+            _wanted(values, asked, number, known)
+            for values, asked in ((new, arguments), (old, _declared(old)))
+        )
+        with connect(new["host"], timeout=PULL_SECONDS) as engine:
+            return {**replica_set.deliver(engine, wanted, arguments, former)}
+
+    def read(self, state: ReplicasState) -> Optional[Mapping[str, object]]:
+        wanted = _wanted(state, _declared(state), state["generation"])
+        with connect(state["host"]) as engine:
+            there = replica_set.look(engine, wanted.template)
+        # It is there without any container, too: its number must outlive them.
+        return {"each": replica_set.states(there, wanted), **replica_set.made(there, wanted)}
+
+    def delete(self, state: ReplicasState) -> Optional[str]:
+        template = _wanted(state, _declared(state)).template
+        with connect(state["host"]) as engine:
+            replica_set.remove(engine, template, state["containers"].values())
+        return None
+
+
+def _declared(values: ReplicasInputs) -> Declared:
+    """Return the arguments, validated; ArgumentError when one is wrong."""
+    asked: dict[str, Any] = {
+        "image": values["image"],
+        "replicas": values["replicas"],
+        "networks": values["networks"],
+        "container": _known_container(values.get("container", {})),
+        "update": values.get("update"),
+        "rollback": values.get("rollback"),
+        "drain": values.get("drain"),
+        "start_timeout": values.get("startTimeout"),
+    }
+    known = {key: value for key, value in asked.items() if not has_unknown(value)}
+    return parse(Declared, {**_SAMPLES, **known}, f"Replicas {replica_set.name_of(values['labels'])!r}")
+
+
+def _known_container(container: Any) -> Any:
+    """Return a container without variables that are not known yet."""
+    if not isinstance(container, Mapping) or not isinstance(container.get("environment"), Mapping):
+        return container
+    environment = {key: value for key, value in container["environment"].items() if value != UNKNOWN}
+    return {**container, "environment": environment}
+
+
+def _wanted(
+    values: ReplicasInputs, asked: Declared, number: int = 0, known: frozenset[str] = frozenset()
+) -> Wanted:
+    template = Template(
+        labels=values["labels"],
+        mark=_mark(values),
+        definition=digest(*_definition(values)),
+        image=asked.image,
+        networks=asked.networks,
+        container=asked.container,
+        drain=asked.drain,
+    )
+    return Wanted(
+        template=template,
+        count=asked.replicas,
+        generation=number,
+        start_timeout=asked.start_timeout,
+        registries=values["registries"],
+        known=known,
+    )
+
+
+def _definition(values: ReplicasInputs) -> list[object]:
+    return [cast(Mapping[str, object], values).get(key) for key in _DEFINES]
+
+
+def _mark(values: ReplicasInputs) -> str:
+    """Return the mark of the containers: of another owner, or through another address, it is another."""
+    return digest(values["labels"], values["host"]["address"])
+
+
+def _names(values: ReplicasInputs) -> list[str]:
+    return [replica_set.key(values["labels"], index) for index in range(values["replicas"])]
+
+
+def _foreseen(new: ReplicasInputs, old: ReplicasState) -> ReplicasOutputs:
+    """Return the outputs as a preview knows them; their number is known as soon as the definition is."""
+    unknown, same = has_unknown(_definition(new)), _definition(new) == _definition(old)
+    number = UNKNOWN if unknown else old["generation"] + (not same)
+    stay = same and (new["replicas"], new.get("each")) == (old["replicas"], old.get("each"))
+    return {"generation": number, "containers": old["containers"] if stay else UNKNOWN}

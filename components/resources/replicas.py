@@ -1,0 +1,118 @@
+"""`Replicas`: the containers of one backend, changed in rounds.
+
+One resource owns the replicas of one backend, not those of a whole service. The backend is the unit of a
+roll-out: its rounds, its failure and its rollback concern no other backend. Two backends change at the same
+time, each at its own pace, and a preview shows each as one resource.
+"""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from ..arguments.types import FailureAction, RestartPolicy, UpdateOrder
+from .common import Labelled, OnHost, Pulling
+from .resource import Resource
+
+
+class RestartDefinition(TypedDict, total=False):
+    """Restart of a replica that ends by itself."""
+
+    policy: RestartPolicy
+    """`no`, `on-failure`, `always` or `unless-stopped`. Default: always."""
+    max_retries: int
+    """Most restarts with policy on-failure; 0: no limit. Default: 0."""
+
+
+class ContainerDefinition(TypedDict, total=False):
+    """A replica's container, except its image and networks; the keys are those of a backend."""
+
+    command: list[str]
+    """Program and arguments. Default: those of the image."""
+    environment: dict[str, str]
+    """Environment variables by name."""
+    health: list[str]
+    """Health check as Docker takes it, such as `["CMD", "curl", "-f", "http://localhost/"]`, every 15 s.
+    Default: that of the image; without any, a replica is healthy while it runs."""
+    restart: RestartDefinition
+    """Restart of a replica that ends by itself."""
+    memory: int
+    """Memory limit in MiB, without swap. Default: 512."""
+    cpus: float
+    """Processors that a replica may use. Default: no limit."""
+    pids_limit: int
+    """Processes and threads that a replica may have. Default: 2048."""
+    user: str
+    """User and group of the program. Default: that of the image."""
+    read_only: bool
+    """True if the root file system is read-only, with /tmp and /run in memory. Default: false."""
+    capabilities: list[str]
+    """Linux capabilities; all others are dropped. Default: CHOWN, KILL, SETGID, SETUID."""
+
+
+class PolicyDefinition(TypedDict, total=False):
+    """Pace of a change, in the terms of Compose's `update_config`."""
+
+    parallelism: int
+    """Replicas that one round replaces. Default: 1."""
+    delay: float
+    """Seconds between two rounds. Default: 0."""
+    order: UpdateOrder
+    """`start-first`: a new replica is healthy before an old one is stopped; or `stop-first`. Default:
+    start-first."""
+    max_surge: int
+    """With start-first, most replicas beyond those declared, at least 1. Default: `parallelism`."""
+    monitor: float
+    """Seconds that new replicas are watched before old ones are stopped. Default: 5."""
+    max_failure_ratio: float
+    """Part of the replicas that may fail, 0 to 1, before `failure_action`. Default: 0."""
+    failure_action: FailureAction
+    """Action after a failure. Of an update: `rollback`, `pause` (the next `up` goes on) or `continue`. Of a
+    rollback: `pause` or `continue`. `up` fails in each case. Default: rollback, and pause."""
+
+
+class ReplicasInputs(OnHost, Labelled, Pulling):
+    """Inputs of Replicas."""
+
+    replicas: int
+    """Number of replicas, 1 to 1,000."""
+    image: str
+    """Image of the replicas."""
+    networks: list[str]
+    """Names of the replicas' networks. On the first, replica 0 of component `site`, backend `web` and
+    generation 1 has the network name `site-web-0-g1`."""
+    container: NotRequired[ContainerDefinition]
+    """Container of a replica: `command`, `environment`, `health`, `restart`, `memory`, `cpus`, `pids_limit`,
+    `user`, `read_only`, `capabilities`."""
+    update: NotRequired[PolicyDefinition]
+    """Pace of a change: `parallelism`, `delay`, `order`, `max_surge`, `monitor`, `max_failure_ratio`,
+    `failure_action`."""
+    rollback: NotRequired[PolicyDefinition]
+    """Pace of a rollback; the keys are those of `update`."""
+    drain: NotRequired[float]
+    """Seconds that a replica gets to end. Default: 10."""
+    startTimeout: NotRequired[float]
+    """Seconds that a new replica has to become healthy. Default: 60."""
+    each: NotRequired[dict[str, str]]
+    """Status of each replica by its name; set by the resource, so that a preview names those that a refresh
+    has found otherwise."""
+
+
+class ReplicasOutputs(TypedDict):
+    """Outputs of Replicas."""
+
+    generation: int
+    """Number of the definition in the network names: 1, and one more for each change of image, container or
+    networks."""
+    containers: dict[str, str]
+    """Ids of the containers by the replica's name, such as `site-web-0`."""
+
+
+class ReplicasState(ReplicasInputs, ReplicasOutputs):
+    """State of Replicas."""
+
+
+class Replicas(Resource[ReplicasInputs, ReplicasOutputs]):
+    """The containers of one backend, changed in rounds, and rolled back when a new definition fails."""
+
+    generation: pulumi.Output[int]
+    containers: pulumi.Output[dict[str, str]]
