@@ -42,10 +42,13 @@ TESTED = {
     "README.md: pulumi package add ../../plugin",
     "README.md: make test",
     "floating-address.md: from longshore import FloatingAddress",
+    'replicas.md: """Replicas of one backend."""',
+    'replicas.md: ~ image   : "app:1" => "app:2"',
+    "replicas.md: ~ each    : {",
     "swarm-services.md: from longshore import SwarmGateway, SwarmService",
     'testing.md: """Run with `python -m pytest`."""',
 }
-"""The blocks that a test of this file, of test_plain_mocks.py or of test_examples.py is about."""
+"""The blocks that a test here, in test_plain_mocks.py, test_examples.py or test_replicas.py is about."""
 
 
 def test_every_block_is_tested() -> None:

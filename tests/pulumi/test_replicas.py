@@ -15,8 +15,8 @@ from tests.support.program import Inline, PulumiError
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]
 
-(EXAMPLE,) = (each.text for each in blocks() if each.file == "replicas.md" and each.language == "python")
-"""The example of docs/replicas.md."""
+EXAMPLE, CHANGED, DRIFTED = (each.text for each in blocks() if each.file == "replicas.md")
+"""Example of docs/replicas.md, and what its previews show."""
 
 
 class Stack(Inline):
@@ -75,6 +75,10 @@ def diff(stack: Stack) -> str:
     return stack.pulumi("preview", "--diff").output
 
 
+def lines(text: str) -> set[str]:
+    return {line.strip() for line in text.splitlines()}
+
+
 def test_life(stack: Stack, host: Host) -> None:
     """Unchanged, more replicas, another image: few lines of a preview, and what it says is done."""
     first = stack.ids(host)
@@ -86,8 +90,7 @@ def test_life(stack: Stack, host: Host) -> None:
 
     stack.declare(replicas=5, image=APP_2)
     shown = diff(stack)
-    assert '~ image   : "longshore-app:1" => "longshore-app:2"' in shown
-    assert "~ replicas: 3 => 5" in shown
+    assert lines(CHANGED.replace('"app:', '"longshore-app:')) <= lines(shown)
     assert "each" not in shown
     assert "generation" in shown
 
@@ -107,8 +110,7 @@ def test_a_refresh_finds_what_others_did(stack: Stack, host: Host) -> None:
 
     stack.refresh()
     shown = diff(stack)
-    assert '+ site-web-0: "running"' in shown
-    assert '~ site-web-1: "exited" => "running"' in shown
+    assert lines(DRIFTED) <= lines(shown)
 
     stack.up()
     assert [each.status for each in stack.containers(host)] == ["running"] * 3

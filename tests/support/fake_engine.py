@@ -33,7 +33,7 @@ class FakeEngine:
         self.there: dict[str, dict[str, Any]] = {}
         """Containers by id, as the engine describes them."""
         self.sick: set[str] = set()
-        """Images whose health check fails."""
+        """Images and network names whose health check fails."""
         self.ends: set[str] = set()
         """Images whose program ends at once."""
         self.refused: dict[str, str] = {}
@@ -154,7 +154,12 @@ class FakeEngine:
         pass
 
     def exec_inspect(self, key: str) -> dict[str, Any]:
-        return {"Running": False, "ExitCode": int(self._find(key)["Config"]["Image"] in self.sick)}
+        found = self._find(key)
+        alias = found["Name"].lstrip("/").rpartition("-")[0]
+        return {
+            "Running": False,
+            "ExitCode": int(not self.sick.isdisjoint({found["Config"]["Image"], alias})),
+        }
 
     def running(self, image: str | None = None) -> list[str]:
         """Return the names of the containers that run, of one image or of all, without the digest."""

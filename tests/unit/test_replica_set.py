@@ -213,6 +213,19 @@ def test_a_paused_change_goes_on_with_the_next_up(failing: Backend) -> None:
     assert failing.fake.running() == names(3, 2)
 
 
+def test_a_paused_round_is_proven_by_the_next_up(failing: Backend) -> None:
+    """A replica that was healthy beside one that failed was never watched: the state does not rely on it."""
+    before = set(failing.fake.there)
+    failing.fake.sick = {"site-web-1-g2"}
+
+    failing.failed(**SICK, update={**QUICK, "failure_action": "pause", "parallelism": 3})
+
+    assert failing.fake.running("app:2") == names(3, 2)
+    assert set(failing.fake.there) > before
+    assert failing.state
+    assert failing.state.known == frozenset()
+
+
 def test_a_paused_change_can_be_taken_back(failing: Backend) -> None:
     """The former definition again is a new one: its replicas have names of their own."""
     failing.failed(**SICK, update={**QUICK, "failure_action": "pause"})
