@@ -44,7 +44,7 @@ TESTED = {
     "floating-address.md: from longshore import FloatingAddress",
     'replicas.md: """Replicas of one backend."""',
     'replicas.md: ~ image   : "app:1" => "app:2"',
-    "replicas.md: ~ each    : {",
+    "replicas.md: ~ each: {",
     "swarm-services.md: from longshore import SwarmGateway, SwarmService",
     'testing.md: """Run with `python -m pytest`."""',
 }
