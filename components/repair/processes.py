@@ -28,9 +28,9 @@ def end_orphans(project: Path) -> list[str]:
     orphans = _orphans(project)
     for pid in orphans:
         _signal(pid, signal.SIGTERM)
-    if not wait_until(lambda: not orphans.keys() & _orphans(project).keys(), PATIENCE):
-        for pid in orphans:
-            _signal(pid, signal.SIGKILL)
+    wait_until(lambda: not orphans.keys() & _orphans(project).keys(), PATIENCE)
+    for pid in orphans.keys() & _orphans(project).keys():
+        _signal(pid, signal.SIGKILL)
     return [f"{name} (pid {pid}), left by a run that is gone, ended" for pid, name in orphans.items()]
 
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pwd
+import signal
 import socket
 import subprocess
 import sys
@@ -250,6 +251,26 @@ def test_plugins_without_engine_are_ended(tmp_path: Path) -> None:
 
         assert ended == [f"pulumi-resource-docker (pid {plugin.pid}), left by a run that is gone, ended"]
         assert plugin.wait(10) != 0
+
+
+def test_only_plugins_that_stay_are_killed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The number of one that has ended may be another process's by then."""
+    there, sent = {1: "pulumi-resource-docker", 2: "longshore"}, []
+
+    def send(pid: int, number: signal.Signals) -> None:
+        sent.append((pid, number))
+        if pid == 1:
+            there.pop(pid, None)
+
+    monkeypatch.setattr(processes, "GRACE", 0)
+    monkeypatch.setattr(processes, "PATIENCE", 0)
+    monkeypatch.setattr(processes, "_orphans", lambda _: dict(there))
+    monkeypatch.setattr(processes, "_signal", send)
+
+    ended = processes.end_orphans(tmp_path)
+
+    assert len(ended) == 2
+    assert sent == [(1, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGKILL)]
 
 
 def test_our_own_plugin_is_ended(tmp_path: Path) -> None:
