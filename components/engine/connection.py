@@ -4,7 +4,7 @@ import contextlib
 import re
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 """Seconds in which an engine must give its version, from the start of the connection."""
+_ORIGIN = "longshore_client"
+"""Attribute of an error with the client that raised it."""
 _UNREACHABLE = re.compile(
     r"cannot reach the Docker engine at (\S+)|the Docker engine at (\S+) does not answer"
 )
@@ -50,9 +52,11 @@ def connect(host: Connection, timeout: float = 60) -> Iterator["docker.DockerCli
         api.timeout = timeout
         try:
             yield client
-        except docker.errors.APIError as error:
-            raise EngineRefused(address, str(error.explanation or error)) from error
         except OSError as error:
+            if vars(error).get(_ORIGIN, api) is not api:
+                raise  # of another engine, around whose connection this one is
+            if isinstance(error, docker.errors.APIError):
+                raise EngineRefused(address, str(error.explanation or error)) from error
             raise HostUnreachable(address, error, way.said if way else "") from error
 
 
@@ -68,6 +72,7 @@ def _client(options: Mapping[str, Any], address: str) -> "docker.DockerClient":
     # Of a pull, a wait and what comes in parts the SDK lifts the timeout. No call here waits for ever.
     api._disable_socket_timeout = lambda _: None
     api._set_request_timeout = lambda given: {**given, "timeout": given.get("timeout") or api.timeout}
+    api.send, api._raise_for_status = _of(api, api.send), _of(api, api._raise_for_status)
     version = client.version(api_version=False)
     for component in version.get("Components") or []:
         if component["Name"] == "Podman Engine":
@@ -75,6 +80,19 @@ def _client(options: Mapping[str, Any], address: str) -> "docker.DockerClient":
             raise EngineUnsupported(address, f"Podman {component['Version']}")
     api._version = version["ApiVersion"]
     return client
+
+
+def _of(api: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `call`, whose errors name the client `api` as their origin."""
+
+    def named(*arguments: Any, **options: Any) -> Any:
+        try:
+            return call(*arguments, **options)
+        except OSError as error:  # what the SDK raises is one, too
+            vars(error)[_ORIGIN] = api
+            raise
+
+    return named
 
 
 def unreachable_in(line: str) -> Optional[str]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from components.engine import config_check, raw, replicas
-from components.engine.connection import HostUnreachable, connect
+from components.engine.connection import EngineRefused, HostUnreachable, connect
 from components.engine.containers import EngineError, read_file
 from components.engine.images import pull_missing
 from components.proxies.registry import kind_of
@@ -124,6 +124,10 @@ def command_output(engine: Any) -> object:
     return raw.output(engine, "e1", PATIENCE)
 
 
+def an_image_that_is_missing(engine: Any) -> object:
+    return engine.images.get("web:1")
+
+
 @pytest.mark.parametrize("call", [pulled, downloaded, task_log, command_output])
 @pytest.mark.parametrize("parts", [[PAUSE], [b'{"status":"Pulling"}\r\n', PAUSE], [b"{", CUT]])
 def test_an_answer_that_does_not_end(call: Any, parts: list[bytes], tmp_path: Path) -> None:
@@ -182,3 +186,21 @@ def test_a_host_that_is_lost_is_asked_about_no_further_replicas() -> None:
         replicas.problems(engine, {f"web-{index}": f"c{index}" for index in range(100)}, 30)
 
     assert len(asked) <= 2 * replicas.AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("call", "error"), [(command_output, HostUnreachable), (an_image_that_is_missing, EngineRefused)]
+)
+def test_the_engine_that_fails_is_named(call: Any, error: type[Exception], tmp_path: Path) -> None:
+    """Nodes of a floating address are asked while all are connected: not the last of them is to blame."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+
+    with (
+        engine_that_answers([CUT], tmp_path / "first") as first,
+        engine_that_answers([], tmp_path / "second") as second,
+        pytest.raises(error, match=f"the Docker engine at {first} "),
+        connect({"address": first}) as engine,
+        connect({"address": second}),
+    ):
+        call(engine)
