@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.engine.containers import EngineError
-from components.engine.swarm import services
+from components.engine.swarm import crowding, services
 
 LONG = 600
 """Seconds by the clock of the swarm, in which each wait here has ended."""
@@ -104,3 +104,20 @@ def test_failures_of_long_ago_do_not_count(settle: Any) -> None:
     settle(swarm, 60)
 
     assert 3 < swarm.now < 10
+
+
+def test_an_ipv6_subnet_is_large_enough() -> None:
+    """A network of both families lacks addresses of IPv4 only: its other subnet is never too small."""
+    subnets = [{"Subnet": "fd00::/64"}, {"Subnet": "10.0.0.0/29"}]
+    network = {"Id": "n1", "Name": "both", "IPAM": {"Config": subnets}}
+    api = SimpleNamespace(networks=lambda: [network], nodes=list, services=list)
+    engine: Any = SimpleNamespace(api=api)
+
+    def needing(replicas: int) -> Any:
+        return {
+            "Mode": {"Replicated": {"Replicas": replicas}},
+            "TaskTemplate": {"Networks": [{"Target": "both"}]},
+        }
+
+    assert crowding.crowded(engine, "web", needing(2)) is None
+    assert str(crowding.crowded(engine, "web", needing(9))).startswith("network both 10.0.0.0/29 has 6 ")

@@ -1,7 +1,7 @@
 """Addresses of overlay networks: enough for the tasks of a service beside what runs there. No Pulumi."""
 
 from collections.abc import Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..raw import api
@@ -28,7 +28,9 @@ def crowded(engine: "DockerClient", name: str, spec: Mapping[str, Any]) -> Optio
         beside = [other for other in others if id_ in _networks(other)]
         loads = [_load(each, nodes) for each in (spec, *beside)]
         for config in (network.get("IPAM") or {}).get("Config") or []:
-            if lacking := Need.of(loads).beyond(ip_network(config["Subnet"]).prefixlen):
+            subnet = ip_network(config["Subnet"])
+            # No number of tasks fills a subnet of IPv6.
+            if isinstance(subnet, IPv4Network) and (lacking := Need.of(loads).beyond(subnet.prefixlen)):
                 what = f"network {network['Name']} {config['Subnet']} {lacking}"
                 return f"{what} with all services on it: declare fewer replicas, or a larger network"
     return None
