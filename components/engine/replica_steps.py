@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
-from .containers import EngineError
+from .containers import EngineError, wait_until
 from .raw import post
 from .replica import MARK, Replica
 from .replicas import AT_ONCE, problem_of, problems
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 LISTED = 3
 """Names that a step lists; of more it names the first and the last."""
-STOP_AT_ONCE = 128
-"""Containers that are stopped at the same time: each may take its whole time to end."""
 WATCH_POLL = 0.5
 CHECK_SECONDS = 10.0
 """Seconds that the health check after a watch may take."""
@@ -164,7 +162,11 @@ class Watch(Step):
 
 @dataclass(frozen=True, kw_only=True)
 class Stop(Step):
-    """Containers end, all at the same time."""
+    """Containers get their stop signal, and time to end, all at the same time.
+
+    The engine's own stop would hold a connection for each, and over ssh a connection is a run of ssh. Those
+    that have not ended are ended by their removal.
+    """
 
     containers: Mapping[str, str]
     """Ids by name."""
@@ -175,16 +177,25 @@ class Stop(Step):
         return f"stop {listed(list(self.containers))}, at most {self.seconds:g} s"
 
     def perform(self, engine: "DockerClient") -> None:
-        from docker.errors import NotFound
+        from docker.errors import APIError, NotFound
 
-        def stop(container: str) -> None:
+        def signal(container: str) -> None:
             try:
-                engine.api.stop(container, timeout=max(1, round(self.seconds)))
+                asked = engine.api.inspect_container(container)["Config"].get("StopSignal")
+                engine.api.kill(container, asked or "SIGTERM")
             except NotFound:
                 return
+            except APIError as error:  # it has ended by itself
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise
 
-        if refused := in_parallel(stop, self.containers, STOP_AT_ONCE):
+        def ended() -> bool:
+            return asked.isdisjoint(each["Id"] for each in engine.api.containers())
+
+        asked = set(self.containers.values())
+        if refused := in_parallel(signal, self.containers, AT_ONCE):
             raise EngineError(first(refused))
+        wait_until(ended, self.seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,9 @@ class FakeEngine:
         self.most_running = 0
         self.kill_after: int | None = None
         """Creations after which the process that asks is killed."""
-        self.together: threading.Barrier | None = None
-        """Stops that only go on together."""
+        self.together = 1
+        """Containers that end only when so many of them have their stop signal."""
+        self._signalled: list[str] = []
         self._now: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -102,8 +103,12 @@ class FakeEngine:
     def _result(self, answer: Any, json: bool) -> Any:
         return answer
 
-    def containers(self, all: bool, filters: Mapping[str, Any]) -> list[dict[str, Any]]:  # noqa: A002
-        wanted = dict(each.split("=", 1) for each in filters["label"])
+    def containers(
+        self,
+        all: bool = False,  # noqa: A002
+        filters: Mapping[str, Any] = NONE,
+    ) -> list[dict[str, Any]]:
+        wanted = dict(each.split("=", 1) for each in filters.get("label", ()))
         with self._call("list"):
             return [
                 {
@@ -114,7 +119,7 @@ class FakeEngine:
                     "Status": "",
                 }
                 for each in self.there.values()
-                if wanted.items() <= each["Config"]["Labels"].items()
+                if wanted.items() <= each["Config"]["Labels"].items() and (all or each["State"]["Running"])
             ]
 
     def inspect_container(self, key: str) -> dict[str, Any]:
@@ -134,11 +139,14 @@ class FakeEngine:
             with self._lock:
                 self.most_running = max(self.most_running, len(self.running()))
 
-    def stop(self, key: str, timeout: int) -> None:
-        with self._call("stop"):
-            if self.together:
-                self.together.wait(timeout=20)
-            self._find(key)["State"] |= {"Status": "exited", "Running": False}
+    def kill(self, key: str, signal: str) -> None:
+        assert signal == "SIGTERM"
+        with self._call("kill"), self._lock:
+            self._signalled.append(key)
+            if len(self._signalled) >= self.together:
+                for each in self._signalled:
+                    self.there[each]["State"] |= {"Status": "exited", "Running": False}
+                self._signalled.clear()
 
     def remove_container(self, key: str, v: bool, force: bool) -> None:
         with self._call("remove"):
