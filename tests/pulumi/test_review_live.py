@@ -13,6 +13,7 @@ import pytest
 from components.review import Report, review
 from components.review.consequences import ENDLESS
 from components.review.consequences.load_balanced import GAP as FRONT_END_GAP
+from components.review.markdown import markdown
 from components.review.report import Change
 from tests.bench.hosts import Host
 from tests.bench.images import PROXY
@@ -22,6 +23,7 @@ from tests.bench.process import until
 from tests.pulumi.test_swarm_cluster import PORT as GATEWAY_PORT
 from tests.pulumi.test_swarm_cluster import everything, seen
 from tests.support.floating import floating_address
+from tests.support.previews import ENGINE, reduced
 from tests.support.program import PORT, Inline, Run, service
 from tests.support.swarm import answers, asked
 
@@ -36,7 +38,11 @@ Settings = dict[str, Any]
 
 
 def reviewed(program: Inline) -> Report:
-    return review(program.pulumi("preview", "--json", "--show-sames").stdout)
+    """Return the review of a preview; the preview as a case keeps it has the same one."""
+    preview = program.pulumi("preview", "--json", "--show-sames").stdout
+    whole, kept = review(preview), review(reduced(preview))
+    assert ENGINE.sub("", markdown(kept)) == ENGINE.sub("", markdown(whole))
+    return whole
 
 
 def carried_out(

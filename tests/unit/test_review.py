@@ -22,6 +22,7 @@ from components.review.command import REFUSED, main
 from components.review.consequences import ENDLESS
 from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markdown
 from components.review.report import Change
+from tests.support.previews import reduced
 
 FOLDER = Path(__file__).parents[1] / "cases" / "previews"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -447,30 +448,6 @@ def test_several_stacks_are_one_comment(capsys: pytest.CaptureFixture[str]) -> N
     assert said.index("## Effects of this change on `timeout`") < said.index("on `front-end-image`")
     assert main([*files, "--format", "json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"timeout", "front-end-image"}
-
-
-ENGINE = re.compile(r"(?:unix|ssh|tcp)://[\w./@:%-]*\w")
-READ = ("op", "urn", "oldState", "newState", "diffReasons")
-READ_OF_STATE = ("type", "parent", "inputs")
-READ_OF_MESSAGE = ("urn", "message", "severity")
-"""Keys of a preview that a review reads."""
-
-
-def reduced(text: str) -> str:
-    """Return a preview as its case keeps it: what a review reads, with other names for the engines."""
-
-    def some(found: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-        return {key: found[key] for key in keys if key in found}
-
-    found = json.loads(text)
-    steps = [some(step, READ) for step in found["steps"]]
-    for step in steps:
-        step |= {key: some(step[key], READ_OF_STATE) for key in ("oldState", "newState") if key in step}
-    messages = [some(each, READ_OF_MESSAGE) for each in found.get("diagnostics", [])]
-    kept = json.dumps({"steps": steps, "diagnostics": messages}, indent=1, ensure_ascii=False)
-    engines = sorted({*ENGINE.findall(kept)})
-    names = {engine: f"unix:///run/host{number}.sock" for number, engine in enumerate(engines, 1)}
-    return ENGINE.sub(lambda engine: names[engine[0]], kept) + "\n"
 
 
 @pytest.mark.parametrize("file", CASES)
