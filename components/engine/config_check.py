@@ -22,6 +22,9 @@ CHECK_SECONDS = 60.0
 KILLED = 128 + signal.SIGKILL
 """Exit code of a program that the kernel killed because its memory was used up."""
 
+NO_PROGRAM = "executable file not found"
+"""Part of an engine's error about an image that does not have the program to run."""
+
 
 class ImageMissing(Exception):
     """The image is not on the host, so nothing can be checked with it yet."""
@@ -72,7 +75,8 @@ def problem(
         raise ImageMissing(image) from error
     try:
         write_file(container, FOLDER, program.file, text)
-        container.start()
+        if not _starts(container):
+            return f"image {image} has no program {program.check[0]}: name an image that has it"
         code = _exit_code(container)
         if code is None:
             return f"{program.check[0]} did not end its check within {CHECK_SECONDS:g} s"
@@ -82,6 +86,19 @@ def problem(
     if code == KILLED:
         return f"{program.check[0]} was killed at its check: {memory} MiB of memory are too little"
     return None if code == 0 else complaint(program, said)
+
+
+def _starts(container: "Container") -> bool:
+    """Start a container; return False when its image does not have its program."""
+    from docker.errors import APIError
+
+    try:
+        container.start()
+    except APIError as error:
+        if NO_PROGRAM not in str(error.explanation):
+            raise
+        return False
+    return True
 
 
 def _exit_code(container: "Container") -> Optional[int]:

@@ -254,11 +254,12 @@ class TestProblem:
             problem(engine, kind_of(kind).program, "longshore-none:1", "", [], {}, MEMORY)
 
     def test_an_image_without_the_program(self, engine: DockerClient, kind: str) -> None:
-        """The engine's error names the program; the container is removed all the same."""
+        """The preview says so, for instance where `front_end.kind` and `front_end.image` do not match."""
         program = replace(kind_of(kind).program, check=("no-such-program",))
 
-        with pytest.raises(Exception, match="no-such-program"):
-            problem(engine, program, PROXY, "", [], {}, MEMORY)
+        said = problem(engine, program, PROXY, "", [], {}, MEMORY)
+
+        assert said == f"image {PROXY} has no program no-such-program: name an image that has it"
 
     def test_too_little_memory(self, engine: DockerClient) -> None:
         """It is checked with the memory that it will have."""
