@@ -14,11 +14,14 @@ from .arguments.messages import Wrong, begun, kind, listed, named
 from .arguments.parsing import ArgumentError, Frozen, parse
 from .arguments.types import Name
 
+_SET = ": `pulumi config set --path --secret <project>:secrets.<name>`"
+"""End of an error about a secret: how one is set."""
+
 
 def _secrets(value: Any) -> dict[str, str]:
     rule = "must be a mapping of names to secret texts"
     if not isinstance(value, Mapping):
-        raise Wrong(rule, value, ": `pulumi config set --path --secret <project>:secrets.<name>`")
+        raise Wrong(rule, value, _SET)
     for name, text in value.items():
         if not isinstance(text, str):
             raise Wrong(rule, text, f" for {begun(name)}: put its value in quotes")
@@ -105,6 +108,6 @@ def _with_secrets(value: Any, settings: Settings, where: str, key: str) -> Any:
         )
         # It is not shown: somebody may have written the secret itself.
         raise ArgumentError(
-            f"{where}: {key}.secret must be a name under secrets ({known}), {meant}got {kind(name)}"
+            f"{where}: {key}.secret must be a name under secrets ({known}), {meant}got {kind(name)}{_SET}"
         )
     return pulumi.Output.secret(settings.secrets[name])

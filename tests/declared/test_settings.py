@@ -66,7 +66,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "services an empty text": ({"services": ""}, "services must be a mapping of keys, got text"),
     "unknown secret, and one with a strange name": (
         {"services": {"web": {"a": {"secret": "b"}}}, "secrets": {"": "x", "a\n": "y"}},
-        r"services.web.a.secret must be a name under secrets \('', 'a\\n'\), .*got text",
+        r"services.web.a.secret must be a name under secrets \('', 'a\\n'\), .*got text: `pulumi config .*",
     ),
     "host text": ({**WEB, "host": "ssh://a"}, "host must be a mapping of keys, got text"),
     "secrets text": (
@@ -84,16 +84,19 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         },
         (
             r"services.web.environment.T.secret must be a name under secrets \(db, token\), "
-            "did you mean token[?] got text"
+            "did you mean token[?] got text: `pulumi config set .*"
         ),
     ),
     "secret without secrets": (
         {"services": {"web": {"host": {"client_key": {"secret": "key"}}}}},
-        r"services.web.host.client_key.secret must be a name under secrets \(none\), got text",
+        (
+            r"services.web.host.client_key.secret must be a name under secrets \(none\), got text"
+            ": `pulumi config set --path --secret <project>:secrets.<name>`"
+        ),
     ),
     "secret named by a list": (
         {"services": {"web": {"command": [{"secret": ["a"]}]}}},
-        r"services.web.command.0.secret must be a name under secrets \(none\), got a list",
+        r"services.web.command.0.secret must be a name under secrets \(none\), got a list: `pulumi .*",
     ),
 }
 
