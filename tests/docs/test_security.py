@@ -14,7 +14,7 @@ from components.naming import LABEL
 from tests.bench.hosts import NETWORK, Host
 from tests.bench.images import KEEPALIVED
 from tests.support.documents import DOCS
-from tests.support.program import APP, PROXY, Program, service
+from tests.support.program import APP, PROXY, Inline, service
 from tests.support.rehearsal import Rehearsal
 from tests.support.swarm import Swarm
 
@@ -100,7 +100,7 @@ def test_the_table_has_every_item() -> None:
 @pytest.fixture(scope="module")
 def inspected(hosts: list[Host], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Any]]]:
     """Provide one or more containers of each column, as the engine describes them."""
-    program = Program(
+    program = Inline(
         tmp_path_factory.mktemp("security"),
         hosts[0],
         {

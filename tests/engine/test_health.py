@@ -20,7 +20,7 @@ from components.proxies.registry import kind_of
 from tests.bench.hosts import Host
 from tests.bench.images import BASE
 from tests.bench.process import until
-from tests.support.program import Program
+from tests.support.program import Inline
 from tests.support.program import service as web_service
 from tests.support.traffic.stage import REPLICA
 
@@ -173,7 +173,7 @@ def test_another_host_name_replaces_no_replica(tmp_path: Path, host: Host) -> No
         )
         return found
 
-    program = Program(tmp_path, host, web(host_names=["b.example"]))
+    program = Inline(tmp_path, host, web(host_names=["b.example"]))
     try:
         program.up()
         first = replica()

@@ -18,7 +18,7 @@ from components.naming import PACKAGE
 from tests.bench import ssh as bench_ssh
 from tests.bench.hosts import Host
 from tests.pulumi.test_stack import drifted, everything, files_with, get
-from tests.support.program import PORT, Program, service
+from tests.support.program import PORT, Inline, Program, service
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -54,7 +54,7 @@ def test_the_way_to_the_engine_makes_no_difference(
     before = everything(host)
     args = service(replicas=REPLICAS, drain=1)
     settings = {"services": {"web": args}, "host": {"address": address}}
-    program = Program(tmp_path, host, settings, environment=environment)
+    program = Inline(tmp_path, host, settings, environment=environment)
 
     program.up()
     first = images(host, program)
@@ -156,7 +156,7 @@ def over_tls(folder: Path, host: Host, address: str, pki: Pki, client: str) -> P
         "client_certificate": pki.text(f"{client}.pem"),
         "client_key": {"secret": "key"},
     }
-    program = Program(
+    program = Inline(
         folder,
         host,
         {"host": where, "services": {"web": service(drain=1)}},

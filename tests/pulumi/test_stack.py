@@ -24,7 +24,7 @@ from components.naming import LABEL
 from tests.bench.hosts import Host
 from tests.bench.images import BROKEN_LINE
 from tests.bench.load import Load
-from tests.support.program import APP, PORT, PROXY, Program, PulumiError, Run, service
+from tests.support.program import APP, PORT, PROXY, Inline, Program, PulumiError, Run, service
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -68,7 +68,7 @@ class Pair:
             )
             for name, port in PORTS.items()
         }
-        self.program = Program(folder, host, {"services": self.services})
+        self.program = Inline(folder, host, {"services": self.services})
 
     def change(self, *names: str, front_end: Mapping[str, Any] | None = None, **keys: Any) -> None:
         """Set keys of both services, or of those named."""
@@ -214,7 +214,7 @@ def test_destroy_leaves_nothing_of_ours(pair: Pair, tmp_path: Path, host: Host) 
     """No container, network, volume or image tag; what was there before still is."""
     before = everything(host)
     args = service(replicas=1, front_end={"port": PORT + 5})
-    program = Program(tmp_path, host, {"services": {"short": args}})
+    program = Inline(tmp_path, host, {"services": {"short": args}})
     program.up()
     kinds = {kind for kind, _ in everything(host) - before}
 
@@ -264,7 +264,7 @@ class TestPreview:
         """With the program's own words, its line, and what to do; the check leaves nothing."""
         before = everything(host)
         args = service(front_end={"kind": "nginx", "resolve": True, "port": FREE})
-        program = Program(tmp_path, host, {"services": {"web": args}})
+        program = Inline(tmp_path, host, {"services": {"web": args}})
 
         run = refused(program)
 
@@ -283,7 +283,7 @@ class TestPreview:
     ) -> None:
         """It succeeds, lists what it would make, and says what it could not do."""
         address = {"unix": f"unix://{tmp_path}/none", "tcp": f"tcp://127.0.0.1:{closed_port()}"}
-        program = Program(
+        program = Inline(
             tmp_path,
             host,
             {
@@ -302,7 +302,7 @@ class TestPreview:
     def test_an_image_that_is_not_there_leaves_it_unchecked(self, tmp_path: Path, host: Host) -> None:
         """It succeeds and names the image."""
         args = service(front_end={"image": "longshore-proxy:none", "port": FREE})
-        program = Program(tmp_path, host, {"services": {"web": args}})
+        program = Inline(tmp_path, host, {"services": {"web": args}})
 
         preview = program.preview()
 
@@ -480,7 +480,7 @@ def test_a_wrong_setting_is_one_clear_line(wrong: str, tmp_path: Path, host: Hos
     """It names the key, what was received and what is allowed; no traceback, nothing made."""
     before = everything(host)
     settings, message = WRONG[wrong]
-    program = Program(tmp_path, host, {"services": {"web": service()}, **settings})
+    program = Inline(tmp_path, host, {"services": {"web": service()}, **settings})
 
     program.set_secret("other", "value")
     run = program.pulumi("up", "--yes", check=False)  # with its preview, as a user runs it

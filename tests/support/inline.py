@@ -15,15 +15,12 @@ from pathlib import Path
 from components.arguments import project_files
 from components.operate.host import Starter, environment, serving
 
-RUNS_A_PROGRAM = ("up", "preview", "refresh", "destroy")
 _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
     """Run `pulumi <arguments>` in place of this process."""
-    if arguments[0] in RUNS_A_PROGRAM:
-        arguments = [*arguments, f"--client={_serve()}"]
-    os.execvp("pulumi", ["pulumi", *arguments])  # noqa: S606 — no shell is meant
+    os.execvp("pulumi", ["pulumi", *arguments, f"--client={_serve()}"])  # noqa: S606 — no shell is meant
 
 
 def _serve() -> str:

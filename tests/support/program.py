@@ -30,6 +30,8 @@ import yaml
 from components.naming import LABEL, PACKAGE
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN_A_PROGRAM = ("up", "preview", "refresh", "destroy")
+"""Commands of `pulumi` that ask a host for the program."""
 APP, PROXY = "longshore-app:1", "longshore-proxy:1"
 PORT = 8090
 
@@ -273,8 +275,10 @@ class Inline(Program):
         self.environment["PYTHONPATH"] = str(ROOT)
 
     def _command(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
-        _, *rest = super()._command(arguments)
-        return (sys.executable, "-m", "tests.support.inline", *rest)
+        pulumi, *rest = super()._command(arguments)
+        if arguments[0] in RUN_A_PROGRAM:
+            return (sys.executable, "-m", "tests.support.inline", *rest)
+        return (pulumi, *rest)
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
