@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 
 PACKAGE = "longshore"
+"""The package of Pulumi and of Python."""
+DISTRIBUTION = "longshore-pulumi"
+"""The project of PyPI; `longshore` is another one there."""
 LABEL = "io.longshore"
 CHECK = {f"{LABEL}.role": "check"}
 """The role of every throw-away container in which something is checked."""

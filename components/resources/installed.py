@@ -13,7 +13,7 @@ from typing import Optional
 import pulumi
 from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorStub
 
-from ..naming import PACKAGE
+from ..naming import DISTRIBUTION, PACKAGE
 from ..version import VERSION
 from .home import pulumi_home
 
@@ -51,5 +51,5 @@ def _program() -> Optional[Path]:
         return None
     from importlib import metadata  # slow, and of no use to the plugin
 
-    files = metadata.files(PACKAGE) or []
+    files = metadata.files(DISTRIBUTION) or []
     return next((Path(str(each.locate())).resolve() for each in files if each.name == PROGRAM), None)

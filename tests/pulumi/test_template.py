@@ -42,7 +42,7 @@ def test_it_asks_for_what_the_program_reads() -> None:
 
 def test_it_needs_this_version() -> None:
     """Of the package, which brings everything else."""
-    assert (TEMPLATE / "requirements.txt").read_text() == f"longshore=={VERSION}\n"
+    assert (TEMPLATE / "requirements.txt").read_text() == f"longshore-pulumi=={VERSION}\n"
 
 
 def test_it_is_no_part_of_the_package(wheel: Path) -> None:

@@ -20,6 +20,7 @@ from tests.pulumi.test_stack import everything, get
 from tests.support.floating import FAST, Floating, floating_address
 from tests.support.program import APP, PORT, PROXY, ROOT
 
+ABOUT = f"longshore_pulumi-{VERSION}.dist-info"
 TEN_LINES = f"""\
 import pulumi
 from longshore import LoadBalancedService
@@ -84,7 +85,7 @@ def test_it_holds_the_templates(wheel: Path) -> None:
     assert templates
     assert {f"longshore/{template}" for template in templates} <= names
     assert "longshore/py.typed" in names
-    assert {name.partition("/")[0] for name in names} == {"longshore", f"longshore-{VERSION}.dist-info"}
+    assert {name.partition("/")[0] for name in names} == {"longshore", ABOUT}
 
 
 class Plugin:
@@ -113,7 +114,7 @@ def plugin(installed: Path) -> Iterator[Plugin]:
 def test_wheel_plugin_and_schema_have_one_version(wheel: Path, plugin: Plugin) -> None:
     """The wheel's, the plugin's and the schema's are the same."""
     with zipfile.ZipFile(wheel) as archive:
-        about = archive.read(f"longshore-{VERSION}.dist-info/METADATA").decode()
+        about = archive.read(f"{ABOUT}/METADATA").decode()
     schema = json.loads(plugin.ask.GetSchema(provider_pb2.GetSchemaRequest()).schema)
 
     assert Parser().parsestr(about)["Version"] == VERSION

@@ -31,7 +31,7 @@ def build(folder: Path) -> Path:
     ]
     done = subprocess.run(command, cwd=checkout(folder), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = wheels.glob("longshore-*.whl")
+    (wheel,) = wheels.glob("longshore_pulumi-*.whl")
     return wheel
 
 
@@ -44,7 +44,7 @@ def environment(folder: Path, wheel: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python"), "install", "--quiet"]
     subprocess.run([*pip, "--disable-pip-version-check", "--no-deps", wheel], check=True)
     (there,) = folder.glob("lib/*/site-packages")
-    (ours,) = metadata.distributions(name="longshore", path=[str(there)])
+    (ours,) = metadata.distributions(name="longshore-pulumi", path=[str(there)])
     for package in needed([*(ours.requires or []), "pip"]).values():
         for file in package.files or []:
             source = Path(str(file.locate()))
