@@ -56,6 +56,8 @@ _WRAPPED = (
     (r"(?:\w+ urn:\S+: )?\d+ errors? occurred:\s+\* ", ""),
 )
 """Text that the bridge to Terraform's providers puts around a message."""
+_NAMED = 3
+"""Resources that failed and are named in the last line."""
 _OURS = f" {PACKAGE}:index:"
 """In lines about our own resources, whose errors are plain and may quote any program's log."""
 
@@ -106,13 +108,18 @@ class Output:
     def __init__(self, out: Callable[[str], None], error: Callable[[str], None], *, debug: bool) -> None:
         self._out, self._error, self._debug = out, error, debug
         self._causes: list[str] = []
+        self._failed: list[str] = []
         self._last = ""
         self._block: Optional[list[str]] = None
 
     @property
-    def causes(self) -> list[str]:
-        """The known causes among the errors so far."""
-        return self._causes
+    def reason(self) -> str:
+        """The known causes among the errors so far, and the resources whose other errors are printed."""
+        known = list(self._causes)
+        if self._failed:
+            first, more = self._failed[:_NAMED], len(self._failed) - _NAMED
+            known.append(f"as said above of {', '.join(first)}{f' and {more} more' if more > 0 else ''}")
+        return "; ".join(known) or "as said above"
 
     def line(self, text: str) -> None:
         """Take a line of standard output."""
@@ -163,6 +170,8 @@ class Output:
             kept = list(
                 dict.fromkeys(each for each in map(unwrapped, said) if self._is_news(each, ours=ours))
             )
+            if any(each.startswith("error: ") for each in kept):
+                self._failed.append(re.sub(r".*\((.*)\):", r"\1", head.strip()))
             if kept:
                 shown += [head, *(f"    {each}" for each in kept), ""]
         for text in ["Diagnostics:", *shown] if shown else []:

@@ -202,8 +202,7 @@ class Run:
             raise
         except automation.CommandError as error:
             output.end()
-            reason = "; ".join(output.causes) or "as said above"
-            raise CannotGoOn(f"{what} of stack {self._name} failed: {reason}") from error
+            raise CannotGoOn(f"{what} of stack {self._name} failed: {output.reason}") from error
         finally:
             output.end()
 

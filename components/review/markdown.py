@@ -52,7 +52,7 @@ def _section(heading: str, report: Report, limit: int) -> str:
 def _parts(report: Report) -> Iterator[tuple[str, str]]:
     if report.errors:
         said = fenced("\n".join(report.errors), "text")
-        yield "errors", f"**The preview failed**, so this is not all of it:\n\n{said}\n"
+        yield "errors", f"**There are errors**, so this is not all of it:\n\n{said}\n"
     elif not report.changes and not report.others:
         yield "nothing", "Nothing changes.\n\n"
     yield from _table(report)

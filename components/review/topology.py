@@ -10,6 +10,8 @@ from .consequences import tasks
 
 MOST = 60
 """Lines of a picture: a larger one nobody reads."""
+GONE = "removed"
+"""Label of what has nothing that runs any more."""
 _TASKS = re.compile(r"\btasks\.([a-z0-9-]+)")
 """A service, as the configuration of a gateway names it."""
 _CLASS = {"create": ":::added", "update": ":::changed", "replace": ":::changed", "delete": ":::removed"}
@@ -73,7 +75,7 @@ def _lines(prefix: str, instance: Instance, known: _Known) -> Iterator[str]:
                 yield f"{box} -.-> {known.nodes.get(host, own)}"
         case _:
             removed = instance.fate == "removed"
-            count = "removed" if removed else tasks(inputs(instance.one("ServiceDefinition")))
+            count = GONE if removed else tasks(inputs(instance.one("ServiceDefinition")))
             yield f"{prefix}[{_text(f'{instance.name}: {count}')}]{_class(instance.steps)}"
             text = str(inputs(instance.one("GatewayConfig")).get("data", ""))
             for service in sorted({*_TASKS.findall(text)} & {*known.services}):
@@ -90,7 +92,7 @@ def _load_balanced(prefix: str, instance: Instance) -> Iterator[str]:
         backends.setdefault(backend_of(step), []).append(step)
     for number, (backend, steps) in enumerate(sorted(backends.items())):
         there = sum(step.operation != "delete" for step in steps)
-        box = f"{prefix}b{number}[{_text(f'{backend}: {there}')}]{_class(steps)}"
+        box = f"{prefix}b{number}[{_text(f'{backend}: {there or GONE}')}]{_class(steps)}"
         yield f"{prefix}([{_text(name)}]){changed} --> {box}"
 
 

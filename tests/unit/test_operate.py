@@ -786,9 +786,20 @@ def test_each_error_is_printed_once(debug: bool, shown: str) -> None:
     output.end()
 
     assert lines == shown.splitlines()
-    assert [cause.partition(" (")[0] for cause in output.causes] == [
-        "a plugin of Pulumi ended in the middle of its work"
-    ]
+    known, rest = output.reason.split("; ")
+    assert known.startswith("a plugin of Pulumi ended in the middle of its work")
+    assert rest == "as said above of web-0, web-lb-ready"
+
+
+def test_the_last_line_names_a_few_of_many_failures() -> None:
+    """The rest is a number: a line is for reading."""
+    output = causes.Output(lambda _: None, lambda _: None, debug=False)
+    for line in ["Diagnostics:", *(f"  longshore:index:X (x-{n}):\n    error: odd" for n in range(5))]:
+        for each in line.splitlines():
+            output.line(each)
+    output.end()
+
+    assert output.reason == "as said above of x-0, x-1, x-2 and 2 more"
 
 
 # Checks

@@ -22,6 +22,7 @@ from components.review.command import REFUSED, main
 from components.review.consequences import ENDLESS
 from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markdown
 from components.review.report import Change
+from components.review.topology import picture
 from tests.support.previews import reduced
 
 FOLDER = Path(__file__).parents[1] / "cases" / "previews"
@@ -99,7 +100,7 @@ def test_a_file_that_is_no_preview_is_one_error(
     assert main([str(file)]) == 2
     said = capsys.readouterr()
     assert "give what `pulumi preview --json` prints" in said.err
-    assert "**The preview failed**" in said.out
+    assert "**There are errors**" in said.out
     with pytest.raises(NotAPreview):
         review(text)
 
@@ -242,6 +243,17 @@ def test_a_node_under_another_name() -> None:
     assert "Labels of node c3 change" in said
     assert "joins as" not in said
     assert "Node c is drained" not in said
+
+
+def test_a_service_that_is_removed() -> None:
+    """The picture shows its replicas as removed; a count of 0 would be a service that waits for replicas."""
+    preview = case("scale-in")
+    service = [each for each in preview["steps"] if "LoadBalancedService" in each["urn"]]
+    for step in service:
+        step |= {"op": "delete", "oldState": step.get("oldState") or step.pop("newState")}
+        step.pop("newState", None)
+
+    assert 'b0["web: removed"]:::removed' in picture(review(json.dumps(preview)).instances)
 
 
 def test_a_service_that_moves_away() -> None:
