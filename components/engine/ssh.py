@@ -23,8 +23,8 @@ class Tunnel:
 
     def __init__(self, address: str, folder: Path) -> None:
         parts = urlsplit(address)
-        # No part of it begins with -: see hosts.Host.
-        self._command = ["ssh", "-T", "-o", f"ConnectTimeout={CONNECT_SECONDS}"]
+        # No part of it begins with -: see hosts.Host. Below level ERROR, a banner would pass for a reason.
+        self._command = ["ssh", "-T", "-o", f"ConnectTimeout={CONNECT_SECONDS}", "-o", "LogLevel=ERROR"]
         self._command += ["-l", parts.username] if parts.username else []
         self._command += ["-p", str(parts.port)] if parts.port else []
         self._command += ["--", str(parts.hostname), "docker system dial-stdio"]

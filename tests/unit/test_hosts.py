@@ -145,6 +145,22 @@ def test_a_host_that_does_not_answer_is_named(properties: Connection, said: str)
     assert len(str(error.value)) < 400
 
 
+def test_a_banner_of_a_host_is_no_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A host greets everybody before it lets nobody in; ssh shows greetings below level ERROR only."""
+    program = tmp_path / "ssh"
+    program.write_text(
+        "#!/bin/sh\necho 'Connection closed by 192.0.2.7' >&2\n"
+        'case "$*" in *LogLevel=ERROR*) ;; *) echo "Authorized users only" >&2 ;; esac\nexit 255\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    with pytest.raises(HostUnreachable) as error, connect({"address": "ssh://a.example"}):
+        pass
+
+    assert str(error.value).endswith("(tried the ssh program): Connection closed by 192.0.2.7")
+
+
 def test_a_machine_without_ssh_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As small images are; the host is blameless."""
     monkeypatch.setenv("PATH", str(tmp_path))
