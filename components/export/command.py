@@ -28,7 +28,12 @@ FORMS = {"compose": compose, "stack": stack}
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Write the project, and say what is not in it; the exit status: 0, or 2 when nothing was written."""
     parser = argparse.ArgumentParser(prog="longshore export", description=__doc__.splitlines()[0])
-    parser.add_argument("form", choices=sorted(FORMS))
+    parser.add_argument(
+        "form",
+        metavar="|".join(FORMS),
+        choices=list(FORMS),
+        help="what reads the project: `docker compose`, or `docker stack deploy`",
+    )
     parser.add_argument("folder", type=Path, help="where the project is written; made if it is not there")
     parser.add_argument("--stack", default="dev", help="whose settings, Pulumi.<stack>.yaml (default: dev)")
     parser.add_argument(
