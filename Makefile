@@ -9,6 +9,12 @@ CLI := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/longshore/pulumi-$(CLI_VERSION)
 DEBUG_OPTION := $(if $(DEBUG),--debug)
 VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name another one: make PYTHON=/path/to/python3
 
+VARIABLES := STACK YES ALLOW_UNCHECKED DEBUG TESTS PYTHON
+# With a misspelt STACK another stack would be operated. In MAKEOVERRIDES, a blank within a value is escaped.
+BLANK := $(subst ,, )
+UNKNOWN := $(filter-out $(VARIABLES),$(foreach each,$(subst \$(BLANK),,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(each)))))
+$(if $(UNKNOWN),$(error there is no variable $(firstword $(UNKNOWN)): allowed are $(VARIABLES)))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help up preview refresh down test check coverage format bench cli docs reference clean

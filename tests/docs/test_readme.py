@@ -164,6 +164,24 @@ def test_make_knows_what_is_named(command: str) -> None:
     assert (f"--stack {stack}" if stack else "-m ") in done.stdout
 
 
+@pytest.mark.parametrize("given", ["stack=prod", "STAK=prod"])
+def test_make_refuses_a_misspelt_variable(given: str) -> None:
+    """It would operate the stack dev instead of the one that is meant."""
+    done = subprocess.run(["make", "down", given, "--dry-run"], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert f"there is no variable {given.partition('=')[0]}: allowed are STACK" in done.stderr
+
+
+def test_a_value_for_make_may_have_blanks() -> None:
+    """As several paths of tests."""
+    command = ["make", "test", "TESTS=tests/unit -k a=b", "--dry-run"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout.strip().endswith("tests/unit -k a=b"), done.stderr
+
+
 @pytest.fixture(scope="module")
 def tagged(host: Host) -> Iterator[Host]:
     """Provide the host, with the images that README names."""
