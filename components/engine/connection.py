@@ -1,8 +1,10 @@
 """The Engine API of a Docker host."""
 
 import contextlib
+import os
 import re
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -172,18 +174,32 @@ class HostUnreachable(Exception):
 
 @contextlib.contextmanager
 def _tls(host: Connection) -> Iterator[Any]:
-    """Yield TLS settings; the Docker SDK wants files, which are in a private folder while connected."""
+    """Yield TLS settings; the Docker SDK wants files, which nobody else can read while connected."""
     import docker
 
-    with tempfile.TemporaryDirectory(prefix="longshore-tls-") as folder:
-        paths = {}
-        for name in ("caCertificate", "clientCertificate", "clientKey"):
-            path = Path(folder, name)
-            path.touch(mode=0o600)
-            path.write_text(host[name])
-            paths[name] = str(path)
+    with _files({name: host[name] for name in ("caCertificate", "clientCertificate", "clientKey")}) as paths:
         yield docker.tls.TLSConfig(
             ca_cert=paths["caCertificate"],
             client_cert=(paths["clientCertificate"], paths["clientKey"]),
             verify=True,
         )
+
+
+@contextlib.contextmanager
+def _files(texts: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield paths of files with these texts, by name; on Linux in memory: a killed process leaves none."""
+    with contextlib.ExitStack() as stack:
+        if sys.platform == "linux":
+            paths = {}
+            for name, text in texts.items():
+                file = stack.enter_context(os.fdopen(os.memfd_create(name), "w"))
+                file.write(text)
+                file.flush()
+                paths[name] = f"/proc/self/fd/{file.fileno()}"
+        else:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="longshore-tls-"))
+            paths = {name: str(Path(folder, name)) for name in texts}
+            for name, text in texts.items():
+                Path(paths[name]).touch(mode=0o600)
+                Path(paths[name]).write_text(text)
+        yield paths

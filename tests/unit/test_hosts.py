@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -267,23 +268,43 @@ def _answer(version: dict[str, Any]) -> bytes:
     return head.encode() + body
 
 
+TLS_FILES: Connection = {
+    "address": "tcp://127.0.0.1:1",
+    "caCertificate": PEM,
+    "clientCertificate": PEM,
+    "clientKey": PEM,
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files in memory are Linux's")
+def test_a_killed_process_leaves_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The TLS files are in memory: nothing is written to a disk, and nothing stays open afterwards."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened = list(Path("/proc/self/fd").iterdir())
+
+    with connection._tls(TLS_FILES) as settings:
+        texts = [Path(path).read_text() for path in (settings.ca_cert, *settings.cert)]
+        written = list(tmp_path.iterdir())
+    with pytest.raises(HostUnreachable, match="tried tcp"), connect(TLS_FILES, timeout=5):
+        pass
+
+    assert texts == [PEM] * 3
+    assert written == list(tmp_path.iterdir()) == []
+    assert list(Path("/proc/self/fd").iterdir()) == opened
+
+
 def test_tls_files_are_private_and_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """While connected, the TLS files are readable for us alone; afterwards they are gone, also when
+    """Elsewhere, the TLS files are readable for us alone while connected; afterwards they are gone, also when
     the engine did not answer."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    properties: Connection = {
-        "address": "tcp://127.0.0.1:1",
-        "caCertificate": PEM,
-        "clientCertificate": PEM,
-        "clientKey": PEM,
-    }
+    monkeypatch.setattr(sys, "platform", "darwin")
 
-    with connection._tls(properties):
+    with connection._tls(TLS_FILES):
         found = [path for path in tmp_path.rglob("*") if path.is_file()]
         modes = {path.name: path.stat().st_mode & 0o777 for path in found}
         folder = found[0].parent.stat().st_mode & 0o777
     after = list(tmp_path.iterdir())
-    with pytest.raises(HostUnreachable, match="tried tcp"), connect(properties, timeout=5):
+    with pytest.raises(HostUnreachable, match="tried tcp"), connect(TLS_FILES, timeout=5):
         pass
 
     assert modes == {"caCertificate": 0o600, "clientCertificate": 0o600, "clientKey": 0o600}
