@@ -184,7 +184,7 @@ class Output:
 
     def _is_news(self, said: str, *, ours: bool) -> bool:
         """Return whether a message is news: neither that the run failed, nor a known cause."""
-        if re.fullmatch(r"error: \w+ failed", said):
+        if re.fullmatch(r"error: (\w+ failed|Resource monitor has terminated, shutting down)", said):
             return False
         return ours or not (said.startswith("error: ") and self._note(said))
 

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+import grpc
 import pulumi
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env, set_all_config
 from pulumi.runtime.proto import language_pb2
@@ -154,12 +155,19 @@ def _run(request: language_pb2.RunRequest) -> int:
         pulumi.log.error(str(error))
         return 1
     except Exception as error:  # noqa: BLE001 — the program's own
-        pulumi.log.error(f"Program failed with an unhandled exception:\n{_told(error, program)}")
+        if not cancelled(error):
+            pulumi.log.error(f"Program failed with an unhandled exception:\n{_told(error, program)}")
         return EXPLAINED
     finally:
         executor.shutdown(wait=True)
         loop.close()
     return 0
+
+
+def cancelled(error: Exception) -> bool:
+    """Return whether `pulumi` has ended the run: it has said why, and the program's calls are cut off."""
+    cut = error.__context__
+    return isinstance(cut, grpc.RpcError) and cut.code() is grpc.StatusCode.CANCELLED
 
 
 def _execute(program: str) -> None:

@@ -1,8 +1,10 @@
 """A unit test of a user's program: with mocks that return the inputs and nothing else."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,15 @@ class Plain(mocks.Mocks):
 
 
 @pytest.fixture(autouse=True)
-def _mocks() -> None:
+def _mocks() -> Iterator[None]:
+    loop = asyncio.new_event_loop()  # another test may have closed the one of this thread
+    asyncio.set_event_loop(loop)
     settings.ROOT.set(None)
     settings.SETTINGS.rpc_manager.clear()
     settings.SETTINGS.outputs.clear()
     pulumi.runtime.set_mocks(Plain(), project="shop", stack="test")
+    yield
+    loop.close()
 
 
 def test_every_component_passes() -> None:

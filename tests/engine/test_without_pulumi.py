@@ -111,7 +111,7 @@ class Registry:
     """An engine without images; `answer` is what comes of a pull."""
 
     def __init__(self, answer: Exception) -> None:
-        self.images = self
+        self.images = self.api = self
         self._answer = answer
 
     def get(self, name: str) -> Any:

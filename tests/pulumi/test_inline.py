@@ -15,9 +15,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 
-from components.operate import host
+from components.operate import host, program
 from tests.bench.process import until
 from tests.support.program import ROOT, Program, Run
 
@@ -260,11 +261,33 @@ def test_programs_that_a_language_host_runs(runtime: object, here: bool, tmp_pat
     assert (host.environment(tmp_path, {"name": "own", "runtime": runtime}) is not None) == here
 
 
+@pytest.mark.parametrize(
+    ("code", "ended"), [(grpc.StatusCode.CANCELLED, True), (grpc.StatusCode.INVALID_ARGUMENT, False)]
+)
+def test_a_run_that_pulumi_has_ended_is_no_failure_of_the_program(code: grpc.StatusCode, ended: bool) -> None:
+    """The SDK raises what the engine answers. At the end of the run, a traceback of that is of no use."""
+
+    class Answer(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return code
+
+    try:
+        try:
+            raise Answer
+        except grpc.RpcError:
+            raise ValueError("context canceled") from None
+    except ValueError as error:
+        found = program.cancelled(error)
+
+    assert found == ended
+
+
 FORK = """
 import logging, os, signal
 from concurrent.futures import ThreadPoolExecutor
 from components.operate.host import Starter
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
 os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
 try:
     Starter({})

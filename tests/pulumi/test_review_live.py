@@ -232,8 +232,8 @@ def test_another_floating_address(swarm: Swarm, note: Callable[[str], None]) -> 
     old, new = swarm.address, floating_address(51)
     vip = swarm.settings["floating_addresses"]["vip"]
     said = swarm.changes(lambda settings: vip.update(addresses=[f"{new}/24"]))
-    # A client of an address that no host has waits until the end.
-    done, (before, after) = swarm.carried_out(old, new, timeout=1)
+    # A client of an address that no host has waits until the end; one whose SYN is lost repeats it after 1 s.
+    done, (before, after) = swarm.carried_out(old, new, timeout=2)
 
     (change,) = said.values()
     texts = " ".join(each.text for each in change.consequences)

@@ -754,6 +754,7 @@ Diagnostics:
 
   pulumi:pulumi:Stack (dev):
     error: update failed
+    error: Resource monitor has terminated, shutting down
 
 Resources:
     + 1 created
