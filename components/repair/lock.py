@@ -87,9 +87,10 @@ def mend(backend: str, project: str, stack: str) -> list[str]:
     mended = []
     for file in (file for folder in _locks(project, stack) for file in _files(backend, f"{folder}/*.tmp")):
         with contextlib.suppress(FileNotFoundError):  # it got its name meanwhile
-            if time.time() - file.stat().st_mtime > WRITTEN_SECONDS:
-                file.unlink()
-                mended.append(f"lock {file.name}, written half, removed: no run has it")
+            age = time.time() - file.stat().st_mtime
+            time.sleep(min(max(0.0, WRITTEN_SECONDS - age), WRITTEN_SECONDS))
+            file.unlink()
+            mended.append(f"lock {file.name}, written half, removed: no run has it")
     for file in _files(backend, f"stacks/{project}/{stack}.json*"):
         if file.suffix == ".tmp":
             file.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -169,19 +170,33 @@ def states(folder: Path, **files: str) -> Path:
     return stacks
 
 
-def test_a_lock_written_half_is_removed_once_no_run_can_be_writing_it(tmp_path: Path) -> None:
-    """A full disk leaves it without a name, and every command of Pulumi fails to read it."""
+def test_a_lock_written_half_is_removed_once_no_run_can_be_writing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk leaves it without a name, and every command of Pulumi fails to read it: also the next one,
+    which may come at once. One that a run is writing gets its name meanwhile."""
     locks = tmp_path / ".pulumi/locks/organization/longshore/dev"
     locks.mkdir(parents=True)
-    written, writing, held = (locks / name for name in ("a.json.18ec.tmp", "b.json.18ed.tmp", "c.json"))
-    for file in (written, writing, held):
+    old, young, writing, held = (
+        locks / name for name in ("a.json.18ec.tmp", "b.json.18ed.tmp", "d.json.18ee.tmp", "c.json")
+    )
+    for file in (old, young, writing, held):
         file.touch()
-    os.utime(written, (0, 0))
+    os.utime(old, (0, 0))
 
+    def sleep(seconds: float) -> None:
+        assert seconds <= lock.WRITTEN_SECONDS
+        if writing.exists():
+            writing.rename(locks / "d.json")
+
+    monkeypatch.setattr(time, "sleep", sleep)
     mended = lock.mend(f"file://{tmp_path}", "longshore", "dev")
 
-    assert mended == ["lock a.json.18ec.tmp, written half, removed: no run has it"]
-    assert sorted(locks.iterdir()) == [writing, held]
+    assert sorted(mended) == [
+        f"lock {name}.json.18e{letter}.tmp, written half, removed: no run has it"
+        for name, letter in (("a", "c"), ("b", "d"))
+    ]
+    assert sorted(locks.iterdir()) == [held, locks / "d.json"]
 
 
 @pytest.mark.parametrize("cut", ["", '{"version": 3, "checkp', "{}"])
