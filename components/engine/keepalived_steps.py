@@ -43,7 +43,7 @@ class Spec(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class PullKeepalived(PullImage):
-    """The host gets the image, where it has none."""
+    """The host gets keepalived's image, which no registry has: the error says how to build it."""
 
     def perform(self, engine: "DockerClient") -> None:
         try:

@@ -181,8 +181,8 @@ class Stop(Step):
 
         def signal(container: str) -> None:
             try:
-                asked = engine.api.inspect_container(container)["Config"].get("StopSignal")
-                engine.api.kill(container, asked or "SIGTERM")
+                config = engine.api.inspect_container(container)["Config"]
+                engine.api.kill(container, config.get("StopSignal") or "SIGTERM")
             except NotFound:
                 return
             except APIError as error:  # it has ended by itself

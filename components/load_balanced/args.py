@@ -136,7 +136,7 @@ class ReplicasArgs(RouteArgs, total=False):
     weights: Optional[list[int]]
     """Share of each replica in the requests: one weight per replica, 1 to 256. Default: all 1."""
     fail_timeout: Optional[int]
-    """Whole seconds for which a server is avoided after `max_fails`. Default: 10 with nginx.
+    """Time that nginx avoids a server after `max_fails`, in whole seconds. Default: 10.
     HAProxy has no such time: it uses the server again after `health.rise` good answers."""
     backup_replicas: Optional[int]
     """Number of replicas, counted from the last, that serve only when all others are down. Default: 0."""

@@ -250,8 +250,7 @@ def test_a_service_that_is_removed() -> None:
     preview = case("scale-in")
     service = [each for each in preview["steps"] if "LoadBalancedService" in each["urn"]]
     for step in service:
-        step |= {"op": "delete", "oldState": step.get("oldState") or step.pop("newState")}
-        step.pop("newState", None)
+        step |= {"op": "delete", "oldState": step.pop("newState", None) or step["oldState"]}
 
     assert 'b0["web: removed"]:::removed' in picture(review(json.dumps(preview)).instances)
 
