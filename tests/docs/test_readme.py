@@ -175,7 +175,7 @@ def test_make_refuses_a_misspelt_variable(given: str) -> None:
 
 def test_a_value_for_make_may_have_blanks() -> None:
     """As several paths of tests."""
-    command = ["make", "test", "TESTS=tests/unit -k a=b", "--dry-run"]
+    command = ["make", "test", "TESTS=tests/unit -k a=b", "--dry-run", "--no-print-directory"]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 

@@ -148,10 +148,14 @@ def client() -> Iterator[Client]:
 
     # Another group had the address before: this machine may know it by the hardware address of that one.
     run(["ip", "neigh", "flush", "to", floating_address()])
+    try:
+        until(lambda: ask(floating_address(), 2.0), "the floating address answers a client")
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}: {run(['ip', 'neigh', 'show', 'to', floating_address()])}") from error
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:
-        until(lambda: made.answers, "the floating address answers a client")
+        until(lambda: made.answers, "the client has an answer")
         yield made
     finally:
         ended.set()
