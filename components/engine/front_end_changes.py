@@ -40,6 +40,8 @@ class Wanted:
     """Names of the networks that it no longer needs."""
     processes: Optional[int] = None
     """Limit of its processes; None leaves the one that it has."""
+    replicas: Mapping[str, str] = field(default_factory=dict)
+    """Ids of the replicas to which it sends, by name."""
 
 
 def changes(seen: Seen, wanted: Wanted) -> list[Step]:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
 from ..proxies.program import Program
+from . import replica_set
 from .containers import find, read_file, workers
 from .front_end_changes import Seen, Wanted, changes
 from .front_end_steps import existing
+from .replica_changes import retired
 from .steps import perform
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def put_in_force(engine: "DockerClient", wanted: Wanted) -> None:
     """Make a front end as `wanted`: start it, or reload it without a gap.
 
     Returns when new workers serve and stay, and the old ones have finished, at most the drain time later.
+    Replicas to which it no longer sends are gone then.
     Raises EngineError when the program refuses or its workers do not stay; what was in force before is in
     force then.
     """
@@ -38,7 +41,8 @@ def put_in_force(engine: "DockerClient", wanted: Wanted) -> None:
         workers(container) if running and wanted.text is not None else {},
         container.attrs["HostConfig"].get("PidsLimit"),
     )
-    perform(changes(seen, wanted), engine)
+    left = replica_set.left(engine, container.labels, wanted.replicas)
+    perform([*changes(seen, wanted), *retired(left, wanted.drain)], engine)
 
 
 def state(engine: "DockerClient", program: Program, front_end: str) -> Optional[Found]:

@@ -4,15 +4,15 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Optional
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ..arguments.connections import Login
 from ..arguments.parsing import Frozen
-from ..arguments.types import Argument, FailureAction, ImageRef, NetworkName, Number, UpdateOrder, Whole
+from ..arguments.types import Argument, ImageRef, NetworkName, Whole
 from ..naming import LABEL, replica_alias
-from ..proxies.container import MOST_REPLICAS, Container, Drain, StartTimeout
+from ..proxies.container import MOST_REPLICAS, Container, Drain, Rollback, StartTimeout, Update
 from ..proxies.program import SYSCTLS
 
 ROLE = "replica-"
@@ -29,48 +29,6 @@ class ReplicaContainer(Container):
     """A replica's container, except its image and networks."""
 
     health: Optional[list[Argument]] = Field(default=None, min_length=1)
-
-
-class Policy(Frozen):
-    """Pace of a change, in the terms of Compose and Swarm."""
-
-    parallelism: Annotated[int, Whole(1, MOST_REPLICAS)] = 1
-    delay: Annotated[float, Number(0, 86400)] = 0
-    order: UpdateOrder = "start-first"
-    max_surge: Optional[Annotated[int, Whole(0, MOST_REPLICAS)]] = None
-    monitor: Annotated[float, Number(0, 86400)] = 5
-    max_failure_ratio: Annotated[float, Number(0, 1)] = 0
-
-    @model_validator(mode="after")
-    def _surge_has_an_order(self) -> "Policy":
-        if self.order == "start-first" and self.max_surge == 0:
-            raise ValueError(
-                "max_surge must be at least 1 with order start-first, which starts a replica before it stops "
-                "one, got 0: use order stop-first for no replica more than declared"
-            )
-        if self.order == "stop-first" and self.max_surge:
-            raise ValueError(
-                f"max_surge is for order start-first, got {self.max_surge} with stop-first, which runs no "
-                "replica more than declared: drop it"
-            )
-        return self
-
-    @property
-    def at_once(self) -> int:
-        """Replicas that one round replaces."""
-        return min(self.parallelism, self.max_surge or self.parallelism)
-
-
-class Update(Policy):
-    """Pace of a change, and the action after a failure."""
-
-    failure_action: FailureAction = "rollback"
-
-
-class Rollback(Policy):
-    """Pace of a rollback, and the action after a failure of it."""
-
-    failure_action: Literal["pause", "continue"] = "pause"
 
 
 class Declared(Frozen):
@@ -241,6 +199,8 @@ class Wanted:
     registries: Sequence[Login] = field(default=(), repr=False)
     known: frozenset[str] = frozenset()
     """Ids of containers that a run which came to its end has recorded: they were healthy once."""
+    contact: Optional[str] = None
+    """Text that differs where a front end reaches them in another way; None without a front end."""
 
     @property
     def replicas(self) -> list[Replica]:

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from ..proxies.container import Policy
 from .images import PullImage
-from .replica import Policy, Replica, Seen, Wanted
+from .replica import Replica, Seen, Wanted
 from .replica_steps import AwaitHealthy, Create, Pause, Remove, Start, Stop, Watch
 from .steps import Step
 
@@ -12,7 +13,8 @@ Load = Callable[[Sequence[str]], Sequence[Step]]
 """Steps that make a front end send to the replicas with these network names, and to no other."""
 
 
-def _no_front_end(_: Sequence[str]) -> Sequence[Step]:
+def no_front_end(_: Sequence[str]) -> Sequence[Step]:
+    """Return no step: no front end has to know."""
     return ()
 
 
@@ -30,7 +32,7 @@ def generation_of(seen: Sequence[Seen], definition: str, recorded: int, *, same:
     return max([recorded, *(each.generation for each in seen)]) + 1
 
 
-def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = _no_front_end) -> list[Step]:
+def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = no_front_end) -> list[Step]:
     """Return the steps from `seen` to `wanted`, in rounds.
 
     A round makes replicas, waits until they are healthy, has the front end send to them, watches them, and
@@ -47,13 +49,7 @@ def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = _
     good = {index for index, each in held.items() if each.running and each.health == "healthy"}
     settled = proven | (good - former.keys())
     todo = [each for each in wanted.replicas if each.index not in settled]
-    steps: list[Step] = []
-    if any(each.index not in held for each in todo):
-        steps.append(
-            PullImage(
-                image=wanted.template.image, registries=wanted.registries, cause="replicas are made of it"
-            )
-        )
+    steps = _pull(todo, held, wanted)
     size = policy.at_once if former else max(1, len(todo))
     serving = {each.alias for each in seen if each.running}
     for start in range(0, len(todo), size):
@@ -64,6 +60,28 @@ def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = _
         serving -= {each.alias for each in surplus}
         steps += load(sorted(serving))
     return [*steps, *_removal(surplus, wanted.template.drain, _declared(wanted))]
+
+
+def beside(seen: Sequence[Seen], wanted: Wanted, policy: Policy) -> list[Step]:
+    """Return the steps that make replicas beside all that run, in one round, and remove what has ended.
+
+    For a front end that reaches the new ones in another way: its configuration changes first, and then
+    `retired` removes the others.
+    """
+    held = as_declared(seen, wanted)
+    proven = [index for index, each in held.items() if each.running and each.id in wanted.known]
+    todo = [each for each in wanted.replicas if each.index not in proven]
+    ended = [each for each in seen if each not in held.values() and not each.running]
+    steps = _pull(todo, held, wanted)
+    if todo:
+        steps += _start(todo, held, wanted, "the front end reaches these in another way")
+        steps += _watch(todo, held, policy)
+    return [*steps, *_removal(ended, wanted.template.drain, _declared(wanted))]
+
+
+def retired(seen: Sequence[Seen], drain: float) -> list[Step]:
+    """Return the steps that remove replicas which no configuration names any more."""
+    return _removal(seen, drain, "the front end no longer sends to them")
 
 
 def as_declared(seen: Sequence[Seen], wanted: Wanted) -> dict[int, Seen]:
@@ -91,33 +109,57 @@ def _round(
     """Return the steps of one round; `serving` has the names that serve before it, and then after it."""
     going = [each for replica in batch for each in former.get(replica.index, ())]
     cause = "the definition changes" if going else _declared(wanted)
-    names = {each.alias: held[each.index].id if each.index in held else each.name for each in batch}
-    missing = [each for each in batch if each.index not in held]
-    idle = [each for each in batch if each.index in held and not held[each.index].running]
-    begin: list[Step] = []
-    if missing:
-        begin.append(Create(replicas=missing, cause=cause))
-    if idle:
-        ids = {each.alias: held[each.index].id for each in idle}
-        begin.append(
-            Start(containers=ids, networks=wanted.template.networks, cause="declared, and does not run")
-        )
-    begin.append(
-        AwaitHealthy(containers=names, seconds=wanted.start_timeout, cause="only healthy replicas serve")
-    )
+    begin = _start(batch, held, wanted, cause)
     removal = _removal(going, wanted.template.drain, "another replica has its place")
     serving -= {each.alias for each in going}
     before = load(sorted(serving)) if going and policy.order == "stop-first" else ()
-    serving |= names.keys()
+    serving |= {each.alias for each in batch}
     after = load(sorted(serving))
-    watch = (
-        [Watch(containers=names, seconds=policy.monitor, cause="a failure now ends the change")]
-        if going and policy.monitor
-        else []
-    )
+    watch = _watch(batch, held, policy) if going else []
     if policy.order == "stop-first":
         return [*before, *removal, *begin, *after, *watch]
     return [*begin, *after, *watch, *removal]
+
+
+def _pull(todo: Sequence[Replica], held: Mapping[int, Seen], wanted: Wanted) -> list[Step]:
+    if all(each.index in held for each in todo):
+        return []
+    image, registries = wanted.template.image, wanted.registries
+    return [PullImage(image=image, registries=registries, cause="replicas are made of it")]
+
+
+def _containers(batch: Sequence[Replica], held: Mapping[int, Seen]) -> dict[str, str]:
+    """Return the containers of replicas by network name: by id, or by name where they are yet to be made."""
+    return {each.alias: held[each.index].id if each.index in held else each.name for each in batch}
+
+
+def _start(batch: Sequence[Replica], held: Mapping[int, Seen], wanted: Wanted, cause: str) -> list[Step]:
+    """Return the steps after which these replicas are healthy."""
+    missing = [each for each in batch if each.index not in held]
+    idle = {
+        each.alias: held[each.index].id
+        for each in batch
+        if each.index in held and not held[each.index].running
+    }
+    steps: list[Step] = []
+    if missing:
+        steps.append(Create(replicas=missing, cause=cause))
+    if idle:
+        networks = wanted.template.networks
+        steps.append(Start(containers=idle, networks=networks, cause="declared, and does not run"))
+    health = AwaitHealthy(
+        containers=_containers(batch, held),
+        seconds=wanted.start_timeout,
+        cause="only healthy replicas serve",
+    )
+    return [*steps, health]
+
+
+def _watch(batch: Sequence[Replica], held: Mapping[int, Seen], policy: Policy) -> list[Step]:
+    if not policy.monitor:
+        return []
+    containers = _containers(batch, held)
+    return [Watch(containers=containers, seconds=policy.monitor, cause="a failure now ends the change")]
 
 
 def _declared(wanted: Wanted) -> str:

@@ -1,20 +1,26 @@
 """The replicas of one backend, through the Engine API. Plain functions, no Pulumi."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
-from ..naming import LABEL
+from ..naming import LABEL, same_owner
+from ..proxies.container import Policy, Rollback, Update
 from .containers import EngineError, Unfinished
 from .progress import report
-from .replica import MARK, Declared, Policy, Rollback, Seen, Template, Update, Wanted, backend_of, seen
-from .replica_changes import as_declared, changes, generation_of
+from .replica import INDEX, MARK, Declared, Seen, Template, Wanted, backend_of, seen
+from .replica_changes import Load, as_declared, beside, changes, generation_of, no_front_end
 from .replica_steps import Remove, ReplicasFailed, Stop, first, listed
+from .replica_traffic_steps import Send, generations_named
 from .steps import Step, perform
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+ALIAS = re.compile(r"-g\d+$")
 
 
 class Made(TypedDict):
@@ -22,6 +28,7 @@ class Made(TypedDict):
 
     generation: int
     containers: dict[str, str]
+    names: list[str]
 
 
 class TakenBack(Unfinished):
@@ -33,9 +40,14 @@ def name_of(labels: Mapping[str, str]) -> str:
     return "-".join(backend_of(labels))
 
 
-def key(labels: Mapping[str, str], index: int) -> str:
+def key(labels: Mapping[str, str], index: int | str) -> str:
     """Return the name of a replica of this owner, of any generation."""
     return f"{name_of(labels)}-{index}"
+
+
+def next_generation(engine: "DockerClient", labels: Mapping[str, str]) -> int:
+    """Return the number of replicas that are the first of this resource, beside those of another one."""
+    return _highest(engine, _listed(engine, labels)) + 1
 
 
 def unmarked(engine: "DockerClient", labels: Mapping[str, str]) -> Optional[str]:
@@ -57,14 +69,20 @@ def deliver(
     has left everything as it was, and Unfinished for others, with the replicas as they are then.
     """
     everyone = _listed(engine, wanted.template.labels)
-    if said := _refusal(everyone, wanted.template.labels):
+    if wanted.contact is None and (said := _refusal(everyone, wanted.template.labels)):
         raise EngineError(said)
     there = _marked(everyone, wanted.template.mark)
     same = former is not None and former.template.definition == wanted.template.definition
-    number = generation_of(there, wanted.template.definition, wanted.generation, same=same)
+    taken = 0 if former else _highest(engine, everyone)
+    number = generation_of(there, wanted.template.definition, max(wanted.generation, taken), same=same)
     wanted = replace(wanted, generation=number)
+    in_rounds = _in_rounds(engine, wanted, former)
+    if in_rounds:
+        plan = changes(there, wanted, declared.update, _load(wanted))
+    else:
+        plan = beside(there, wanted, declared.update)
     try:
-        failed = _perform(engine, changes(there, wanted, declared.update), declared.update, wanted.count)
+        failed = _perform(engine, plan, declared.update, wanted.count)
     except ReplicasFailed as error:
         if former is None or declared.update.failure_action != "rollback":
             said = f"{_failures(error.reasons, wanted)}; the change ends here, the next `up` goes on: {error}"
@@ -75,7 +93,8 @@ def deliver(
     if len(failed) > declared.update.max_failure_ratio * wanted.count:
         said = f"{_failures(failed, wanted)}; the change went on to its end: {first(failed)}"
         raise _unfinished(engine, wanted, said, failed)
-    return made(look(engine, wanted.template), wanted)
+    there = look(engine, wanted.template)
+    return made(there if in_rounds else list(as_declared(there, wanted).values()), wanted)
 
 
 def made(there: Sequence[Seen], wanted: Wanted, failed: Collection[str] = ()) -> Made:
@@ -84,12 +103,14 @@ def made(there: Sequence[Seen], wanted: Wanted, failed: Collection[str] = ()) ->
     These are the `failed` ones (network names), and those beside which the former one of their index stands.
     """
     places = Counter(each.index for each in there if each.running)
-    ids = {
-        key(wanted.template.labels, index): each.id
+    proven = {
+        key(wanted.template.labels, index): each
         for index, each in sorted(as_declared(there, wanted).items())
         if places[index] <= 1 and each.alias not in failed
     }
-    return {"generation": wanted.generation, "containers": ids}
+    ids = {name: each.id for name, each in proven.items()}
+    names = [each.name for each in proven.values()]
+    return {"generation": wanted.generation, "containers": ids, "names": names}
 
 
 def states(there: Sequence[Seen], wanted: Wanted) -> dict[str, str]:
@@ -107,6 +128,54 @@ def remove(engine: "DockerClient", template: Template, recorded: Iterable[str]) 
     cause = "the backend is no longer declared"
     steps: list[Step] = [Stop(containers=running, seconds=template.drain, cause=cause)] if running else []
     perform([*steps, Remove(containers=every, cause=cause)] if every else [], engine)
+
+
+def left(engine: "DockerClient", front_end: Mapping[str, str], serving: Mapping[str, str]) -> list[Seen]:
+    """Return replicas that are not among those of a front end (its labels), but of its backends.
+
+    `serving` has the ids of all its replicas by name. Containers of an index without an id are not returned.
+    """
+    backends = {name.rpartition("-")[0] for name in serving}
+    return [
+        seen(each)
+        for each in engine.api.containers(all=True, filters={"label": [MARK]})
+        if same_owner(each["Labels"], front_end)
+        and name_of(each["Labels"]) in backends
+        and each["Id"] not in serving.values()
+        and serving.get(key(each["Labels"], each["Labels"][INDEX])) != ""
+    ]
+
+
+def _in_rounds(engine: "DockerClient", wanted: Wanted, former: Optional[Wanted]) -> bool:
+    """Return whether a front end, if there is one, reaches new replicas as it reaches those that they follow.
+
+    Its configuration must have the replicas of the former change, or of this one if that was interrupted.
+    """
+    if wanted.contact is None:
+        return True
+    if former is None or former.contact != wanted.contact:
+        return False
+    return generations_named(engine, wanted.template.labels) <= {former.generation, wanted.generation}
+
+
+def _load(wanted: Wanted) -> Load:
+    """Return how a front end learns which replicas serve."""
+    template = wanted.template
+    if wanted.contact is None:
+        return no_front_end
+    cause = f"they serve as {name_of(template.labels)}"
+    return lambda names: [Send(labels=template.labels, serving=names, drain=template.drain, cause=cause)]
+
+
+def _highest(engine: "DockerClient", entries: Iterable[dict[str, Any]]) -> int:
+    """Return the highest generation in network names of containers that this resource has not made."""
+    found = [0]
+    for each in entries:
+        if MARK not in each["Labels"]:
+            networks = engine.api.inspect_container(each["Id"])["NetworkSettings"]["Networks"].values()
+            aliases = [alias for network in networks for alias in network.get("Aliases") or ()]
+            found += [int(alias.rpartition("-g")[2]) for alias in aliases if ALIAS.search(alias)]
+    return max(found)
 
 
 def _listed(engine: "DockerClient", labels: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -170,7 +239,7 @@ def _taken_back(
     report(f"{_failures(error.reasons, wanted)}: rolling back")
     back = listed([each.alias for each in former.replicas])
     try:
-        failed = _perform(engine, changes(there, former, policy), policy, former.count)
+        failed = _perform(engine, changes(there, former, policy, _load(former)), policy, former.count)
     except EngineError as again:
         said = f"the rollback to {back} ended before it was done: {again}"
     else:

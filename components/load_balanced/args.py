@@ -18,6 +18,7 @@ from ..arguments.types import (
     UnknownHost,
 )
 from ..proxies.registry import ProxyKind
+from ..resources.replicas import PolicyDefinition
 
 
 class ProbeArgs(TypedDict, total=False):
@@ -122,6 +123,10 @@ class RouteArgs(TypedDict, total=False):
     """Further attempts for a failed request. Default: 3."""
 
 
+class RoundsArgs(PolicyDefinition, total=False):
+    """Rounds in which replicas are replaced."""
+
+
 class ReplicasArgs(RouteArgs, total=False):
     """Replicas, and how the front end shares requests among them."""
 
@@ -145,6 +150,10 @@ class ReplicasArgs(RouteArgs, total=False):
     Default: 10."""
     start_timeout: Optional[float]
     """Seconds that a new replica has to become healthy. Default: 60."""
+    update: Optional[RoundsArgs]
+    """Replace replicas in rounds. Default: none; all new ones are created beside the old ones."""
+    rollback: Optional[RoundsArgs]
+    """Rounds of a rollback. Not without `update`. Default: one replica at a time."""
     restart: Optional[RestartArgs]
     """Restart policy, for example `{policy: on-failure, max_retries: 5}`. Default: `{policy: always}`."""
     memory: Optional[int]

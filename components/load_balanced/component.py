@@ -1,6 +1,7 @@
 """LoadBalancedService: replicas behind a front end on one Docker host, changed without a failed request."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Optional
 
 import pulumi
@@ -14,7 +15,6 @@ from ..proxies.model import Service
 from ..proxies.registry import kind_of
 from ..proxies.views import server_addresses
 from ..resources.front_end import FrontEndConfig
-from ..resources.generation import Generation
 from ..resources.labels import labels_of
 from . import front_end, replicas
 from .args import LoadBalancedServiceArgs
@@ -56,28 +56,26 @@ class LoadBalancedService(pulumi.ComponentResource):
         # A provider of another host does not make its resources others: the trigger does.
         child = pulumi.ResourceOptions(parent=self, provider=provider, replacement_trigger=what.host.address)
         ours = pulumi.ResourceOptions(parent=self)
-        generations = {
-            backend_name: replicas.generation(f"{name}-{backend_name}-generation", backend, what, ours)
-            for backend_name, backend in sorted(what.backends.items())
-        }
+        generations = replicas.generations(name, what, ours)
         images = [front_end.pulled(name, what, child), *generations.values()]
         # Nothing is made on the host before all its images are there.
         made = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=images))
         network = _network(name, what, made)
         isolated = {key: _isolated(name, key, made) for key in sorted(what.backends)} if what.isolated else {}
-        every: dict[str, docker.Container] = {}
-        for backend_name, backend in sorted(what.backends.items()):
-            own, generation = isolated.get(backend_name), generations[backend_name]
-            every |= replicas.replicas(name, backend_name, backend, network, own, generation, made)
-        text, names = _configuration(name, what, generations)
-        ids = {replica_name: replica.id for replica_name, replica in every.items()}
-        ready = front_end.readiness(name, what, text, names, ids, ours)
+        running = {
+            key: replicas.of_backend(name, key, what, network, isolated.get(key), generations.get(key), made)
+            for key in sorted(what.backends)
+        }
+        ids = {replica: id_ for backend in running.values() for replica, id_ in backend.ids.items()}
+        text, addresses = _configuration(name, what, running)
+        ready = front_end.readiness(name, what, text, addresses, ids, ours)
         proxy = front_end.container(name, what, network, ready, child)
         joins = {key: each.name for key, each in isolated.items()}
         config = front_end.config(name, what, text, ids, joins, proxy, ours)
 
         self.network_name = pulumi.Output.from_input(network)
-        self.replica_names = pulumi.Output.all(*[replica.name for replica in every.values()])
+        names = pulumi.Output.all(*(backend.names for backend in running.values()))
+        self.replica_names = names.apply(lambda found: [*chain.from_iterable(found)])
         self.config = config.config
         self.port = pulumi.Output.from_input(what.front_end.port)
         self.address = _address(what, config)
@@ -167,10 +165,10 @@ def _labels(name: str, role: str) -> list[docker.NetworkLabelArgs]:
 
 
 def _configuration(
-    name: str, what: Service, generations: Mapping[str, Generation]
+    name: str, what: Service, running: Mapping[str, replicas.Running]
 ) -> tuple[pulumi.Output[str], pulumi.Output[list[str]]]:
     """Return the text of the front end's configuration, and the network names in it."""
-    backends = sorted(generations)
+    backends = sorted(running)
 
     def by_name(numbers: list[int]) -> dict[str, int]:
         return dict(zip(backends, numbers, strict=True))
@@ -181,7 +179,7 @@ def _configuration(
     def network_names(numbers: list[int]) -> list[str]:
         return server_addresses(what, name, by_name(numbers))
 
-    numbers = pulumi.Output.all(*[generations[key].count for key in backends])
+    numbers = pulumi.Output.all(*[running[key].generation for key in backends])
     return numbers.apply(render), numbers.apply(network_names)
 
 

@@ -52,6 +52,7 @@ def readiness(
             "pidsLimits": {
                 f"{component}-{name}-{index}": backend.pids_limit
                 for name, backend in service.backends.items()
+                if backend.update is None
                 for index in range(backend.replicas)
             },
             "startTimeout": service.start_timeout,

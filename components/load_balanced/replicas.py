@@ -1,19 +1,23 @@
 """The replicas of one backend: containers that are never published.
 
-They never share a network name with another generation.
+They never share a network name with another generation. With `update` they are one resource, which changes
+them in rounds; else each is a resource of the docker provider.
 """
 
-from dataclasses import replace
-from typing import Optional
+from dataclasses import dataclass, replace
+from typing import Any, Optional
 
 import pulumi
 import pulumi_docker as docker
 
 from .. import naming
+from ..arguments.later import later
+from ..engine.replica import ReplicaContainer
 from ..proxies.health import LOCAL, ask, connect
 from ..proxies.model import Backend, Service
 from ..resources.generation import Definition, Generation, GenerationInputs
 from ..resources.labels import labels_of
+from ..resources.replicas import ContainerDefinition, Replicas, ReplicasInputs
 
 
 def health_test(backend: Backend, mode: str, host: Optional[str] = None) -> list[str]:
@@ -36,7 +40,53 @@ def healthcheck(tests: pulumi.Input[list[str]]) -> docker.ContainerHealthcheckAr
     )
 
 
-def generation(name: str, backend: Backend, what: Service, opts: pulumi.ResourceOptions) -> Generation:
+@dataclass(frozen=True)
+class Running:
+    """The replicas of one backend, as what depends on them sees them."""
+
+    generation: pulumi.Output[int]
+    ids: dict[str, pulumi.Output[str]]
+    """Ids of the containers by the replica's name, `<component>-<backend>-<index>`."""
+    names: pulumi.Output[list[str]]
+    """Names of the containers, by index."""
+
+
+def generations(component: str, what: Service, opts: pulumi.ResourceOptions) -> dict[str, Generation]:
+    """Count the changes of each backend without `update`, by its name."""
+    return {
+        name: _generation(f"{component}-{name}-generation", backend, what, opts)
+        for name, backend in sorted(what.backends.items())
+        if backend.update is None
+    }
+
+
+def of_backend(
+    component: str,
+    name: str,
+    what: Service,
+    network: pulumi.Input[str],
+    own: Optional[docker.Network],
+    generation: Optional[Generation],
+    child: pulumi.ResourceOptions,
+) -> Running:
+    """Declare the replicas of a backend: one resource for all, or one for each where they are counted.
+
+    With a network of the backend's own, the replicas have their names there.
+    """
+    backend = what.backends[name]
+    if generation is not None:
+        every = _containers(component, name, backend, network, own, generation, child)
+        names = pulumi.Output.all(*(each.name for each in every.values()))
+        return Running(generation.count, {key: each.id for key, each in every.items()}, names)
+    whole = _in_rounds(
+        component, name, backend, what, [network] if own is None else [own.name, network], child
+    )
+    indexes = range(backend.replicas)
+    ids = whole.ids(f"{component}-{name}-{index}" for index in indexes)
+    return Running(whole.count, ids, whole.names.apply(lambda found: found or []))
+
+
+def _generation(name: str, backend: Backend, what: Service, opts: pulumi.ResourceOptions) -> Generation:
     """Count the changes of everything that defines the backend's replicas, and pull their image."""
     definition: Definition = {
         "image": backend.image,
@@ -64,6 +114,49 @@ def generation(name: str, backend: Backend, what: Service, opts: pulumi.Resource
     return Generation(name, inputs, opts)
 
 
+def _in_rounds(
+    component: str,
+    name: str,
+    backend: Backend,
+    what: Service,
+    networks: list[pulumi.Input[str]],
+    child: pulumi.ResourceOptions,
+) -> Replicas:
+    """Declare the replicas of a backend as one resource, `<component>-<backend>-replicas`.
+
+    They have their names on the first of `networks`.
+    """
+    keys = set(ReplicaContainer.model_fields) - {"health"}
+    container: ContainerDefinition = {"health": health_test(backend, what.mode)}
+    container |= backend.model_dump(include=keys, exclude_none=True)  # type: ignore[typeddict-item]
+    pace: Any = backend.model_dump(include={"update", "rollback"}, exclude_none=True)
+    inputs: ReplicasInputs = {
+        "host": what.host.properties(),
+        "registries": what.host.credentials(),
+        "labels": labels_of(component, f"replica-{name}"),
+        "replicas": backend.replicas,
+        "image": backend.image,
+        "networks": [later(pulumi.Output.from_input(each)) for each in networks],
+        "container": container,
+        "contact": _contact(backend, what),
+        "drain": backend.drain,
+        "startTimeout": backend.start_timeout,
+    }
+    inputs |= pace
+    opts = pulumi.ResourceOptions(parent=child.parent, depends_on=child.depends_on)
+    return Replicas(f"{component}-{name}-replicas", inputs, opts)
+
+
+def _contact(backend: Backend, what: Service) -> str:
+    """Return how the front end reaches the replicas, in words for a preview."""
+    where = f"port {backend.port}" + (" on a network of the backend" if what.isolated else "")
+    question = backend.question
+    if what.mode != "http" or not backend.health.asks:
+        return f"{what.mode}, {where}; checked at port {question.port}"
+    asked = f"{question.method} {question.path} of {question.host} at port {question.port}"
+    return f"{what.mode}, {where}; checked by {asked}: {', '.join(question.statuses)}"
+
+
 def labels(component: str, role: str) -> list[docker.ContainerLabelArgs]:
     """Return the labels of a container of `component`."""
     return [
@@ -72,7 +165,7 @@ def labels(component: str, role: str) -> list[docker.ContainerLabelArgs]:
     ]
 
 
-def replicas(
+def _containers(
     component: str,
     name: str,
     backend: Backend,
@@ -81,10 +174,7 @@ def replicas(
     generation: Generation,
     child: pulumi.ResourceOptions,
 ) -> dict[str, docker.Container]:
-    """Declare one container for each replica, by the name of its resource: `<component>-<backend>-<index>`.
-
-    With a network of the backend's own, the replicas have their names there.
-    """
+    """Declare one container for each replica, by the name of its resource."""
     opts = pulumi.ResourceOptions.merge(
         # A new replica is healthy before the old one goes.
         child,

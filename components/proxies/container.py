@@ -1,6 +1,6 @@
-"""Arguments of the containers behind a front end."""
+"""Arguments of the containers behind a front end, and of their replacement."""
 
-from typing import Annotated, Optional
+from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
@@ -9,10 +9,12 @@ from ..arguments.types import (
     Argument,
     Capability,
     EnvironmentName,
+    FailureAction,
     InputText,
     Number,
     PidsLimit,
     RestartPolicy,
+    UpdateOrder,
     User,
     Whole,
 )
@@ -55,3 +57,45 @@ class Container(Frozen):
     def _capabilities_differ(self) -> "Container":
         differ("capabilities", self.capabilities)
         return self
+
+
+class Policy(Frozen):
+    """Pace of a change, in the terms of Compose and Swarm."""
+
+    parallelism: Annotated[int, Whole(1, MOST_REPLICAS)] = 1
+    delay: Annotated[float, Number(0, 86400)] = 0
+    order: UpdateOrder = "start-first"
+    max_surge: Optional[Annotated[int, Whole(0, MOST_REPLICAS)]] = None
+    monitor: Annotated[float, Number(0, 86400)] = 5
+    max_failure_ratio: Annotated[float, Number(0, 1)] = 0
+
+    @model_validator(mode="after")
+    def _surge_has_an_order(self) -> "Policy":
+        if self.order == "start-first" and self.max_surge == 0:
+            raise ValueError(
+                "max_surge must be at least 1 with order start-first, which starts a replica before it stops "
+                "one, got 0: use order stop-first for no replica more than declared"
+            )
+        if self.order == "stop-first" and self.max_surge:
+            raise ValueError(
+                f"max_surge is for order start-first, got {self.max_surge} with stop-first, which runs no "
+                "replica more than declared: drop it"
+            )
+        return self
+
+    @property
+    def at_once(self) -> int:
+        """Replicas that one round replaces."""
+        return min(self.parallelism, self.max_surge or self.parallelism)
+
+
+class Update(Policy):
+    """Pace of a change, and the action after a failure."""
+
+    failure_action: FailureAction = "rollback"
+
+
+class Rollback(Policy):
+    """Pace of a rollback, and the action after a failure of it."""
+
+    failure_action: Literal["pause", "continue"] = "pause"

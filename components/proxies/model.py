@@ -18,7 +18,7 @@ from ..arguments.types import (
     ProxyMode,
     Whole,
 )
-from .container import MOST_REPLICAS, Container, Drain, StartTimeout
+from .container import MOST_REPLICAS, Container, Drain, Rollback, StartTimeout, Update
 from .site import Probe, Proxy, Route, Site, differ
 
 
@@ -40,6 +40,14 @@ class Backend(Container, Route):
     backup_replicas: Annotated[int, Whole(0, 999)] = 0
     drain: Drain = 10
     start_timeout: StartTimeout = 60
+    update: Optional[Update] = None
+    rollback: Optional[Rollback] = None
+
+    @model_validator(mode="after")
+    def _rollback_has_an_update(self) -> "Backend":
+        if self.rollback is not None and self.update is None:
+            raise ValueError("rollback is for a backend with update, which is rolled back: give update, too")
+        return self
 
     @model_validator(mode="after")
     def _counts_agree(self) -> "Backend":

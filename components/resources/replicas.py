@@ -5,6 +5,7 @@ roll-out: its rounds, its failure and its rollback concern no other backend. Two
 time, each at its own pace, and a preview shows each as one resource.
 """
 
+from collections.abc import Iterable
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -92,6 +93,10 @@ class ReplicasInputs(OnHost, Labelled, Pulling):
     """Seconds that a replica gets to end. Default: 10."""
     startTimeout: NotRequired[float]
     """Seconds that a new replica has to become healthy. Default: 60."""
+    contact: NotRequired[str]
+    """Text that differs where the front end of the same component reaches the replicas in another way. With
+    it, the front end sends to each round's replicas before the former ones stop. Replicas that are reached in
+    another way are created beside the former ones, which `FrontEndConfig` removes. Default: none."""
     each: NotRequired[dict[str, str]]
     """Status of each replica by its name; set by the resource, so that a preview names those that a refresh
     has found otherwise."""
@@ -105,6 +110,8 @@ class ReplicasOutputs(TypedDict):
     networks."""
     containers: dict[str, str]
     """Ids of the containers by the replica's name, such as `site-web-0`."""
+    names: list[str]
+    """Names of the containers, by index."""
 
 
 class ReplicasState(ReplicasInputs, ReplicasOutputs):
@@ -116,3 +123,17 @@ class Replicas(Resource[ReplicasInputs, ReplicasOutputs]):
 
     generation: pulumi.Output[int]
     containers: pulumi.Output[dict[str, str]]
+    names: pulumi.Output[list[str]]
+
+    @property
+    def count(self) -> pulumi.Output[int]:
+        """The generation as a whole number; 1 under the mocks of a program's unit tests."""
+        return self.generation.apply(lambda number: int(number or 1))
+
+    def ids(self, names: Iterable[str]) -> dict[str, pulumi.Output[str]]:
+        """Return the id of each container by the replica's name; nothing for a replica that has failed."""
+
+        def id_of(name: str) -> pulumi.Output[str]:
+            return self.containers.apply(lambda found: (found or {}).get(name, ""))
+
+        return {name: id_of(name) for name in names}

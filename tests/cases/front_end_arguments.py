@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from components import LoadBalancedService, SwarmGateway
 from components.arguments.parsing import Frozen
+from components.proxies.container import Rollback, Update
 from components.proxies.model import Service
 from components.proxies.registry import KINDS, FrontEndKind
 from components.swarm.gateway.model import Gateway
@@ -41,6 +43,7 @@ class Form:
 
 
 BACKEND = "backends.web"
+PACES = [*product(["update"], Update.model_fields), *product(["rollback"], Rollback.model_fields)]
 SERVICE = Form(
     name="service",
     model=Service,
@@ -77,6 +80,7 @@ SERVICE = Form(
         f"{BACKEND}.user": Use("Container"),
         f"{BACKEND}.read_only": Use("Container"),
         f"{BACKEND}.capabilities": Use("Container"),
+        **{f"{BACKEND}.{pace}.{key}": Use("Replicas") for pace, key in PACES},
     },
 )
 TCP = replace(
@@ -149,5 +153,6 @@ COMPANY: Mapping[str, Values] = {
     "front_end.unknown_host": {f"{BACKEND}.host_names": ["a.example"]},
     "front_end.log.facility": {"front_end.log.address": "192.0.2.1:514"},
     f"{BACKEND}.restart.max_retries": {f"{BACKEND}.restart.policy": "on-failure"},
+    **{f"{BACKEND}.rollback.{key}": {f"{BACKEND}.update.delay": 1} for key in Rollback.model_fields},
 }
 """Arguments that an argument needs beside it."""

@@ -46,6 +46,7 @@ TESTED = {
     'replicas.md: ~ image   : "app:1" => "app:2"',
     "replicas.md: ~ each: {",
     "swarm-services.md: from longshore import SwarmGateway, SwarmService",
+    "order.md: backends:",
     'testing.md: """Run with `python -m pytest`."""',
 }
 """The blocks that a test here, in test_plain_mocks.py, test_examples.py or test_replicas.py is about."""
@@ -68,6 +69,17 @@ def test_the_swarm_services_are_declared(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen.error is None
     assert "server-template shop- 32 tasks.shop:80" in seen.named("gate-config").inputs["data"]
     assert seen.named("shop-service").inputs["name"] == "shop"
+
+
+def test_the_rounds_are_declared() -> None:
+    """The settings of order.md make one resource of ten replicas."""
+    args = yaml.safe_load(block("backends:"))
+
+    seen = run_with_mocks(lambda: LoadBalancedService("site", args))
+
+    assert seen.error is None
+    made = seen.named("site-web-replicas").inputs
+    assert (made["replicas"], made["update"]["parallelism"], made["update"]["monitor"]) == (10, 2, 10)
 
 
 def test_the_floating_address_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ def test_life(backend: Backend) -> None:
     backend.up(replicas=2)
     assert backend.shown() == names(2, 1, APP)
     assert backend.ids() < first
-    there = ("each", "generation", "containers")
+    there = ("each", "generation", "containers", "names")
     assert HANDLER.read(backend.state) == {key: backend.state[key] for key in there}
 
     HANDLER.delete(backend.state)

@@ -144,6 +144,7 @@ REPLICAS: Values = {
     "rollback": {},
     "drain": 5,
     "startTimeout": 30,
+    "contact": "http, port 80",
     "each": {"site-web-0": "running", "site-web-1": "running"},
 }
 INPUTS: dict[str, Values] = {
@@ -190,7 +191,11 @@ OUTPUTS: dict[str, Values] = {
     "Generation": {"number": 3, "isolated": True},
     "OverlayNetwork": {"networkId": "n3t"},
     "Readiness": {},
-    "Replicas": {"generation": 3, "containers": {"site-web-0": "c0", "site-web-1": "c1"}},
+    "Replicas": {
+        "generation": 3,
+        "containers": {"site-web-0": "c0", "site-web-1": "c1"},
+        "names": ["site-web-0-g3-a", "site-web-1-g3-a"],
+    },
     "ServiceDefinition": {"serviceId": "s3r"},
     "Swarm": {"swarmId": "k1x", "workerToken": "w", "managerToken": "m", "unlockKey": ""},
     "SwarmConfig": {"keptId": "c0n"},
@@ -662,11 +667,25 @@ def test_the_number_of_a_definition_is_known_at_preview() -> None:
     def foreseen(**new: Any) -> Any:
         return handler.update(handler.kept({**REPLICAS, **new}), old, True)
 
-    assert foreseen() == {"generation": 3, "containers": old["containers"]}
-    assert foreseen(replicas=3) == {"generation": 3, "containers": UNKNOWN}
-    assert foreseen(update={}, drain=1) == {"generation": 3, "containers": old["containers"]}
-    assert foreseen(container={}) == {"generation": 4, "containers": UNKNOWN}
-    assert foreseen(image=UNKNOWN) == {"generation": UNKNOWN, "containers": UNKNOWN}
+    there = {"containers": old["containers"], "names": old["names"]}
+    others = {"containers": UNKNOWN, "names": UNKNOWN}
+    assert foreseen() == {"generation": 3, **there}
+    assert foreseen(replicas=3) == {"generation": 3, **others}
+    assert foreseen(update={}, drain=1) == {"generation": 3, **there}
+    assert foreseen(container={}) == {"generation": 4, **others}
+    assert foreseen(image=UNKNOWN) == {"generation": UNKNOWN, **others}
+
+
+def test_a_route_alone_is_no_other_definition() -> None:
+    """Replicas go on asking themselves with the Host header of before."""
+    handler, old = HANDLERS["Replicas"], state_of("Replicas")
+    asking, other = ({"health": ask(Question("/", 80, host=host))} for host in ("a.example", "b.example"))
+    before = {**REPLICAS, "container": asking}
+
+    assert handler.carried({**REPLICAS, "container": other}, before)["container"] == asking
+    changed = {**REPLICAS, "container": {**other, "memory": 64}}
+    assert handler.carried(changed, before)["container"] == changed["container"]
+    assert handler.carried({**REPLICAS, "container": {}}, old)["container"] == {}
 
 
 @pytest.mark.parametrize(
@@ -705,7 +724,9 @@ def test_replicas_with_unknown_values_are_checked_as_far_as_they_are_known() -> 
 
 
 def test_replicas_of_a_host_that_does_not_answer_are_a_warning() -> None:
-    problem, (warning,) = check("Replicas", REPLICAS)
+    alone = {key: value for key, value in REPLICAS.items() if key != "contact"}
+
+    problem, (warning,) = check("Replicas", alone)
 
     assert problem is None
     assert warning.startswith("replicas of site-web not checked at this preview: cannot reach the Docker")

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from components.arguments.parsing import ArgumentError, parse
-from components.engine.replica import Declared, ReplicaContainer, Seen, Template, Update, Wanted, seen
+from components.engine.replica import Declared, ReplicaContainer, Seen, Template, Wanted, seen
 from components.engine.replica_changes import changes, generation_of
 from components.engine.steps import Step
+from components.proxies.container import Update
 
 LABELS = {
     "io.longshore.project": "shop",

@@ -57,7 +57,7 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
 
     def update(self, new: ReadinessInputs, old: ReadinessInputs, preview: bool) -> NoOutputs:
         known = set(old.get("replicas", {}).values())
-        replicas = {name: id_ for name, id_ in new["replicas"].items() if id_ not in known}
+        replicas = {name: id_ for name, id_ in new["replicas"].items() if id_ and id_ not in known}
         before, limits = _limits(old), _limits(new)
         changed = {id_: limit for id_, limit in limits.items() if before.get(id_) != limit}
         if (replicas or changed) and not preview:
@@ -151,6 +151,7 @@ class FrontEndConfig(Handler[FrontEndConfigInputs, FrontEndConfigOutputs, FrontE
             joins=set(new.get("networks", {}).values()),
             leaves=left,
             processes=new.get("pidsLimit"),
+            replicas=new["replicas"],
         )
         with connect(new["host"]) as engine:
             front_end_config.put_in_force(engine, wanted)

@@ -9,6 +9,7 @@ from ...engine.connection import HostUnreachable, connect
 from ...engine.images import PULL_SECONDS
 from ...engine.replica import ROLE, Declared, Template, Wanted, digest
 from ...naming import LABEL
+from ...proxies.health import of_any_host
 from ...resources import replicas as declared
 from ...resources.replicas import ReplicasInputs, ReplicasOutputs, ReplicasState
 from ..values import UNKNOWN, has_unknown
@@ -31,7 +32,7 @@ class Replicas(Handler[ReplicasInputs, ReplicasOutputs, ReplicasState]):
         if not new["labels"].get(f"{LABEL}.role", "").startswith(ROLE):
             return f"labels must have a {LABEL}.role that begins with {ROLE!r}, such as {ROLE}web"
         _declared(new)
-        if old or has_unknown(new["host"]):
+        if old or "contact" in new or has_unknown(new["host"]):
             return None
         try:
             with connect(new["host"], timeout=30) as engine:
@@ -44,6 +45,20 @@ class Replicas(Handler[ReplicasInputs, ReplicasOutputs, ReplicasState]):
         if has_unknown([new["replicas"], new["labels"]]):
             return new
         return {**new, "each": dict.fromkeys(_names(new), "running")}
+
+    def carried(self, new: ReplicasInputs, old: ReplicasInputs) -> ReplicasInputs:
+        # A route alone replaces no replica: those that run go on asking as they do.
+        now, was = (cast(Mapping[str, Any], each.get("container", {})) for each in (new, old))
+        asks, asked = now.get("health"), was.get("health")
+        if (
+            not isinstance(asks, list)
+            or not isinstance(asked, list)
+            or of_any_host(asks) != of_any_host(asked)
+        ):
+            return new
+        as_before: Any = {**now, "health": asked}
+        carried: ReplicasInputs = {**new, "container": as_before}
+        return carried if _definition(carried) == _definition(old) else new
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"host", "labels"}
@@ -65,7 +80,7 @@ class Replicas(Handler[ReplicasInputs, ReplicasOutputs, ReplicasState]):
 
     def create(self, new: ReplicasInputs, preview: bool) -> tuple[str, ReplicasOutputs]:
         if preview:
-            return "", {"generation": 1, "containers": UNKNOWN}
+            return "", {"generation": _first_generation(new), "containers": UNKNOWN, "names": UNKNOWN}
         arguments = _declared(new)
         with connect(new["host"], timeout=PULL_SECONDS) as engine:
             made = replica_set.deliver(engine, _wanted(new, arguments), arguments)
@@ -140,6 +155,7 @@ def _wanted(
         start_timeout=asked.start_timeout,
         registries=values["registries"],
         known=known,
+        contact=values.get("contact"),
     )
 
 
@@ -160,5 +176,19 @@ def _foreseen(new: ReplicasInputs, old: ReplicasState) -> ReplicasOutputs:
     """Return the outputs as a preview knows them; their number is known as soon as the definition is."""
     unknown, same = has_unknown(_definition(new)), _definition(new) == _definition(old)
     number = UNKNOWN if unknown else old["generation"] + (not same)
-    stay = same and (new["replicas"], new.get("each")) == (old["replicas"], old.get("each"))
-    return {"generation": number, "containers": old["containers"] if stay else UNKNOWN}
+    if same and (new["replicas"], new.get("each")) == (old["replicas"], old.get("each")):
+        return {"generation": number, "containers": old["containers"], "names": old["names"]}
+    return {"generation": number, "containers": UNKNOWN, "names": UNKNOWN}
+
+
+def _first_generation(new: ReplicasInputs) -> Any:
+    """Return the number of the first definition; UNKNOWN where the host has to say it, and cannot."""
+    if "contact" not in new:
+        return 1
+    if has_unknown([new["host"], new["labels"]]):
+        return UNKNOWN
+    try:
+        with connect(new["host"], timeout=30) as engine:
+            return replica_set.next_generation(engine, new["labels"])
+    except HostUnreachable:
+        return UNKNOWN

@@ -1,0 +1,135 @@
+"""The front end of a component sends to the replicas that serve, while its replicas are replaced in rounds.
+
+The configuration in force stays as it is, but for the network names of replicas. So a round needs no
+settings of the front end, and the change of one backend leaves the others as they are.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ..naming import LABEL
+from ..proxies.program import FOLDER, Program
+from ..proxies.registry import KINDS
+from .containers import read_file, workers, write_file
+from .front_end_steps import AwaitOldWorkers, Reload
+from .replica import backend_of
+from .replica_steps import listed
+from .steps import Step
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+RECORD = "rounds.json"
+"""File beside the configuration: what it was before the rounds, and which replicas serve since."""
+_one_at_a_time = Lock()
+"""The backends of a front end change at the same time; each reload has the replicas of all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Send(Step):
+    """The front end sends to these replicas, and to no other of their backend."""
+
+    labels: Mapping[str, str] = field(repr=False)
+    """Labels that name the owner of the replicas."""
+    serving: Sequence[str]
+    """Network names of the replicas."""
+    drain: float
+    """Seconds that requests in flight get."""
+
+    @property
+    def action(self) -> str:
+        return f"send requests to {listed(self.serving)}"
+
+    def perform(self, engine: "DockerClient") -> None:
+        for container in _front_ends(engine, self.labels):
+            with _one_at_a_time:
+                waits = self._reload(engine, container)
+            for wait in waits:
+                wait.perform(engine)
+
+    def _reload(self, engine: "DockerClient", container: "Container") -> list[AwaitOldWorkers]:
+        """Put the replicas in force, and return the wait for the workers of before."""
+        program = _program(container)
+        if program is None:
+            return []
+        live = read_file(container, program.path) or ""
+        before, serving = _rounds(container, live)
+        now = {**serving, "-".join(backend_of(self.labels)): list(self.serving)}
+        text = before
+        for owner, names in now.items():
+            text = exchanged(text, owner, names)
+        if text == live:
+            return []
+        old = workers(container)
+        # Before the reload: a run that is killed in it must know what was in force, whichever is.
+        record = {"before": before, "serving": {_digest(live): serving, _digest(text): now}}
+        write_file(container, FOLDER, RECORD, json.dumps(record))
+        Reload(container=str(container.id), program=program, text=text, before=old, cause=self.cause).perform(
+            engine
+        )
+        return [AwaitOldWorkers(container=str(container.id), before=old, drain=self.drain, cause=self.cause)]
+
+
+def exchanged(text: str, owner: str, serving: Sequence[str]) -> str:
+    """Return a configuration in which the replicas of `owner` (`<component>-<backend>`) are those that serve.
+
+    Each is the one of its index, or another one where none of its index serves.
+    """
+    if not serving:
+        return text
+    names = _names(owner)
+    indexes = {int(found[1]): name for name in serving if (found := names.fullmatch(name))}
+    others = [indexes[index] for index in sorted(indexes)]
+
+    def chosen(found: re.Match[str]) -> str:
+        index = int(found[1])
+        return found[0] if found[0] in serving else indexes.get(index) or others[index % len(others)]
+
+    return names.sub(chosen, text)
+
+
+def generations_named(engine: "DockerClient", labels: Mapping[str, str]) -> set[int]:
+    """Return the generations of these replicas that front ends have in their configurations."""
+    found: set[int] = set()
+    for container in _front_ends(engine, labels):
+        if program := _program(container):
+            text = read_file(container, program.path) or ""
+            found |= {int(each[2]) for each in _names("-".join(backend_of(labels))).finditer(text)}
+    return found
+
+
+def _names(owner: str) -> re.Pattern[str]:
+    """Return the pattern of the network names of an owner's replicas: index and generation."""
+    return re.compile(rf"(?<![\w-]){re.escape(owner)}-(\d+)-g(\d+)(?![\w-])")
+
+
+def _front_ends(engine: "DockerClient", labels: Mapping[str, str]) -> "list[Container]":
+    """Return the front ends of the same component that run; one, but for a change that was interrupted."""
+    same = {**labels, f"{LABEL}.role": "front-end"}
+    return engine.containers.list(filters={"label": [f"{key}={value}" for key, value in same.items()]})
+
+
+def _program(container: "Container") -> Program | None:
+    """Return the program whose configuration the container has; it may be of another kind than declared."""
+    programs = [kind.program for kind in KINDS.values()]
+    return next((each for each in programs if read_file(container, each.path) is not None), None)
+
+
+def _rounds(container: "Container", live: str) -> tuple[str, dict[str, list[str]]]:
+    """Return the configuration before the rounds, and the replicas that serve since, by owner.
+
+    A configuration that no round has made is itself the one of before.
+    """
+    kept = json.loads(read_file(container, f"{FOLDER}/{RECORD}") or "{}")
+    serving = kept.get("serving", {}).get(_digest(live))
+    return (live, {}) if serving is None else (kept["before"], serving)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""Services whose replicas are replaced in rounds (`update`), under load and the real `pulumi`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.bench.hosts import Host
+from tests.bench.images import APP_2
+from tests.bench.load import Load
+from tests.pulumi.test_changes import RATE, REQUESTS, leftovers, volumes
+from tests.support.program import PORT, Inline, service
+
+pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "rounds begin": {"update": {"monitor": 0}},
+    "new image": {"image": APP_2},
+    "two at once, watched": {"environment": {"COLOUR": "blue"}, "update": {"parallelism": 2, "monitor": 1}},
+    "3 to 5 replicas and an image": {"image": "longshore-app:1", "replicas": 5},
+    "stop-first": {"image": APP_2, "update": {"order": "stop-first", "parallelism": 2, "monitor": 0}},
+    "5 to 2 replicas": {"replicas": 2},
+    "another health check": {"image": "longshore-app:1", "health": {"path": "/healthz"}},
+    "rounds end": {"update": None},
+}
+
+
+@pytest.fixture(scope="module", params=["haproxy", "nginx"])
+def running(
+    request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Inline, dict[str, Any]]]:
+    """Provide a service that is up, with either kind of front end, and its arguments."""
+    kind = request.param
+    args = service(drain=2, front_end={"kind": kind, "resolve": kind == "haproxy"})
+    before = volumes(host)
+    program = Inline(tmp_path_factory.mktemp(kind), host, {"services": {"site": args}})
+    program.up()
+    yield kind, program, args
+    program.destroy()
+    assert leftovers(host, program) == []
+    assert volumes(host) == before
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_change_fails_no_request(
+    running: tuple[str, Inline, dict[str, Any]],
+    change: str,
+    host: Host,
+    note: Callable[[str], None],
+) -> None:
+    """Under 800 requests a second, new connections and kept ones, none of 10,000 fails."""
+    kind, program, args = running
+    args |= CHANGES[change]
+
+    with Load(f"http://{host.address}:{PORT}/", rate=RATE, max_seconds=120) as load:
+        load.wait_sent(500)
+        program.configure({"services": {"site": args}})
+        program.up()
+        load.wait_sent(REQUESTS)
+        load.stop()
+
+    report = load.report
+    note(
+        f"{kind}, rounds, {change}: {report.sent} requests, {report.failed} failed, "
+        f"{report.retries} retried, longest {report.max_ms:.0f} ms"
+    )
+    assert report.failed == 0, report.failures
+    assert report.sent >= REQUESTS
+    assert program.preview().changes == []
