@@ -30,6 +30,7 @@ from pulumi.runtime.sync_await import _sync_await
 
 _SIGNATURE, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 _GENERATION = "longshore:index:Generation"
+_REPLICAS = "longshore:index:Replicas"
 _STACK = "pulumi:pulumi:Stack"
 _STACK_REFERENCE = "pulumi:pulumi:StackReference"
 SHOWN_SECRET = "[secret]"  # noqa: S105 — what is shown in its place
@@ -41,6 +42,8 @@ class _Nothing(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[Optional[str], dict[str, Any]]:
         if args.typ == _GENERATION:
             return "", {**args.inputs, "number": 1, "isolated": args.inputs.get("isolate", False)}
+        if args.typ == _REPLICAS:
+            return "", {**args.inputs, "generation": 1}
         if args.typ == _STACK_REFERENCE:
             return "", {**args.inputs, "outputs": UNKNOWN, "secretOutputNames": []}
         return "", args.inputs

@@ -6,6 +6,7 @@ from typing import Any, Literal, Optional
 
 from ..naming import LABEL, PACKAGE
 from .reading import DOCKER_CONTAINER, Preview, Step, items
+from .replicas import expanded
 
 COMPONENTS = ("FloatingAddress", "LoadBalancedService", "SwarmCluster", "SwarmGateway", "SwarmService")
 STACK = "pulumi:pulumi:Stack"
@@ -48,13 +49,28 @@ class Instance:
         name = f"{self.name}-{backend}-generation"
         return next((step for step in self.of("Generation") if step.name == name), None)
 
+    def rounds(self, backend: str) -> Optional[Step]:
+        """Return the step of the resource that changes the replicas of a backend in rounds, or None."""
+        name = f"{self.name}-{backend}-replicas"
+        return next((step for step in self.of("Replicas") if step.name == name), None)
+
     def containers(self, role: str, *operations: str) -> list[Step]:
-        """Return the steps of containers with that role (or one that begins with it, where it ends in -)."""
+        """Return the steps of containers with that role (or one that begins with it, where it ends in -).
+
+        A replica that is changed in rounds has the step of a container, too.
+        """
         return [
             step
-            for step in self.of("Container", *operations)
-            if label(step, "role") == role or (role.endswith("-") and label(step, "role").startswith(role))
+            for step in running(self.steps)
+            if (not operations or step.operation in operations)
+            and (label(step, "role") == role or (role.endswith("-") and label(step, "role").startswith(role)))
         ]
+
+
+def running(steps: Iterable[Step]) -> list[Step]:
+    """Return the steps of containers, by name: also one for each replica of a resource `Replicas`."""
+    found = [each for step in steps for each in (expanded(step) if step.kind == "Replicas" else [step])]
+    return sorted((each for each in found if each.type == DOCKER_CONTAINER), key=lambda step: step.name)
 
 
 def label(step: Step, key: str) -> str:
@@ -130,7 +146,7 @@ def _fate(own: Optional[Step], steps: Iterable[Step]) -> Fate:
     changed = {step.operation for step in steps} - {"same"}
     if not changed:
         return "unchanged"
-    runs = [step for step in steps if step.type == DOCKER_CONTAINER or step.kind == "ServiceDefinition"]
+    runs = [*running(steps), *(step for step in steps if step.kind == "ServiceDefinition")]
     there = [step for step in runs if step.operation != "create"]
     return "replaced" if there and all(step.operation == "replace" for step in there) else "updated"
 

@@ -98,6 +98,24 @@ def test_a_plan_shows_the_changes_between_revisions(project: Project) -> None:
     assert same.changes == ()
 
 
+def test_a_plan_shows_replicas_that_are_changed_in_rounds(project: Project) -> None:
+    """Their configuration is known and checked; a change of the service is one of each replica."""
+    web = {**SERVICES["web"], "update": {"monitor": 1}}
+    project.configure({"web": web})
+    first = project.plan()
+    project.commit()
+    project.configure({"web": {**web, "image": "httpd:2.4.66", "replicas": 5}})
+
+    second = project.plan("--against", "HEAD")
+
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "+    server web-2 web-web-2-g1:80 weight 1" in first.stdout
+    assert '["web: 3"]:::added' in first.stdout
+    assert '["web: 5"]:::changed' in second.stdout
+    assert "2 replicas of web start" in second.stdout
+    assert "+    server web-4 web-web-4-g1:80 weight 1" in second.stdout
+
+
 def test_a_stack_that_was_not_there(project: Project) -> None:
     """Everything of it is new."""
     (project.folder / "Pulumi.test.yaml").rename(project.folder / "Pulumi.other.yaml")

@@ -1,0 +1,116 @@
+"""Replicas of a resource `Replicas`, each as the step of a container of its own."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Optional
+
+from ..arguments.types import decimal
+from ..engine.replica import MIB, NANO, Replica, ReplicaContainer, Template
+from ..engine.replica_set import key
+from .reading import DOCKER_CONTAINER, Operation, Step, mapping
+
+DEFINES = frozenset(["image", "container", "networks"])
+"""Inputs whose change replaces every replica."""
+_FIRST = 1
+"""Generation in the network names: the inputs do not have it."""
+
+
+def expanded(step: Step) -> Iterator[Step]:
+    """Yield a step for each replica, by index, with the inputs of a `docker.Container` like it."""
+    was, now = _statuses(step.old), _statuses(step.new)
+    before, after = _containers(step.old), _containers(step.new)
+    types = step.urn.rpartition("::")[0].replace(step.type, DOCKER_CONTAINER)
+    for name in {**was, **now}:
+        operation = _operation(step, was.get(name), now.get(name))
+        yield Step(
+            operation,
+            f"{types}::{name}",
+            DOCKER_CONTAINER,
+            step.parent,
+            old={} if operation == "create" else before[name],
+            new={} if operation == "delete" else after[name],
+            changed=step.changed & DEFINES,
+        )
+
+
+def _operation(step: Step, was: Optional[str], now: Optional[str]) -> Operation:
+    """Return what happens to a replica with these statuses; None where there is none."""
+    if now is None:
+        return "delete"
+    if was is None:
+        return "create"
+    if step.operation == "replace" or any(step.differs(each) for each in DEFINES):
+        return "replace"
+    return "same" if was == now else "update"
+
+
+def _names(inputs: Mapping[str, Any]) -> list[str]:
+    return [key(inputs["labels"], index) for index in range(inputs["replicas"])] if inputs else []
+
+
+def _statuses(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the status of each replica that is there, by name: a refresh may have found one missing."""
+    names = _names(inputs)
+    each = mapping(inputs.get("each", dict.fromkeys(names, "running")))
+    return {name: each[name] for name in names if name in each}
+
+
+def _containers(inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the inputs of a `docker.Container` for each replica, by name."""
+    if not inputs:
+        return {}
+    template = Template(
+        labels=inputs["labels"],
+        mark="",  # it names the container, and a docker.Container has no name of ours
+        definition="",
+        image=inputs["image"],
+        networks=inputs["networks"],
+        container=ReplicaContainer.model_validate(mapping(inputs.get("container"))),
+        drain=inputs["drain"],
+    )
+    return {
+        name: _inputs(Replica(index=index, generation=_FIRST, template=template))
+        for index, name in enumerate(_names(inputs))
+    }
+
+
+def _inputs(replica: Replica) -> dict[str, Any]:
+    """Return a replica, as it is created, in the words of a `docker.Container`; without its environment."""
+    made = replica.body()
+    host, check = made["HostConfig"], made.get("Healthcheck")
+    named, *others = replica.template.networks
+    return {
+        "image": made["Image"],
+        "command": made.get("Cmd"),
+        "user": made.get("User"),
+        "labels": [{"label": label, "value": value} for label, value in replica.template.labels.items()],
+        "healthcheck": check and _healthcheck(check),
+        "restart": host["RestartPolicy"]["Name"],
+        "maxRetryCount": host["RestartPolicy"]["MaximumRetryCount"],
+        "memory": host["Memory"] // MIB,
+        "memorySwap": host["MemorySwap"] // MIB,
+        "cpus": decimal(host["NanoCpus"] / NANO) if host["NanoCpus"] else None,
+        "readOnly": host["ReadonlyRootfs"],
+        "tmpfs": host["Tmpfs"],
+        "sysctls": host["Sysctls"],
+        "capabilities": {"adds": host["CapAdd"], "drops": host["CapDrop"]},
+        "securityOpts": host["SecurityOpt"],
+        "destroyGraceSeconds": made["StopTimeout"],
+        "networksAdvanced": [
+            *({"name": each} for each in others),
+            {"name": named, "aliases": [replica.alias]},
+        ],
+    }
+
+
+def _healthcheck(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "tests": given["Test"],
+        "interval": _duration(given["Interval"]),
+        "timeout": _duration(given["Timeout"]),
+        "startPeriod": _duration(given.get("StartPeriod", 0)),
+        "retries": given["Retries"],
+    }
+
+
+def _duration(nanoseconds: int) -> str:
+    return f"{decimal(nanoseconds / NANO)}s"
