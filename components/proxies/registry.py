@@ -40,9 +40,15 @@ class FrontEndKind(Protocol):
         ...
 
 
-ProxyKind = Literal["haproxy", "nginx"]
+ProxyKind = Literal[
+    "haproxy",
+    "nginx",
+]
 """Names of the kinds, for type checkers, which read no dictionary."""
-KINDS: Mapping[str, FrontEndKind] = {"haproxy": HAProxy(), "nginx": Nginx()}
+KINDS: Mapping[str, FrontEndKind] = {
+    "haproxy": HAProxy(),
+    "nginx": Nginx(),
+}
 
 
 def kind_of(name: str) -> FrontEndKind:

@@ -1,13 +1,12 @@
-"""Worked examples of CONTRIBUTING.md: each patch of cases/exercises applies to the present code and is green.
-
-When a patch no longer applies, make its change by hand in a worktree, and write it anew:
-`git add -AN && git diff -U1 -- components templates tests ><name>.patch`.
-"""
+"""Worked examples of CONTRIBUTING.md: each patch of cases/exercises applies and is green by itself."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,11 @@ from tests.support.program import ROOT
 EXERCISES = ROOT / "tests/cases/exercises"
 MOST = {"kind": 3, "argument": 4, "resource": 3, "rule": 2}
 """Files of the package that each may touch; files of the tests come on top."""
-NO_ARGUMENT = "tests/golden/test_conformance.py::test_a_kind_ignores_no_argument"
-SHOWN_BY = {
-    "kind": f"{NO_ARGUMENT}[service-backends.web.cookie-apache]",
-    "argument": f"{NO_ARGUMENT}[service-front_end.request_id-nginx]",
-    "resource": "tests/unit/test_handlers.py::test_a_kind_has_a_test[ImageTag]",
-    "rule": "tests/unit/test_review.py::test_a_preview_makes_this_review[scale-in]",
-}
-"""A test of each exercise, among those that `passed` runs."""
-CHOSEN = "apache or request_id or ImageTag or scale-in or comes_or_goes or gives_every_argument"
+_PAGE = (ROOT / "CONTRIBUTING.md").read_text()
+TESTS = dict(re.findall(r"^\| `(\w+)\.patch` .*\| `(.+)` \|$", _PAGE, re.MULTILINE))
+"""Arguments of pytest for each exercise, as its table has them."""
+(ANEW,) = re.findall(r"^```sh\n(git worktree .*?)```", _PAGE, re.MULTILINE | re.DOTALL)
+"""Commands that write a patch anew, of the exercise `kind`."""
 
 
 def files(name: str) -> list[str]:
@@ -35,9 +30,7 @@ def files(name: str) -> list[str]:
 
 def test_there_is_a_limit_for_each_exercise() -> None:
     """CONTRIBUTING.md lists each of them."""
-    listed = re.findall(r"^\| `(\w+)\.patch`", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
-
-    assert {path.stem for path in EXERCISES.glob("*.patch")} == set(listed) == MOST.keys()
+    assert {path.stem for path in EXERCISES.glob("*.patch")} == TESTS.keys() == MOST.keys()
 
 
 @pytest.mark.parametrize("name", MOST)
@@ -47,28 +40,39 @@ def test_an_exercise_touches_few_files_of_the_package(name: str) -> None:
     assert 0 < len(touched) <= MOST[name]
 
 
-@pytest.fixture(scope="module")
-def passed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Provide the names of tests that pass in a copy of the code with all exercises."""
-    copy = tmp_path_factory.mktemp("exercises")
+def mistake(name: str, copy: Path) -> str:
+    """Return the output of the first command that fails for an exercise in a copy of the code, or nothing."""
     for folder in ("checkout", "components", "templates", "tests"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, copy / folder)
     shutil.copy(ROOT / "pyproject.toml", copy)
-    _run(copy, "git", "apply", *map(str, sorted(EXERCISES.glob("*.patch"))))
-    python = [file for name in MOST for file in files(name) if file.endswith(".py")]
-    _run(copy, sys.executable, "-m", "ruff", "check", *python)
-    _run(copy, sys.executable, "-m", "ruff", "format", "--check", *python)
-    tests = sorted({test.partition("::")[0] for test in SHOWN_BY.values()})
-    tests += ["tests/declared/test_names.py", "tests/declared/test_typed.py"]
-    return _run(copy, sys.executable, "-m", "pytest", "-q", "-rp", "-k", CHOSEN, *tests)
+    python = [file for file in files(name) if file.endswith(".py")]
+    tests = ["-q", "-rfE", "--tb=short", "--maxfail=3", *shlex.split(TESTS[name])]
+    for command in (
+        ["git", "apply", str(EXERCISES / f"{name}.patch")],
+        [sys.executable, "-m", "ruff", "check", *python],
+        [sys.executable, "-m", "ruff", "format", "--check", *python],
+        [sys.executable, "-m", "pytest", *tests],
+    ):
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+        if done.returncode:
+            return f"{shlex.join(command)}\n{done.stdout[-6000:]}{done.stderr}"
+    return ""
 
 
-def _run(folder: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr}\nsee the docstring of this module"
-    return done.stdout
+@pytest.fixture(scope="module")
+def mistakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[str]]]:
+    """Provide the mistake of each exercise; they run side by side."""
+    with ThreadPoolExecutor() as pool:
+        yield {name: pool.submit(mistake, name, tmp_path_factory.mktemp(name)) for name in MOST}
 
 
 @pytest.mark.parametrize("name", MOST)
-def test_an_exercise_is_green(passed: str, name: str) -> None:
-    assert f"PASSED {SHOWN_BY[name]}\n" in passed
+def test_an_exercise_is_green(mistakes: Mapping[str, Future[str]], name: str) -> None:
+    """A patch that does not apply any more fails alone."""
+    if said := mistakes[name].result():
+        anew = ANEW.replace("kind.patch", f"{name}.patch")
+        pytest.fail(
+            f"{name}.patch on the present code: {said}\n"
+            f"If the patch is out of date, commit your change and write the patch anew:\n{anew}",
+            pytrace=False,
+        )
