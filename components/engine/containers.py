@@ -100,6 +100,11 @@ def workers(container: "Container") -> dict[str, int]:
     return {pid: int(kib) for pid, _, kib in rows}
 
 
+def clock(engine: "DockerClient") -> float:
+    """Return the time by the engine's clock, as its logs have it."""
+    return datetime.fromisoformat(engine.info()["SystemTime"]).timestamp()
+
+
 class ErrorLog:
     """The lines that a container writes to standard error after this was made."""
 
@@ -108,7 +113,7 @@ class ErrorLog:
         # By the engine's clock. A number of last lines would not do: the engine counts those of
         # standard output too, and every request writes one.
         client: Any = container.client
-        self._since = datetime.fromisoformat(client.info()["SystemTime"]).timestamp()
+        self._since = clock(client)
 
     def new(self) -> list[str]:
         """Return the new lines."""

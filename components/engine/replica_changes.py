@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
 
 from ..proxies.container import Policy
 from .images import PullImage
@@ -9,13 +11,13 @@ from .replica import Replica, Seen, Wanted
 from .replica_steps import AwaitHealthy, Create, Pause, Remove, Start, Stop, Watch
 from .steps import Step
 
-Load = Callable[[Sequence[str]], Sequence[Step]]
-"""Steps that make a front end send to the replicas with these network names, and to no other."""
+Load = Callable[[Sequence[str], Optional[Watch]], Sequence[Step]]
+"""Steps that make a front end send to the replicas with these network names and no other, and watch some."""
 
 
-def no_front_end(_: Sequence[str]) -> Sequence[Step]:
-    """Return no step: no front end has to know."""
-    return ()
+def no_front_end(_: Sequence[str], watch: Optional[Watch]) -> Sequence[Step]:
+    """Return the watch alone: no front end has to know."""
+    return [watch] if watch else ()
 
 
 def generation_of(seen: Sequence[Seen], definition: str, recorded: int, *, same: bool) -> int:
@@ -52,13 +54,16 @@ def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = n
     steps = _pull(todo, held, wanted)
     size = policy.at_once if former else max(1, len(todo))
     serving = {each.alias for each in seen if each.running}
+    rounds = _Rounds(wanted, policy, load, held, former)
     for start in range(0, len(todo), size):
         if start and policy.delay:
             steps.append(Pause(seconds=policy.delay, cause="the delay between two rounds"))
-        steps += _round(todo[start : start + size], held, former, serving, wanted, policy, load)
+        batch = todo[start : start + size]
+        progress = f"; {start} of {len(todo)} are replaced" if start else ""
+        steps += rounds.steps(batch, serving, progress)
     if any(each.running for each in surplus):
         serving -= {each.alias for each in surplus}
-        steps += load(sorted(serving))
+        steps += load(sorted(serving), None)
     return [*steps, *_removal(surplus, wanted.template.drain, _declared(wanted))]
 
 
@@ -75,7 +80,7 @@ def beside(seen: Sequence[Seen], wanted: Wanted, policy: Policy) -> list[Step]:
     steps = _pull(todo, held, wanted)
     if todo:
         steps += _start(todo, held, wanted, "the front end reaches these in another way")
-        steps += _watch(todo, held, policy)
+        steps += no_front_end((), _watch(todo, held, policy))
     return [*steps, *_removal(ended, wanted.template.drain, _declared(wanted))]
 
 
@@ -97,28 +102,30 @@ def as_declared(seen: Sequence[Seen], wanted: Wanted) -> dict[int, Seen]:
     return {each.index: each for each in good}
 
 
-def _round(
-    batch: Sequence[Replica],
-    held: Mapping[int, Seen],
-    former: Mapping[int, Sequence[Seen]],
-    serving: set[str],
-    wanted: Wanted,
-    policy: Policy,
-    load: Load,
-) -> list[Step]:
-    """Return the steps of one round; `serving` has the names that serve before it, and then after it."""
-    going = [each for replica in batch for each in former.get(replica.index, ())]
-    cause = "the definition changes" if going else _declared(wanted)
-    begin = _start(batch, held, wanted, cause)
-    removal = _removal(going, wanted.template.drain, "another replica has its place")
-    serving -= {each.alias for each in going}
-    before = load(sorted(serving)) if going and policy.order == "stop-first" else ()
-    serving |= {each.alias for each in batch}
-    after = load(sorted(serving))
-    watch = _watch(batch, held, policy) if going else []
-    if policy.order == "stop-first":
-        return [*before, *removal, *begin, *after, *watch]
-    return [*begin, *after, *watch, *removal]
+@dataclass(frozen=True)
+class _Rounds:
+    """A change in rounds."""
+
+    wanted: Wanted
+    policy: Policy
+    load: Load
+    held: Mapping[int, Seen]
+    """Containers that are as declared, by index."""
+    former: Mapping[int, Sequence[Seen]]
+    """Containers whose place others take, by index."""
+
+    def steps(self, batch: Sequence[Replica], serving: set[str], progress: str) -> list[Step]:
+        """Return the steps of one round; `serving` has the names that serve before it, and then after it."""
+        going = [each for replica in batch for each in self.former.get(replica.index, ())]
+        cause = f"the definition changes{progress}" if going else _declared(self.wanted)
+        begin = _start(batch, self.held, self.wanted, cause)
+        removal = _removal(going, self.wanted.template.drain, "another replica has its place")
+        serving -= {each.alias for each in going}
+        stop_first = self.policy.order == "stop-first"
+        before = self.load(sorted(serving), None) if going and stop_first else ()
+        serving |= {each.alias for each in batch}
+        after = self.load(sorted(serving), _watch(batch, self.held, self.policy) if going else None)
+        return [*before, *removal, *begin, *after] if stop_first else [*begin, *after, *removal]
 
 
 def _pull(todo: Sequence[Replica], held: Mapping[int, Seen], wanted: Wanted) -> list[Step]:
@@ -155,11 +162,11 @@ def _start(batch: Sequence[Replica], held: Mapping[int, Seen], wanted: Wanted, c
     return [*steps, health]
 
 
-def _watch(batch: Sequence[Replica], held: Mapping[int, Seen], policy: Policy) -> list[Step]:
+def _watch(batch: Sequence[Replica], held: Mapping[int, Seen], policy: Policy) -> Optional[Watch]:
     if not policy.monitor:
-        return []
+        return None
     containers = _containers(batch, held)
-    return [Watch(containers=containers, seconds=policy.monitor, cause="a failure now ends the change")]
+    return Watch(containers=containers, seconds=policy.monitor, cause="a failure now ends the change")
 
 
 def _declared(wanted: Wanted) -> str:

@@ -73,7 +73,7 @@ def deliver(
         raise EngineError(said)
     there = _marked(everyone, wanted.template.mark)
     same = former is not None and former.template.definition == wanted.template.definition
-    taken = 0 if former else _highest(engine, everyone)
+    taken = 0 if former or wanted.contact is None else _highest(engine, everyone)
     number = generation_of(there, wanted.template.definition, max(wanted.generation, taken), same=same)
     wanted = replace(wanted, generation=number)
     in_rounds = _in_rounds(engine, wanted, former)
@@ -164,12 +164,14 @@ def _load(wanted: Wanted) -> Load:
     if wanted.contact is None:
         return no_front_end
     cause = f"they serve as {name_of(template.labels)}"
-    return lambda names: [Send(labels=template.labels, serving=names, drain=template.drain, cause=cause)]
+    return lambda names, watch: [
+        Send(labels=template.labels, serving=names, drain=template.drain, watch=watch, cause=cause)
+    ]
 
 
 def _highest(engine: "DockerClient", entries: Iterable[dict[str, Any]]) -> int:
     """Return the highest generation in network names of containers that this resource has not made."""
-    found = [0]
+    found = [1]  # the other form counts from 1, and may follow this one
     for each in entries:
         if MARK not in each["Labels"]:
             networks = engine.api.inspect_container(each["Id"])["NetworkSettings"]["Networks"].values()

@@ -10,15 +10,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from ..naming import LABEL
 from ..proxies.program import FOLDER, Program
 from ..proxies.registry import KINDS
-from .containers import read_file, workers, write_file
+from .answers import answers, log_of
+from .containers import clock, read_file, workers, write_file
 from .front_end_steps import AwaitOldWorkers, Reload
+from .progress import report
 from .replica import backend_of
-from .replica_steps import listed
+from .replica_steps import ReplicasFailed, Watch, listed
+from .replicas import problem_of
 from .steps import Step
 
 if TYPE_CHECKING:
@@ -41,17 +44,45 @@ class Send(Step):
     """Network names of the replicas."""
     drain: float
     """Seconds that requests in flight get."""
+    watch: Optional[Watch] = None
+    """Watch of some of the replicas, once requests are sent to them."""
 
     @property
     def action(self) -> str:
         return f"send requests to {listed(self.serving)}"
 
     def perform(self, engine: "DockerClient") -> None:
-        for container in _front_ends(engine, self.labels):
+        front_ends, begin = _front_ends(engine, self.labels), clock(engine)
+        for container in front_ends:
             with _one_at_a_time:
                 waits = self._reload(engine, container)
             for wait in waits:
                 wait.perform(engine)
+        if self.watch:
+            watched = clock(engine)
+            report(str(self.watch))
+            self.watch.perform(engine)
+            for container in front_ends:
+                self._compare(engine, container, self.watch, begin, watched)
+
+    def _compare(
+        self, engine: "DockerClient", container: "Container", watch: Watch, begin: float, watched: float
+    ) -> None:
+        """Raise ReplicasFailed when the watched replicas answer errors that those before them did not."""
+        backend = backend_of(self.labels)[1]
+        before = answers(log_of(container, begin - watch.seconds, begin), backend)
+        servers = _servers(engine, backend, watch.containers)
+        now = answers(log_of(container, watched), backend, servers)
+        if now.worse_than(before):
+            total = f"{now.errors.total()} of {now.count} answers have a status from 500 on"
+            usual = f"{before.errors.total()} of {before.count} had one in the {watch.seconds:g} s before"
+            raise ReplicasFailed(
+                {
+                    name: problem_of(engine, name, engine.api.inspect_container(id_), f"{total}, {usual}")
+                    for name, id_ in watch.containers.items()
+                    if now.errors[name]
+                }
+            )
 
     def _reload(self, engine: "DockerClient", container: "Container") -> list[AwaitOldWorkers]:
         """Put the replicas in force, and return the wait for the workers of before."""
@@ -74,6 +105,16 @@ class Send(Step):
             engine
         )
         return [AwaitOldWorkers(container=str(container.id), before=old, drain=self.drain, cause=self.cause)]
+
+
+def _servers(engine: "DockerClient", backend: str, containers: Mapping[str, str]) -> dict[str, str]:
+    """Return replicas by what a front end logs of each: the name of its server, or its address."""
+    found: dict[str, str] = {}
+    for name, container in containers.items():
+        found[f"{backend}-{name.rpartition('-g')[0].rpartition('-')[2]}"] = name
+        networks = engine.api.inspect_container(container)["NetworkSettings"]["Networks"].values()
+        found |= {each["IPAddress"]: name for each in networks if each.get("IPAddress")}
+    return found
 
 
 def exchanged(text: str, owner: str, serving: Sequence[str]) -> str:

@@ -1,15 +1,17 @@
 """Services whose replicas are replaced in rounds (`update`), under load and the real `pulumi`."""
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bench.hosts import Host
-from tests.bench.images import APP_2
+from tests.bench.images import APP_2, APP_SICK
 from tests.bench.load import Load
 from tests.pulumi.test_changes import RATE, REQUESTS, leftovers, volumes
-from tests.support.program import PORT, Inline, service
+from tests.support.program import PORT, Inline, PulumiError, service
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
 
@@ -67,3 +69,40 @@ def test_a_change_fails_no_request(
     assert report.failed == 0, report.failures
     assert report.sent >= REQUESTS
     assert program.preview().changes == []
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_replicas_that_answer_errors_are_rolled_back(kind: str, host: Host, tmp_path: Path) -> None:
+    """They are healthy, and the front end sees that one of three answers clients with errors."""
+    front_end = {"kind": kind, "resolve": kind == "haproxy"}
+    args = service(drain=1, front_end=front_end, health={"command": ["true"]}, update={"monitor": 5})
+    program = Inline(tmp_path, host, {"services": {"site": args}})
+    try:
+        program.up()
+        with Load(f"http://{host.address}:{PORT}/", rate=200, max_seconds=120) as load:
+            load.wait_sent(1500)
+            program.configure({"services": {"site": {**args, "image": APP_SICK}}})
+            with pytest.raises(PulumiError) as error:
+                program.up()
+            sent = load.sent
+            load.stop()
+
+        said = " ".join(error.value.run.output.split())
+        assert re.search(
+            r"1 of 3 replicas of site-web failed; "
+            r"rolled back to site-web-0-g\d, site-web-1-g\d, site-web-2-g\d; "
+            r"the first: site-web-0-g\d \(container \S+\): \d+ of \d+ answers have a status from 500 on, "
+            r"0 of \d+ had one in the 5 s before; its last log lines:",
+            said,
+        ), said
+        assert {failure.detail for failure in load.report.failures} == {"500"}
+        assert load.report.failed < sent / 3
+        program.configure({"services": {"site": args}})
+        assert program.preview().changes == []
+        with Load(f"http://{host.address}:{PORT}/", rate=200, max_seconds=30) as load:
+            load.wait_sent(500)
+            load.stop()
+        assert load.report.failed == 0
+    finally:
+        program.destroy()
+    assert leftovers(host, program) == []

@@ -9,6 +9,7 @@ import pytest
 from components.arguments.parsing import ArgumentError, parse
 from components.engine.replica import Declared, ReplicaContainer, Seen, Template, Wanted, seen
 from components.engine.replica_changes import changes, generation_of
+from components.engine.replica_steps import Watch
 from components.engine.steps import Step
 from components.proxies.container import Update
 
@@ -114,7 +115,7 @@ def test_a_definition_is_rolled_out_one_replica_after_the_other() -> None:
     ]
     assert plan[6:8] == [
         "wait 2 s: the delay between two rounds",
-        "create site-web-1-g2: the definition changes",
+        "create site-web-1-g2: the definition changes; 1 of 3 are replaced",
     ]
     assert plan[-1] == "remove site-web-2-g1: another replica has its place"
     assert len(plan) == 1 + 3 * 5 + 2
@@ -129,7 +130,7 @@ def test_stop_first_never_runs_more_than_declared() -> None:
         "await health of site-web-0-g2, site-web-1-g2, at most 60 s: only healthy replicas serve",
         "stop site-web-2-g1, at most 10 s: another replica has its place",
         "remove site-web-2-g1: another replica has its place",
-        "create site-web-2-g2: the definition changes",
+        "create site-web-2-g2: the definition changes; 2 of 3 are replaced",
         "await health of site-web-2-g2, at most 60 s: only healthy replicas serve",
     ]
 
@@ -145,9 +146,8 @@ def test_stop_first_never_runs_more_than_declared() -> None:
 def test_parallelism_and_surge_bound_a_round(policy: Mapping[str, Any], created: list[str]) -> None:
     plan = texts(RUNNING, NEW, **policy)
 
-    assert [text for text in plan if text.startswith("create")] == [
-        f"create {names}: the definition changes" for names in created
-    ]
+    made = [text.partition(":")[0] for text in plan if text.startswith("create")]
+    assert made == [f"create {names}" for names in created]
 
 
 def test_a_new_definition_and_a_new_count_are_one_change() -> None:
@@ -218,7 +218,7 @@ def test_a_killed_roll_out_goes_on_in_the_middle_of_its_round() -> None:
         "watch site-web-0-g2 for 5 s: a failure now ends the change",
         "stop site-web-0-g1, at most 10 s: another replica has its place",
         "remove site-web-0-g1: another replica has its place",
-        "create site-web-1-g2: the definition changes",
+        "create site-web-1-g2: the definition changes; 1 of 3 are replaced",
     ]
 
 
@@ -290,6 +290,11 @@ class Loaded(Step):
         raise NotImplementedError
 
 
+def loaded(names: Sequence[str], watch: Watch | None) -> list[Step]:
+    """Return the step of a front end, and the watch."""
+    return [Loaded(names=names, cause=""), *([watch] if watch else [])]
+
+
 @pytest.mark.parametrize(
     ("order", "plan"),
     [
@@ -302,7 +307,7 @@ def test_a_front_end_sends_to_healthy_replicas_that_stay(order: str, plan: list[
         RUNNING[:2],
         replace(NEW, count=2),
         parse(Update, {"order": order}, "update"),
-        lambda names: [Loaded(names=names, cause="")],
+        loaded,
     )
 
     actions = [step.action if isinstance(step, Loaded) else step.action.split()[0] for step in steps]
@@ -310,7 +315,7 @@ def test_a_front_end_sends_to_healthy_replicas_that_stay(order: str, plan: list[
 
 
 def test_a_front_end_leaves_replicas_before_they_are_stopped() -> None:
-    steps = changes(RUNNING, replace(THREE, count=1), Update(), lambda names: [Loaded(names=names, cause="")])
+    steps = changes(RUNNING, replace(THREE, count=1), Update(), loaded)
 
     assert [type(step).__name__ for step in steps] == ["Loaded", "Stop", "Remove"]
     assert steps[0].action == "load 0-g1"
