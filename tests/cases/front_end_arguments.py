@@ -43,6 +43,10 @@ class Form:
 
 
 BACKEND = "backends.web"
+UNASKED = ("nginx",)
+"""Kinds that send no health checks: the replicas' own ones use the question."""
+QUESTION = ("path", "host", "method", "status", "port", "command")
+"""Keys of `health` that are the question, without its pace."""
 PACES = [*product(["update"], Update.model_fields), *product(["rollback"], Rollback.model_fields)]
 SERVICE = Form(
     name="service",
@@ -65,12 +69,7 @@ SERVICE = Form(
         f"{BACKEND}.image": Use("Container"),
         f"{BACKEND}.command": Use("Container"),
         f"{BACKEND}.environment": Use("Container"),
-        f"{BACKEND}.health.path": Use("Generation", ("nginx",)),
-        f"{BACKEND}.health.host": Use("Generation", ("nginx",)),
-        f"{BACKEND}.health.method": Use("Generation", ("nginx",)),
-        f"{BACKEND}.health.status": Use("Generation", ("nginx",)),
-        f"{BACKEND}.health.port": Use("Generation", ("nginx",)),
-        f"{BACKEND}.health.command": Use("Generation", ("nginx",)),
+        **{f"{BACKEND}.health.{key}": Use("Generation", UNASKED) for key in QUESTION},
         f"{BACKEND}.start_timeout": Use("Readiness"),
         f"{BACKEND}.restart.policy": Use("Container"),
         f"{BACKEND}.restart.max_retries": Use("Container"),
@@ -91,7 +90,7 @@ TCP = replace(
         **{path: use for path, use in SERVICE.elsewhere.items() if f"{BACKEND}.health." not in path},
         # The front end only connects; the replica's own check runs the command.
         f"{BACKEND}.health.command": Use("Generation"),
-        f"{BACKEND}.health.port": Use("Generation", ("nginx",)),
+        f"{BACKEND}.health.port": Use("Generation", UNASKED),
     },
     without=frozenset(
         {"front_end.mode", "front_end.default_backend", "front_end.unknown_host", f"{BACKEND}.host_names"}

@@ -85,7 +85,8 @@ def test_no_type_comes_or_goes_unseen() -> None:
     schema = loop.run_until_complete(provider.get_schema(p.GetSchemaRequest(0))).schema
     loop.close()
 
-    assert set(json.loads(schema or "")["resources"]) == TOKENS
+    found = set(json.loads(schema or "")["resources"])
+    assert found == TOKENS, "a type comes or goes: list it in TOKENS of tests/declared/test_names.py"
     for _, module, _ in pkgutil.iter_modules(resources.__path__, f"{resources.__name__}."):
         importlib.import_module(module)
     assert {each.__name__ for each in Resource.__subclasses__()} == set(HANDLERS)

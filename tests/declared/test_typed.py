@@ -78,7 +78,7 @@ def test_the_program_gives_every_argument() -> None:
         if (name, key) not in found
     }
 
-    assert missing == set()
+    assert missing == set(), "set each (TypedDict, key) in tests/cases/typed/every_argument.py"
     # The others are there to be inherited from.
     assert {name for name in classes if name not in {name for name, _ in found}} == {
         "FloatingArgs", "ManagersArgs", "ProxyArgs", "ReplicasArgs", "RouteArgs"

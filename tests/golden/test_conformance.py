@@ -49,7 +49,8 @@ def others(form: Form, path: str) -> list[tuple[Any, ...]]:
         kinds = [name for name in KINDS if serves(form, name)]
         words = kinds if path == "front_end.kind" else get_args(kind)
         return [(word,) for word in words if word != default]
-    (bounds,) = [each for each in _metadata(field) if isinstance(each, Whole | Number)]
+    bounds = next((each for each in _metadata(field) if isinstance(each, Whole | Number)), None)
+    assert bounds, f"{path} has no bounds: add a value to VALUES in tests/cases/front_end_arguments.py"
     return [(bounds.low + 1 if default is None else default + 1 if default < bounds.high else bounds.low,)]
 
 
@@ -168,7 +169,13 @@ def named(value: object) -> Optional[str]:
 @pytest.mark.parametrize(("form", "path", "kind"), KNOWN, ids=named)
 def test_a_kind_ignores_no_argument(form: Form, path: str, kind: str) -> None:
     """The rendered text is another, or the kind refuses the argument by its name."""
-    assert ignored(form, kind, KINDS[kind], path) == []
+    missed = ignored(form, kind, KINDS[kind], path)
+
+    assert missed == [], (
+        f"{kind} ignores {path}: render it, refuse it by that path in `refusals` (for a gateway, in "
+        f"`refusals_for_tasks`), or name the resource that has it in `elsewhere` of the form {form.name} "
+        "(tests/cases/front_end_arguments.py)"
+    )
 
 
 @pytest.mark.parametrize(("form", "path", "kind"), KNOWN, ids=named)

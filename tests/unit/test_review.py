@@ -24,8 +24,9 @@ from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markd
 from components.review.report import Change
 from components.review.topology import picture
 from tests.support.previews import reduced
+from tests.support.program import ROOT
 
-FOLDER = Path(__file__).parents[1] / "cases" / "previews"
+FOLDER = ROOT / "tests/cases/previews"
 FILES = sorted(FOLDER.glob("*.json"))
 CASES = [pytest.param(file, id=file.stem) for file in FILES]
 CONTAINER = "docker:index/container:Container"
@@ -113,7 +114,7 @@ def test_for_tools() -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
 
     (change,) = json.loads(done.stdout)["changes"]
@@ -464,7 +465,11 @@ def test_several_stacks_are_one_comment(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("file", CASES)
 def test_a_case_keeps_what_a_review_reads(file: Path) -> None:
     """A case is as small as `--record` makes it, and names no engine of the machine that recorded it."""
-    assert reduced(file.read_text()) == file.read_text()
+    kept, path = file.read_text(), file.relative_to(ROOT)
+
+    assert reduced(kept) == kept, (
+        f"write {path} in its form: .venv/bin/python -m tests.unit.test_review --record {file.stem} <{path}"
+    )
 
 
 def test_a_recorded_preview_has_the_review_of_the_whole_one() -> None:
