@@ -5,6 +5,7 @@ configuration. Servers are addresses of the loopback network, too: another gener
 """
 
 import http.client
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,8 @@ from components.naming import replica_alias
 from components.proxies.registry import kind_of
 
 CLIENTS = 400
-PORT, SERVERS = 28_080, 28_081
+CLOSED = 9
+"""Port of a server that is down."""
 CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "another image": ({"replicas": 3}, {"replicas": 3, "generation": 2}),
     "one more (3 to 4)": ({"replicas": 3}, {"replicas": 4}),
@@ -53,26 +55,35 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def _servers(generation: int, indexes: Sequence[int]) -> Iterator[None]:
-    running = [_Server((f"127.9.{generation}.{index + 1}", SERVERS), _Answers) for index in indexes]
-    for each in running:
+def _servers(generation: int, indexes: Sequence[int]) -> Iterator[dict[int, int]]:
+    """Provide running servers: the port of each index."""
+    running = {index: _Server((f"127.9.{generation}.{index + 1}", 0), _Answers) for index in indexes}
+    for each in running.values():
         Thread(target=each.serve_forever, args=[0.02], daemon=True).start()
     try:
-        yield
+        yield {index: each.server_port for index, each in running.items()}
     finally:
-        for each in running:
+        for each in running.values():
             each.shutdown()
             each.server_close()
 
 
-def configuration(kind: str, replicas: int, generation: int, name: str, **keys: Any) -> str:
+def _free() -> int:
+    """Return a port that nobody listens at."""
+    with socket.create_server(("", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def configuration(
+    kind: str, port: int, ports: Mapping[int, int], replicas: int, generation: int, name: str, **keys: Any
+) -> str:
     """Return the generated text, with addresses of the loopback network for the names of replicas."""
-    front_end = {"kind": kind, "port": PORT, "resolve": False, "max_connections": 1000}
+    front_end = {"kind": kind, "port": port, "resolve": False, "max_connections": 1000}
     args: Any = {"image": "app", "replicas": replicas, "name": name, "front_end": front_end, **keys}
     text = kind_of(kind).render(service("x", {**args, "algorithm": "source"}), "x", {name: generation})
     for index in range(replicas):
         alias = replica_alias("x", name, index, generation)
-        text = text.replace(f" {alias}:80", f" 127.9.{generation}.{index + 1}:{SERVERS}")
+        text = text.replace(f" {alias}:80", f" 127.9.{generation}.{index + 1}:{ports.get(index, CLOSED)}")
     return text
 
 
@@ -94,10 +105,10 @@ def _proxy(kind: str, text: str) -> Iterator[None]:
             running.wait(10)
 
 
-def _ask(client: int) -> int:
+def _ask(port: int, client: int) -> int:
     """Return the server that a client gets."""
     source = (f"127.8.{client // 200}.{client % 200 + 1}", 0)
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20, source_address=source)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=source)
     connection.request("GET", "/", headers={"Host": "a.example", "Connection": "close"})
     answer = connection.getresponse()
     found = answer.read()
@@ -110,20 +121,26 @@ def asked(
 ) -> list[int]:
     """Ask for the server of each client. `until` waits for a condition."""
     down, keys = keys.pop("down", []), {"generation": 1, "name": "web", **keys}
-    text = configuration(kind, **keys)
+    port = _free()
+
+    def ask(client: int) -> int:
+        return _ask(port, client)
 
     def serves() -> bool:
         try:
-            return _ask(clients + 1) >= 0
+            return ask(clients + 1) >= 0
         except OSError:
             return False
 
     up = [index for index in range(keys["replicas"]) if index not in down]
-    with _servers(keys["generation"], up), _proxy(kind, text):
+    with (
+        _servers(keys["generation"], up) as ports,
+        _proxy(kind, configuration(kind, port, ports, **keys)),
+    ):
         until(serves, f"{kind} serves")
         for _ in down:  # HAProxy's check finds it out, nginx a request of each worker
-            until(lambda: {_ask(client) for client in range(40)} <= {*up}, "the server is avoided")
-        return [_ask(client) for client in range(clients)]
+            until(lambda: {ask(client) for client in range(40)} <= {*up}, "the server is avoided")
+        return [ask(client) for client in range(clients)]
 
 
 def moved(before: Sequence[int], after: Sequence[int], down: Sequence[int] = ()) -> float:
