@@ -12,6 +12,7 @@ from .containers import EngineError, Unfinished
 from .progress import report
 from .replica import INDEX, MARK, Declared, Seen, Template, Wanted, backend_of, seen
 from .replica_changes import Load, as_declared, beside, changes, generation_of, no_front_end
+from .replica_drift_steps import Limit, by_hand, limits
 from .replica_steps import Remove, ReplicasFailed, Stop, first, listed
 from .replica_traffic_steps import Send, generations_named
 from .steps import Step, perform
@@ -77,10 +78,11 @@ def deliver(
     number = generation_of(there, wanted.template.definition, max(wanted.generation, taken), same=same)
     wanted = replace(wanted, generation=number)
     in_rounds = _in_rounds(engine, wanted, former)
+    plan = _limited(engine, there, wanted) if same else []
     if in_rounds:
-        plan = changes(there, wanted, declared.update, _load(wanted))
+        plan += changes(there, wanted, declared.update, _load(wanted))
     else:
-        plan = beside(there, wanted, declared.update)
+        plan += beside(there, wanted, declared.update)
     try:
         failed = _perform(engine, plan, declared.update, wanted.count)
     except ReplicasFailed as error:
@@ -113,10 +115,17 @@ def made(there: Sequence[Seen], wanted: Wanted, failed: Collection[str] = ()) ->
     return {"generation": wanted.generation, "containers": ids, "names": names}
 
 
-def states(there: Sequence[Seen], wanted: Wanted) -> dict[str, str]:
-    """Return the status of each replica by name, and of each container too many by the container's name."""
+def states(engine: "DockerClient", there: Sequence[Seen], wanted: Wanted) -> dict[str, str]:
+    """Return the status of each replica by name, and of each container too many by the container's name.
+
+    A limit that is not as declared follows the status: `running, memory 256 instead of 512`.
+    """
     good = as_declared(there, wanted)
-    found = {key(wanted.template.labels, index): each.status for index, each in sorted(good.items())}
+    limited = by_hand(engine, list(good.values()), wanted.template)
+    found = {
+        key(wanted.template.labels, index): ", ".join(filter(None, [each.status, limited.get(each.id)]))
+        for index, each in sorted(good.items())
+    }
     return found | {each.name: each.status for each in there if each not in good.values()}
 
 
@@ -144,6 +153,17 @@ def left(engine: "DockerClient", front_end: Mapping[str, str], serving: Mapping[
         and each["Id"] not in serving.values()
         and serving.get(key(each["Labels"], each["Labels"][INDEX])) != ""
     ]
+
+
+def _limited(engine: "DockerClient", there: Sequence[Seen], wanted: Wanted) -> list[Step]:
+    """Return the step that limits containers again whose limits somebody has changed."""
+    good = as_declared(there, wanted).values()
+    changed = by_hand(engine, list(good), wanted.template)
+    containers = {each.alias: each.id for each in good if each.id in changed}
+    if not containers:
+        return []
+    said = f"by hand they have {first(changed)}"
+    return [Limit(containers=containers, limits=limits(wanted.template), cause=said)]
 
 
 def _in_rounds(engine: "DockerClient", wanted: Wanted, former: Optional[Wanted]) -> bool:

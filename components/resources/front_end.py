@@ -21,9 +21,9 @@ class ReadinessInputs(OnHost, Proxy, Labelled):
     container: dict[str, str]
     """Settings whose change replaces the front end's container, by name."""
     replicas: dict[str, str]
-    """Ids of the replicas' containers by name; each must become healthy."""
+    """Ids of the replicas' containers by name; each in `pidsLimits` must become healthy."""
     pidsLimits: dict[str, int]
-    """Largest number of processes of each replica, by the replica's name."""
+    """Largest number of processes of each replica that is a container of its own, by the replica's name."""
     startTimeout: float
     """Seconds that a new replica has to become healthy."""
     demands: NotRequired[Demands]

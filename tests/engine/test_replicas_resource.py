@@ -247,19 +247,27 @@ def test_a_killed_change_is_continued(
 
 
 def test_drift_is_read_and_repaired(backend: Backend) -> None:
-    """One stopped, one removed by hand."""
+    """One stopped, one removed, and one with another limit by hand."""
     backend.up()
-    stopped, removed, _ = backend.containers()
+    stopped, removed, limited = backend.containers()
     stopped.stop(timeout=1)
     removed.remove(force=True)
+    never: Any = {"Name": "no"}
+    limited.update(mem_limit="64m", memswap_limit="64m", restart_policy=never)
 
     found: Any = HANDLER.read(backend.state)
-    assert found["each"] == {"site-web-0": "exited", "site-web-2": "running"}
+    assert found["each"] == {
+        "site-web-0": "exited",
+        "site-web-2": "running, memory 64 instead of 512, restart no instead of always",
+    }
 
     backend.state |= found
     backend.up()
     assert backend.shown() == names(3, 1, APP)
-    assert str(stopped.id) in backend.ids()
+    assert {str(stopped.id), str(limited.id)} <= backend.ids()
+    limited.reload()
+    assert limited.attrs["HostConfig"]["Memory"] == limited.attrs["HostConfig"]["MemorySwap"] == 512 * 2**20
+    assert limited.attrs["HostConfig"]["RestartPolicy"]["Name"] == "always"
 
 
 def test_containers_of_another_resource_are_refused_at_preview_and_left_alone(backend: Backend) -> None:

@@ -78,6 +78,9 @@ class FakeEngine:
     def _post_json(self, url: str, data: Any, params: Mapping[str, str] = NONE, **_: Any) -> Any:
         if url.startswith("/exec/"):
             return b"bad gateway"
+        if url.endswith("/update"):
+            self._find(url.split("/")[2])["HostConfig"].update(data)
+            return {}
         assert url == "/containers/create"
         with self._call("create"), self._lock:
             if self.kill_after is not None and self.calls["create"] > self.kill_after:
@@ -93,6 +96,7 @@ class FakeEngine:
                 "Config": data,
                 "State": {"Status": "created", "Running": False, "Restarting": False, "ExitCode": 0},
                 "RestartCount": 0,
+                "HostConfig": dict(data["HostConfig"]),
                 "NetworkSettings": {"Networks": {key: dict(value) for key, value in networks.items()}},
             }
             return {"Id": id_}

@@ -395,7 +395,7 @@ def test_drift_is_seen_by_name(backend: Backend) -> None:
     backend.fake.there["e" * 64] = extra
 
     def found() -> dict[str, str]:
-        return states(look(backend.engine, state.template), state)
+        return states(backend.engine, look(backend.engine, state.template), state)
 
     assert found() == {"site-web-0": "exited", "site-web-2": "running", "extra": "running"}
     backend.up()
@@ -414,3 +414,28 @@ def test_a_removal_leaves_the_containers_of_others(backend: Backend) -> None:
     remove(backend.engine, backend.state.template, backend.state.known - {unrecorded["Id"]})
 
     assert set(backend.fake.there) == {"f" * 64}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"Memory": 256 * 2**20}, "running, memory 256 instead of 512"),
+        ({"PidsLimit": None}, "running, pids_limit 0 instead of 2048"),
+        ({"NanoCpus": 2 * 10**9}, "running, cpus 2 instead of 0.5"),
+        ({"RestartPolicy": {"Name": "no"}}, "running, restart no instead of always"),
+    ],
+)
+def test_a_limit_that_was_changed_by_hand_is_set_again(
+    backend: Backend, changed: dict[str, Any], said: str
+) -> None:
+    """A refresh says which, and the next change replaces nothing for it."""
+    keys = {"container": {"cpus": 0.5}}
+    made = backend.up(**keys)
+    before = deepcopy(backend.by_hand(1)["HostConfig"])
+    backend.by_hand(1)["HostConfig"].update(changed)
+    assert backend.state
+
+    found = states(backend.engine, look(backend.engine, backend.state.template), backend.state)
+    assert found == {"site-web-0": "running", "site-web-1": said, "site-web-2": "running"}
+    assert backend.up(**keys) == made
+    assert backend.by_hand(1)["HostConfig"] == before

@@ -57,7 +57,9 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
 
     def update(self, new: ReadinessInputs, old: ReadinessInputs, preview: bool) -> NoOutputs:
         known = set(old.get("replicas", {}).values())
-        replicas = {name: id_ for name, id_ in new["replicas"].items() if id_ and id_ not in known}
+        # Those without a limit here are healthy already, and have it: `Replicas` has made them.
+        alone = {name: id_ for name, id_ in new["replicas"].items() if name in new["pidsLimits"]}
+        replicas = {name: id_ for name, id_ in alone.items() if id_ not in known}
         before, limits = _limits(old), _limits(new)
         changed = {id_: limit for id_, limit in limits.items() if before.get(id_) != limit}
         if (replicas or changed) and not preview:

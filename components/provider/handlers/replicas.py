@@ -102,8 +102,9 @@ class Replicas(Handler[ReplicasInputs, ReplicasOutputs, ReplicasState]):
         wanted = _wanted(state, _declared(state), state["generation"])
         with connect(state["host"]) as engine:
             there = replica_set.look(engine, wanted.template)
+            states = replica_set.states(engine, there, wanted)
         # It is there without any container, too: its number must outlive them.
-        return {"each": replica_set.states(there, wanted), **replica_set.made(there, wanted)}
+        return {"each": states, **replica_set.made(there, wanted)}
 
     def delete(self, state: ReplicasState) -> Optional[str]:
         template = _wanted(state, _declared(state)).template
