@@ -211,7 +211,7 @@ class LogArgs(TypedDict, total=False):
 
 
 class ProxyArgs(TypedDict, total=False):
-    """A HAProxy or nginx, with the settings for all backends."""
+    """A proxy, with the settings for all backends."""
 
     kind: Optional[ProxyKind]
     """Program of the proxy. Default: haproxy."""

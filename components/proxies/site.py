@@ -120,7 +120,7 @@ class Log(Frozen):
 
 
 class Proxy(Frozen):
-    """A HAProxy or nginx and what it does for every backend, wherever it runs."""
+    """A proxy and what it does for every backend, wherever it runs."""
 
     kind: ProxyKind = "haproxy"
     image: Optional[ImageRef] = None

@@ -40,7 +40,7 @@ class Pulling(TypedDict):
 
 
 class Proxy(TypedDict):
-    """Input of resources of a HAProxy or nginx."""
+    """Input of resources of a proxy."""
 
     kind: ProxyKind
     """Program of the proxy."""

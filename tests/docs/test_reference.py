@@ -8,6 +8,7 @@ import pytest
 
 import components
 from components.provider.schema import schema
+from components.proxies.registry import KINDS
 from docs.generator.__main__ import FOLDER, PARTS
 from docs.generator.components import COMPONENTS
 from docs.generator.kinds import table
@@ -15,7 +16,7 @@ from docs.generator.pages import Reference, parts, python_name
 from tests.bench.generations import NEW, OLD
 from tests.support.documents import blocks
 from tests.support.mocks import run as run_with_mocks
-from tests.support.traffic.cases import Case
+from tests.support.traffic.cases import SERVED, Case
 
 EXAMPLES = sorted(Path("docs/generator/examples").resolve().glob("*.py"))
 
@@ -33,6 +34,13 @@ def test_the_pages_are_those_of_the_schema(made: dict[str, str]) -> None:
     stale = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
 
     assert stale == [], "run `make reference`"
+
+
+def test_the_default_image_of_each_kind_is_named() -> None:
+    """Of those that serve: `front_end.image` in args.py names them in a docstring."""
+    images = " or ".join(KINDS[kind].default_image for kind in SERVED)
+
+    assert f"*text* · default: {images}\n" in (FOLDER / "load-balanced-service.md").read_text()
 
 
 def test_every_key_says_what_is_allowed(made: dict[str, str]) -> None:
