@@ -60,6 +60,12 @@ def alias_of(labels: Mapping[str, str], index: int, generation: int) -> str:
     return replica_alias(*backend_of(labels), index, generation)
 
 
+def generation_in(alias: str) -> int:
+    """Return the generation in the network name of a replica; 0 in another name, such as a container's id."""
+    _, mark, number = alias.rpartition("-g")
+    return int(number) if mark and number.isdecimal() else 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """A container of ours as the engine lists it."""

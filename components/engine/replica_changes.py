@@ -1,7 +1,7 @@
 """Steps that change the replicas of a backend. Pure functions: they compare, and touch nothing."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -34,11 +34,18 @@ def generation_of(seen: Sequence[Seen], definition: str, recorded: int, *, same:
     return max([recorded, *(each.generation for each in seen)]) + 1
 
 
-def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = no_front_end) -> list[Step]:
+def changes(
+    seen: Sequence[Seen],
+    wanted: Wanted,
+    policy: Policy,
+    load: Load = no_front_end,
+    in_force: Container[str] = (),
+) -> list[Step]:
     """Return the steps from `seen` to `wanted`, in rounds.
 
     A round makes replicas, waits until they are healthy, has the front end send to them, watches them, and
-    only then stops those whose place they take. One round makes all where nothing is replaced.
+    only then stops those whose place they take. One round makes all where nothing is replaced. `in_force` has
+    the network names in the front end's configuration. It never sends to others before they are healthy.
     """
     held = as_declared(seen, wanted)
     proven = {index for index, each in held.items() if each.running and each.id in wanted.known}
@@ -53,7 +60,14 @@ def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = n
     todo = [each for each in wanted.replicas if each.index not in settled]
     steps = _pull(todo, held, wanted)
     size = policy.at_once if former else max(1, len(todo))
-    serving = {each.alias for each in seen if each.running}
+    serving = {held[index].alias for index in settled}
+    serving |= {
+        each.alias
+        for each in seen
+        if each.running and each.index not in settled and (each.alias in in_force or each.id in wanted.known)
+    }
+    if policy.order == "stop-first":  # those that serve come last: a round of all of them would leave nobody
+        todo.sort(key=lambda each: any(old.alias in serving for old in former.get(each.index, ())))
     rounds = _Rounds(wanted, policy, load, held, former)
     for start in range(0, len(todo), size):
         if start and policy.delay:
@@ -61,7 +75,7 @@ def changes(seen: Sequence[Seen], wanted: Wanted, policy: Policy, load: Load = n
         batch = todo[start : start + size]
         progress = f"; {start} of {len(todo)} are replaced" if start else ""
         steps += rounds.steps(batch, serving, progress)
-    if any(each.running for each in surplus):
+    if not todo or any(each.running for each in surplus):
         serving -= {each.alias for each in surplus}
         steps += load(sorted(serving), None)
     return [*steps, *_removal(surplus, wanted.template.drain, _declared(wanted))]
@@ -85,8 +99,8 @@ def beside(seen: Sequence[Seen], wanted: Wanted, policy: Policy) -> list[Step]:
 
 
 def retired(seen: Sequence[Seen], drain: float) -> list[Step]:
-    """Return the steps that remove replicas which no configuration names any more."""
-    return _removal(seen, drain, "the front end no longer sends to them")
+    """Return the steps that remove replicas which no configuration names."""
+    return _removal(seen, drain, "no front end sends to them")
 
 
 def as_declared(seen: Sequence[Seen], wanted: Wanted) -> dict[int, Seen]:

@@ -1,6 +1,5 @@
 """The replicas of one backend, through the Engine API. Plain functions, no Pulumi."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,18 +9,15 @@ from ..naming import LABEL, same_owner
 from ..proxies.container import Policy, Rollback, Update
 from .containers import EngineError, Unfinished
 from .progress import report
-from .replica import INDEX, MARK, Declared, Seen, Template, Wanted, backend_of, seen
-from .replica_changes import Load, as_declared, beside, changes, generation_of, no_front_end
+from .replica import INDEX, MARK, Declared, Seen, Template, Wanted, backend_of, generation_in, seen
+from .replica_changes import Load, as_declared, beside, changes, generation_of, no_front_end, retired
 from .replica_drift_steps import Limit, by_hand, limits
 from .replica_steps import Remove, ReplicasFailed, Stop, first, listed
-from .replica_traffic_steps import Send, generations_named
+from .replica_traffic_steps import Send, names_in_force
 from .steps import Step, perform
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
-
-ALIAS = re.compile(r"-g\d+$")
 
 
 class Made(TypedDict):
@@ -32,8 +28,8 @@ class Made(TypedDict):
     names: list[str]
 
 
-class TakenBack(Unfinished):
-    """Error of a change that is rolled back: the state keeps the former inputs."""
+class Halted(Unfinished):
+    """Error of a change that has not come to its end: the state keeps the former inputs."""
 
 
 def name_of(labels: Mapping[str, str]) -> str:
@@ -77,10 +73,11 @@ def deliver(
     taken = 0 if former or wanted.contact is None else _highest(engine, everyone)
     number = generation_of(there, wanted.template.definition, max(wanted.generation, taken), same=same)
     wanted = replace(wanted, generation=number)
-    in_rounds = _in_rounds(engine, wanted, former)
     plan = _limited(engine, there, wanted) if same else []
+    in_force = _in_force(engine, wanted)
+    in_rounds = _in_rounds(in_force, wanted, former)
     if in_rounds:
-        plan += changes(there, wanted, declared.update, _load(wanted))
+        plan += changes(there, wanted, declared.update, _load(wanted), in_force)
     else:
         plan += beside(there, wanted, declared.update)
     try:
@@ -88,13 +85,13 @@ def deliver(
     except ReplicasFailed as error:
         if former is None or declared.update.failure_action != "rollback":
             said = f"{_failures(error.reasons, wanted)}; the change ends here, the next `up` goes on: {error}"
-            raise _unfinished(engine, wanted, said, error.reasons) from error
+            raise _ended(engine, wanted, former, said, error.reasons) from error
         raise _taken_back(engine, wanted, former, declared.rollback, error) from error
     except EngineError as error:
-        raise _unfinished(engine, wanted, str(error), ()) from error
+        raise _ended(engine, wanted, former, str(error), ()) from error
     if len(failed) > declared.update.max_failure_ratio * wanted.count:
         said = f"{_failures(failed, wanted)}; the change went on to its end: {first(failed)}"
-        raise _unfinished(engine, wanted, said, failed)
+        raise _unfinished(look(engine, wanted.template), wanted, said, failed)
     there = look(engine, wanted.template)
     return made(there if in_rounds else list(as_declared(there, wanted).values()), wanted)
 
@@ -147,7 +144,7 @@ def left(engine: "DockerClient", front_end: Mapping[str, str], serving: Mapping[
     backends = {name.rpartition("-")[0] for name in serving}
     return [
         seen(each)
-        for each in engine.api.containers(all=True, filters={"label": [MARK]})
+        for each in engine.api.containers(all=True, filters={"label": [MARK, INDEX, f"{LABEL}.role"]})
         if same_owner(each["Labels"], front_end)
         and name_of(each["Labels"]) in backends
         and each["Id"] not in serving.values()
@@ -166,16 +163,22 @@ def _limited(engine: "DockerClient", there: Sequence[Seen], wanted: Wanted) -> l
     return [Limit(containers=containers, limits=limits(wanted.template), cause=said)]
 
 
-def _in_rounds(engine: "DockerClient", wanted: Wanted, former: Optional[Wanted]) -> bool:
+def _in_force(engine: "DockerClient", wanted: Wanted) -> set[str]:
+    """Return the network names of these replicas that a front end has in its configuration."""
+    return set() if wanted.contact is None else names_in_force(engine, wanted.template.labels)
+
+
+def _in_rounds(in_force: Iterable[str], wanted: Wanted, former: Optional[Wanted]) -> bool:
     """Return whether a front end, if there is one, reaches new replicas as it reaches those that they follow.
 
-    Its configuration must have the replicas of the former change, or of this one if that was interrupted.
+    Newer replicas than those of the state are in its configuration after rounds that were interrupted, in
+    which it reached all as before. Older ones are there while `FrontEndConfig` has yet to change it.
     """
     if wanted.contact is None:
         return True
     if former is None or former.contact != wanted.contact:
         return False
-    return generations_named(engine, wanted.template.labels) <= {former.generation, wanted.generation}
+    return all(generation_in(name) >= former.generation for name in in_force)
 
 
 def _load(wanted: Wanted) -> Load:
@@ -196,7 +199,7 @@ def _highest(engine: "DockerClient", entries: Iterable[dict[str, Any]]) -> int:
         if MARK not in each["Labels"]:
             networks = engine.api.inspect_container(each["Id"])["NetworkSettings"]["Networks"].values()
             aliases = [alias for network in networks for alias in network.get("Aliases") or ()]
-            found += [int(alias.rpartition("-g")[2]) for alias in aliases if ALIAS.search(alias)]
+            found += [generation_in(alias) for alias in aliases]
     return max(found)
 
 
@@ -245,30 +248,50 @@ def _failures(failed: Mapping[str, str], wanted: Wanted) -> str:
     return f"{len(failed)} of {wanted.count} replicas of {name_of(wanted.template.labels)} failed"
 
 
-def _unfinished(engine: "DockerClient", wanted: Wanted, said: str, failed: Collection[str]) -> EngineError:
+def _ended(
+    engine: "DockerClient", wanted: Wanted, former: Optional[Wanted], said: str, failed: Collection[str]
+) -> EngineError:
     """Return the error of a change that ends where it is; no container means nothing to record."""
+    if former is not None:
+        return _halted(engine, former, said)
     there = look(engine, wanted.template)
-    if not there:
-        return EngineError(said)
+    return _unfinished(there, wanted, said, failed) if there else EngineError(said)
+
+
+def _unfinished(there: Sequence[Seen], wanted: Wanted, said: str, failed: Collection[str]) -> Unfinished:
     return Unfinished(said, name_of(wanted.template.labels), {**made(there, wanted, failed)})
+
+
+def _halted(engine: "DockerClient", former: Wanted, said: str) -> EngineError:
+    """Return the error of a change whose former inputs the state keeps, so that it compares with them again.
+
+    The state stays as it is where exactly its containers are there.
+    """
+    there = look(engine, former.template)
+    if {each.id for each in there} == former.known:
+        return EngineError(said)
+    return Halted(said, name_of(former.template.labels), {**made(there, former)})
 
 
 def _taken_back(
     engine: "DockerClient", wanted: Wanted, former: Wanted, policy: Rollback, error: ReplicasFailed
 ) -> EngineError:
     """Return the error of a change, after a rollback to the former replicas."""
-    there = look(engine, wanted.template)
     report(f"{_failures(error.reasons, wanted)}: rolling back")
     back = listed([each.alias for each in former.replicas])
     try:
-        failed = _perform(engine, changes(there, former, policy, _load(former)), policy, former.count)
+        failed = _perform(engine, _way_back(engine, wanted, former, policy), policy, former.count)
     except EngineError as again:
         said = f"the rollback to {back} ended before it was done: {again}"
     else:
         said = f"rolled back to {back}"
         said += f", of which {len(failed)} failed: {first(failed)}" if failed else ""
-    said = f"{_failures(error.reasons, wanted)}; {said}; the first: {error}"
-    left = made(look(engine, former.template), former)
-    if frozenset(left["containers"].values()) == former.known:
-        return EngineError(said)
-    return TakenBack(said, name_of(former.template.labels), {**left})
+    return _halted(engine, former, f"{_failures(error.reasons, wanted)}; {said}; the first: {error}")
+
+
+def _way_back(engine: "DockerClient", wanted: Wanted, former: Wanted, policy: Rollback) -> list[Step]:
+    there, in_force = look(engine, wanted.template), _in_force(engine, former)
+    if _in_rounds(in_force, former, former):
+        return changes(there, former, policy, _load(former), in_force)
+    failed = [each for each in there if each.generation == wanted.generation]
+    return [*beside(there, former, policy), *retired(failed, wanted.template.drain)]

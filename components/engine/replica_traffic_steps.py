@@ -4,8 +4,6 @@ The configuration in force stays as it is, but for the network names of replicas
 settings of the front end, and the change of one backend leaves the others as they are.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,23 +11,22 @@ from threading import Lock
 from typing import TYPE_CHECKING, Optional
 
 from ..naming import LABEL
-from ..proxies.program import FOLDER, Program
+from ..proxies.program import Program
 from ..proxies.registry import KINDS
 from .answers import answers, log_of
-from .containers import clock, read_file, workers, write_file
+from .containers import clock, read_file, workers
 from .front_end_steps import AwaitOldWorkers, Reload
 from .progress import report
 from .replica import backend_of
 from .replica_steps import ReplicasFailed, Watch, listed
 from .replicas import problem_of
+from .rounds_record import keep, loaded, rounds_of
 from .steps import Step
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-RECORD = "rounds.json"
-"""File beside the configuration: what it was before the rounds, and which replicas serve since."""
 _one_at_a_time = Lock()
 """The backends of a front end change at the same time; each reload has the replicas of all of them."""
 
@@ -55,9 +52,13 @@ class Send(Step):
         front_ends, begin = _front_ends(engine, self.labels), clock(engine)
         for container in front_ends:
             with _one_at_a_time:
-                waits = self._reload(engine, container)
-            for wait in waits:
-                wait.perform(engine)
+                loading = self._reload(engine, container)
+            if loading is None:
+                continue
+            text, wait = loading
+            wait.perform(engine)
+            with _one_at_a_time:
+                loaded(container, text)
         if self.watch:
             watched = clock(engine)
             report(str(self.watch))
@@ -84,27 +85,26 @@ class Send(Step):
                 }
             )
 
-    def _reload(self, engine: "DockerClient", container: "Container") -> list[AwaitOldWorkers]:
-        """Put the replicas in force, and return the wait for the workers of before."""
+    def _reload(self, engine: "DockerClient", container: "Container") -> tuple[str, AwaitOldWorkers] | None:
+        """Put the replicas in force; return the configuration, and the wait for the workers of before."""
         program = _program(container)
-        if program is None:
-            return []
+        if program is None or not self.serving:
+            return None
         live = read_file(container, program.path) or ""
-        before, serving = _rounds(container, live)
-        now = {**serving, "-".join(backend_of(self.labels)): list(self.serving)}
-        text = before
+        rounds = rounds_of(container, live)
+        now = {**rounds.serving, "-".join(backend_of(self.labels)): list(self.serving)}
+        text = rounds.before
         for owner, names in now.items():
             text = exchanged(text, owner, names)
-        if text == live:
-            return []
+        if text == live and not rounds.loading:
+            return None
         old = workers(container)
-        # Before the reload: a run that is killed in it must know what was in force, whichever is.
-        record = {"before": before, "serving": {_digest(live): serving, _digest(text): now}}
-        write_file(container, FOLDER, RECORD, json.dumps(record))
+        keep(container, live, rounds, text, now)
         Reload(container=str(container.id), program=program, text=text, before=old, cause=self.cause).perform(
             engine
         )
-        return [AwaitOldWorkers(container=str(container.id), before=old, drain=self.drain, cause=self.cause)]
+        wait = AwaitOldWorkers(container=str(container.id), before=old, drain=self.drain, cause=self.cause)
+        return text, wait
 
 
 def _servers(engine: "DockerClient", backend: str, containers: Mapping[str, str]) -> dict[str, str]:
@@ -122,8 +122,6 @@ def exchanged(text: str, owner: str, serving: Sequence[str]) -> str:
 
     Each is the one of its index, or another one where none of its index serves.
     """
-    if not serving:
-        return text
     names = _names(owner)
     indexes = {int(found[1]): name for name in serving if (found := names.fullmatch(name))}
     others = [indexes[index] for index in sorted(indexes)]
@@ -135,13 +133,13 @@ def exchanged(text: str, owner: str, serving: Sequence[str]) -> str:
     return names.sub(chosen, text)
 
 
-def generations_named(engine: "DockerClient", labels: Mapping[str, str]) -> set[int]:
-    """Return the generations of these replicas that front ends have in their configurations."""
-    found: set[int] = set()
+def names_in_force(engine: "DockerClient", labels: Mapping[str, str]) -> set[str]:
+    """Return the network names of these replicas that front ends have in their configurations."""
+    found: set[str] = set()
     for container in _front_ends(engine, labels):
         if program := _program(container):
             text = read_file(container, program.path) or ""
-            found |= {int(each[2]) for each in _names("-".join(backend_of(labels))).finditer(text)}
+            found |= {each[0] for each in _names("-".join(backend_of(labels))).finditer(text)}
     return found
 
 
@@ -160,17 +158,3 @@ def _program(container: "Container") -> Program | None:
     """Return the program whose configuration the container has; it may be of another kind than declared."""
     programs = [kind.program for kind in KINDS.values()]
     return next((each for each in programs if read_file(container, each.path) is not None), None)
-
-
-def _rounds(container: "Container", live: str) -> tuple[str, dict[str, list[str]]]:
-    """Return the configuration before the rounds, and the replicas that serve since, by owner.
-
-    A configuration that no round has made is itself the one of before.
-    """
-    kept = json.loads(read_file(container, f"{FOLDER}/{RECORD}") or "{}")
-    serving = kept.get("serving", {}).get(_digest(live))
-    return (live, {}) if serving is None else (kept["before"], serving)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

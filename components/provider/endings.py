@@ -11,7 +11,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from ..engine.connection import EngineRefused, HostUnreachable
 from ..engine.containers import EngineError, Unfinished
-from ..engine.replica_set import TakenBack
+from ..engine.replica_set import Halted
 from .handlers import HANDLERS, AnyHandler
 from .properties import secrets
 from .values import Properties, wrap, wrap_like
@@ -51,7 +51,7 @@ async def explain(
     while cause is not None:
         inner = getattr(cause, "inner", cause)
         if isinstance(inner, Unfinished):
-            left = former if isinstance(inner, TakenBack) else inputs
+            left = former if isinstance(inner, Halted) else inputs
             details = (("grpc-status-details-bin", _unfinished(inner, urn, left)),)
             await context.abort(grpc.StatusCode.UNKNOWN, str(inner), details)
         if isinstance(inner, OUR_ERRORS):

@@ -10,6 +10,7 @@ from docker.models.containers import Container
 
 from components.engine import replica_steps
 from components.engine.containers import EngineError, Unfinished
+from components.engine.replica_set import Halted
 from components.naming import LABEL
 from components.provider import server
 from components.provider.handlers import HANDLERS
@@ -57,6 +58,9 @@ class Backend:
                 outputs = HANDLER.update(inputs, self.state, False)
             else:
                 _, outputs = HANDLER.create(inputs, False)
+        except Halted as error:
+            self.state |= error.outputs
+            raise
         except Unfinished as error:
             self.state = {**inputs, **error.outputs}
             raise

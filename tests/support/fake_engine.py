@@ -3,7 +3,7 @@
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -22,6 +22,37 @@ def refusal(status: int, text: str) -> APIError:
 
 class Killed(BaseException):
     """The process that asked was killed: nothing is done after it."""
+
+
+class Containers:
+    """Lists of containers in both layers of the SDK: `api.containers()`, `containers.list()`."""
+
+    def __init__(self, engine: "FakeEngine") -> None:
+        self._engine = engine
+        self.front_ends: list[Any] = []
+
+    def __call__(
+        self,
+        all: bool = False,  # noqa: A002
+        filters: Mapping[str, Any] = NONE,
+    ) -> list[dict[str, Any]]:
+        labels = filters.get("label", ())
+        wanted = dict(each.split("=", 1) for each in labels if "=" in each)
+        return self._engine.listed(all, wanted, [each for each in labels if "=" not in each])
+
+    def list(self, filters: Mapping[str, Any]) -> list[Any]:
+        wanted = dict(each.split("=", 1) for each in filters["label"])
+        return [
+            each
+            for each in self.front_ends
+            if wanted.items() <= each.labels.items() and each.status == "running"
+        ]
+
+    def get(self, key: str) -> Any:
+        for each in self.front_ends:
+            if each.id == key:
+                return each
+        raise refusal(404, "no such container")
 
 
 class FakeEngine:
@@ -44,6 +75,12 @@ class FakeEngine:
         self.most_running = 0
         self.kill_after: int | None = None
         """Creations after which the process that asks is killed."""
+        self.kill_at: int | None = None
+        """Number of the change, from 1, at which the process that asks is killed: it is not done."""
+        self.acts: list[str] = []
+        """Changes that were asked for: `create`, `start`, `kill`, `remove`, and those of a front end."""
+        self.containers = Containers(self)
+        self.networks = SimpleNamespace()
         self.together = 1
         """Containers that end only when so many of them have their stop signal."""
         self._signalled: list[str] = []
@@ -72,6 +109,16 @@ class FakeEngine:
                     return found
         raise refusal(404, "no such container")
 
+    def act(self, kind: str) -> None:
+        """Note a change, unless the process that asks for it is killed."""
+        with self._lock:
+            if self.kill_at is not None and len(self.acts) + 1 >= self.kill_at:
+                raise Killed
+            self.acts.append(kind)
+
+    def info(self) -> dict[str, Any]:
+        return {"SystemTime": "2026-01-01T00:00:00+00:00"}
+
     def _url(self, path: str, *_: str) -> str:
         return path
 
@@ -82,6 +129,7 @@ class FakeEngine:
             self._find(url.split("/")[2])["HostConfig"].update(data)
             return {}
         assert url == "/containers/create"
+        self.act("create")
         with self._call("create"), self._lock:
             if self.kill_after is not None and self.calls["create"] > self.kill_after:
                 raise Killed
@@ -107,12 +155,8 @@ class FakeEngine:
     def _result(self, answer: Any, json: bool) -> Any:
         return answer
 
-    def containers(
-        self,
-        all: bool = False,  # noqa: A002
-        filters: Mapping[str, Any] = NONE,
-    ) -> list[dict[str, Any]]:
-        wanted = dict(each.split("=", 1) for each in filters.get("label", ()))
+    def listed(self, every: bool, wanted: Mapping[str, str], keys: Collection[str]) -> list[dict[str, Any]]:
+        """Return containers with these labels, and with labels of these keys, as the engine lists them."""
         with self._call("list"):
             return [
                 {
@@ -123,7 +167,9 @@ class FakeEngine:
                     "Status": "",
                 }
                 for each in self.there.values()
-                if wanted.items() <= each["Config"]["Labels"].items() and (all or each["State"]["Running"])
+                if wanted.items() <= each["Config"]["Labels"].items()
+                and each["Config"]["Labels"].keys() >= set(keys)
+                and (every or each["State"]["Running"])
             ]
 
     def inspect_container(self, key: str) -> dict[str, Any]:
@@ -135,6 +181,7 @@ class FakeEngine:
     def start(self, key: str) -> None:
         found = self._find(key)
         image = found["Config"]["Image"]
+        self.act("start")
         with self._call("start"):
             if image in self.refused:
                 raise refusal(400, self.refused[image])
@@ -145,6 +192,7 @@ class FakeEngine:
 
     def kill(self, key: str, signal: str) -> None:
         assert signal == "SIGTERM"
+        self.act("kill")
         with self._call("kill"), self._lock:
             self._signalled.append(key)
             if len(self._signalled) >= self.together:
@@ -153,6 +201,7 @@ class FakeEngine:
                 self._signalled.clear()
 
     def remove_container(self, key: str, v: bool, force: bool) -> None:
+        self.act("remove")
         with self._call("remove"):
             self.there.pop(self._find(key)["Id"])
 

@@ -10,7 +10,7 @@ from components.arguments.parsing import parse
 from components.engine import replica_set
 from components.engine.containers import EngineError, Unfinished
 from components.engine.replica import Declared, Template, Wanted, digest
-from components.engine.replica_set import Made, TakenBack, deliver, look, remove, states, unmarked
+from components.engine.replica_set import Halted, Made, deliver, look, remove, states, unmarked
 from tests.support.fake_engine import FakeEngine, Killed
 from tests.unit.test_replica_changes import LABELS
 
@@ -53,7 +53,7 @@ class Backend:
         wanted = self.wanted(declared)
         try:
             made = deliver(self.engine, wanted, declared, self.state)
-        except TakenBack as error:
+        except Halted as error:
             assert self.state
             self.state = self._recorded(self.state, error.outputs)
             raise
