@@ -6,6 +6,7 @@ name on the same host, so labels alone are no proof.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Optional
 
 from ..naming import CHECK, LABEL, type_token
@@ -84,12 +85,20 @@ class Drift:
     """Resources whose container is not there."""
     idle: tuple[Json, ...] = ()
     """Resources of ours that start their containers themselves, once the state says that they do not run."""
+    replicas: tuple[tuple[Json, dict[str, str]], ...] = ()
+    """Resources `Replicas` that change their containers, once the state has them as they are: by name."""
+
+    @property
+    def marked(self) -> bool:
+        """True if the state is to say it, so that the next run sets it right."""
+        return bool(self.gone or self.idle or self.replicas)
 
     @property
     def notes(self) -> list[str]:
         """Describe what the next run sets right."""
         gone = [f"{_name(each)}, whose container is gone, to be made anew by this run" for each in self.gone]
-        return gone + [f"{_name(each)}, to be set right by this run" for each in self.idle]
+        others = [*self.idle, *(each for each, _ in self.replicas)]
+        return gone + [f"{_name(each)}, to be set right by this run" for each in others]
 
 
 def drift(survey: Survey, deployment: Json, labels: dict[str, str]) -> Drift:
@@ -109,9 +118,35 @@ def drift(survey: Survey, deployment: Json, labels: dict[str, str]) -> Drift:
                 gone.append(resource)
             elif thing.role != "front-end" and thing.status not in _UP:
                 stopped.append((host, thing))
+    states = ((each, _otherwise(each, survey, deployment)) for each in resources if each["type"] == REPLICAS)
+    replicas = [(each, found) for each, found in states if found is not None]
     started = {thing.id for _, thing in stopped}
+    started |= {thing.id for thing in chain(*survey.values()) if replicas and thing.status not in _UP}
     idle = [each for each in resources if _is_idle(each, survey, started)]
-    return Drift(tuple(stopped), tuple(gone), tuple(idle))
+    return Drift(tuple(stopped), tuple(gone), tuple(idle), tuple(replicas))
+
+
+def _otherwise(resource: Json, survey: Survey, deployment: Json) -> Optional[dict[str, str]]:
+    """Return the status of each container of a `Replicas`; None when those that are recorded run.
+
+    A killed change has left others, and taken back it would be no change. A container of the docker provider
+    is none of them.
+    """
+    inputs, recorded = resource["inputs"], (resource.get("outputs") or {}).get("containers") or {}
+    labels, host = inputs["labels"], key_of(inputs["host"])
+    if host not in survey:
+        return None
+    others = recorded_ids(deployment) - set(recorded.values())
+    owner = labels[f"{LABEL}.component"], labels[f"{LABEL}.role"]
+    there = {
+        thing.id: thing
+        for thing in survey[host]
+        if thing.kind == CONTAINER and (thing.component, thing.role) == owner and thing.id not in others
+    }
+    if {id_ for id_, thing in there.items() if thing.status in _UP} == there.keys() == set(recorded.values()):
+        return None
+    known = {id_: name for name, id_ in recorded.items()}
+    return {known.get(id_, thing.name): thing.status for id_, thing in there.items()}
 
 
 def _is_idle(resource: Json, survey: Survey, started: set[str]) -> bool:

@@ -53,7 +53,7 @@ class Mending:
             _repaired(line)
         # The lock of the dead run has kept others away until here.
         self._state.cancel(holders)
-        if pending or down.gone or down.idle:
+        if pending or down.marked:
             self._state.change(
                 lambda present: repair.corrected(repair.plan(present, self._owner).deployment, down)
             )

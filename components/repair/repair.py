@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..engine.connection import connect
@@ -123,6 +124,8 @@ def corrected(deployment: Json, found: Drift) -> Json:
         resources = _changed(resources, each, _deleted)
     for each in found.idle:
         resources = _changed(resources, each, _not_in_force)
+    for each, containers in found.replicas:
+        resources = _changed(resources, each, partial(_with_outputs, each=containers))
     return {**deployment, "resources": resources}
 
 
@@ -189,7 +192,11 @@ def _deleted(resource: Json) -> Optional[Json]:
 
 def _not_in_force(resource: Json) -> Json:
     """Return a front end that the next run sets right, also when nothing about it is to change."""
-    return {**resource, "outputs": {**(resource.get("outputs") or {}), "running": False}}
+    return _with_outputs(resource, running=False)
+
+
+def _with_outputs(resource: Json, **outputs: object) -> Json:
+    return {**resource, "outputs": {**(resource.get("outputs") or {}), **outputs}}
 
 
 def _find(engine: "DockerClient", leftover: Leftover) -> "list[Container | Network]":

@@ -647,9 +647,69 @@ def test_a_stopped_container_is_started_or_marked() -> None:
     assert changed[4]["outputs"]["running"] is False
 
 
+REPLICA_LABELS = {f"{LABEL}.component": "web", f"{LABEL}.role": "replica-web"}
+
+
+def replicas_of(*ids: str) -> dict[str, Any]:
+    """Return a recorded resource `Replicas` with containers of these ids, `web-web-0` and so on."""
+    containers = {f"web-web-{index}": id_ for index, id_ in enumerate(ids)}
+    each = dict.fromkeys(containers, "running")
+    inputs = {"labels": REPLICA_LABELS, "host": json.loads(HOST), "each": each}
+    outputs = {**inputs, "containers": containers, "generation": 1}
+    return a_resource(leftovers.REPLICAS, "web-web-replicas", id="web-web", inputs=inputs, outputs=outputs)
+
+
+@pytest.mark.parametrize(
+    ("things", "each"),
+    [
+        ([seen("a"), seen("b")], None),
+        ([seen("a", status="restarting"), seen("b")], None),
+        ([seen("a"), seen("b", status="exited")], {"web-web-0": "running", "web-web-1": "exited"}),
+        ([seen("a")], {"web-web-0": "running"}),
+        ([seen("a"), seen("c")], {"web-web-0": "running", "c": "running"}),
+        ([seen("a"), seen("c", status="created")], {"web-web-0": "running", "c": "created"}),
+        ([seen("a"), seen("b"), seen("c", role="replica-api"), seen("docker")], None),
+        ([], {}),
+    ],
+    ids=["as recorded", "restarts", "stopped", "removed", "killed", "created", "of others", "all gone"],
+)  # fmt: skip
+def test_replicas_that_are_not_as_recorded_are_marked(
+    things: list[survey.Thing], each: dict[str, str] | None
+) -> None:
+    """A killed change that is taken back is no change for Pulumi: the mark makes it one."""
+    recorded = [replicas_of("id-a", "id-b"), a_container("web-0", id="id-docker")]
+    deployment = a_deployment(recorded=recorded)
+    docker = [] if any(thing.name == "docker" for thing in things) else [seen("docker")]
+
+    found = leftovers.drift({HOST: [*things, *docker]}, deployment, OWNER.labels)
+    changed = repair.corrected(deployment, found)["resources"]
+
+    assert found.marked is (each is not None)
+    assert found.notes == (["web-web-replicas, to be set right by this run"] if found.marked else [])
+    assert changed[1]["outputs"]["each"] == (recorded[0]["outputs"]["each"] if each is None else each)
+
+
+def test_a_front_end_whose_replica_in_rounds_was_down_is_told_again() -> None:
+    """It has another address once it runs."""
+    inputs = {"host": json.loads(HOST), "container": "id-lb", "replicas": {"web-web-0": "id-a"}}
+    config = a_resource(
+        leftovers.FRONT_END, "web-lb-config", id="id-lb", inputs=inputs, outputs={"running": True}
+    )
+    things = [seen("a", status="exited"), seen("lb", role="front-end")]
+
+    found = leftovers.drift(
+        {HOST: things}, a_deployment(recorded=[replicas_of("id-a"), config]), OWNER.labels
+    )
+
+    assert found.notes == [
+        "web-lb-config, to be set right by this run",
+        "web-web-replicas, to be set right by this run",
+    ]
+
+
 def test_a_host_that_does_not_answer_is_left_out() -> None:
     """Nothing is known of its containers, so none of them is gone."""
-    deployment = a_deployment(recorded=[a_container("web-0", id="c1")])
+    deployment = a_deployment(recorded=[a_container("web-0", id="c1"), replicas_of("c2")])
 
     assert leftovers.drift({}, deployment, OWNER.labels) == leftovers.Drift()
 
