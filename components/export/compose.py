@@ -5,11 +5,13 @@ It serves as the stack does. Compose has no change without a gap, and no rollbac
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Optional
 
+from ..arguments.types import decimal
 from ..naming import LABEL
 from ..preview.instance import Instance, backend_of, inputs
 from ..preview.reading import SHOWN_UNKNOWN, Step, mapping
+from ..proxies.container import Rollback, Update
 from ..proxies.program import FOLDER
 from ..proxies.registry import kind_of
 from .project import Project, doubled, on_host
@@ -59,8 +61,10 @@ def _add(project: Project, instance: Instance) -> None:
         backend = backend_of(step)
         named = f"{instance.name}-{backend}-network" if backend in isolated else own
         service = _service(project, step, own, named)
-        service["environment"] = _environment(project, instance, step)
-        service["pids_limit"] = limits.get(step.name)
+        defined = _definition(instance, backend)
+        service["environment"] = _environment(project, f"{instance.name}-{backend}", defined)
+        service["pids_limit"] = limits.get(step.name, defined.get("pids_limit"))
+        service["deploy"] = _deploy(instance.rounds(backend))
         project.content["services"][step.name] = _without_nothing(service)
     for step in instance.containers("front-end"):
         service = _service(project, step, own, own)
@@ -141,14 +145,39 @@ def _network(project: Project, given: Mapping[str, Any], own: str) -> tuple[str,
     return name, ({"aliases": given["aliases"]} if given.get("aliases") else {})
 
 
-def _environment(project: Project, instance: Instance, step: Step) -> dict[str, str]:
+def _definition(instance: Instance, backend: str) -> Mapping[str, Any]:
+    """Return the definition of a backend's replicas, in which their environment is."""
+    if rounds := instance.rounds(backend):
+        return mapping(rounds.new.get("container"))
+    return mapping(inputs(instance.definition(backend)).get("definition"))
+
+
+def _environment(project: Project, own: str, definition: Mapping[str, Any]) -> dict[str, str]:
     """Return plain values, with `$` doubled against Compose, and other values as variables."""
-    backend = backend_of(step)
-    own = f"{instance.name}-{backend}"
-    definition = mapping(inputs(instance.definition(backend)).get("definition"))
     return {
         key: project.given(value, f"{own}-{key}", f"{key} of {own}")
         for key, value in sorted((definition.get("environment") or {}).items())
+    }
+
+
+def _deploy(rounds: Optional[Step]) -> dict[str, Any]:
+    """Return the pace of the rounds in which replicas are changed, for programs that change in rounds."""
+    if rounds is None:
+        return {}
+    return {
+        "update_config": _pace(Update.model_validate(rounds.new["update"])),
+        "rollback_config": _pace(Rollback.model_validate(rounds.new.get("rollback", {}))),
+    }
+
+
+def _pace(policy: Update | Rollback) -> dict[str, Any]:
+    return {
+        "parallelism": policy.at_once,  # Compose has no max_surge, which is a limit of it
+        "delay": f"{decimal(policy.delay)}s",
+        "failure_action": policy.failure_action,
+        "monitor": f"{decimal(policy.monitor)}s",
+        "max_failure_ratio": policy.max_failure_ratio,
+        "order": policy.order,
     }
 
 

@@ -205,7 +205,7 @@ def stack(folder: Path, **settings: Any) -> ComposeStack:
     return ComposeStack(Project(folder, "dev"), UNASKED)
 
 
-WEB = {"image": APP, "replicas": 3, "front_end": {"image": PROXY, "port": 8080}}
+WEB: dict[str, Any] = {"image": APP, "replicas": 3, "front_end": {"image": PROXY, "port": 8080}}
 
 
 @pytest.mark.parametrize(
@@ -285,6 +285,17 @@ class TestCompose:
         assert len(replicas) == 2
         assert ask(host.address, 8080, "www.example").instance in replicas
         assert ask(host.address, 8080, "any").status == 503
+
+    @pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+    def test_replicas_with_a_pace(self, operate: Callable[..., str], host: Host, kind: str) -> None:
+        """Compose brings them up, though it acts on no pace."""
+        front_end = {**WEB["front_end"], "kind": kind, "resolve": kind == "haproxy"}
+        update = {"parallelism": 2, "delay": 0.5, "monitor": 1.5, "max_failure_ratio": 0.25}
+
+        said = operate("up", replicas=3, front_end=front_end, update=update)
+
+        assert said.endswith("web: http://localhost:8080\n")
+        assert len({ask(host.address, 8080, "any").instance for _ in range(12)}) == 3
 
     def test_a_preview_is_pulumis(self, operate: Callable[..., str]) -> None:
         """The error names the alternative."""

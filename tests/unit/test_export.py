@@ -186,6 +186,62 @@ def test_networks_of_single_backends(repository: Repository) -> None:
     assert list(joined["old-lb"]) == ["office", "old-web-network"]
 
 
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_rounds_are_a_pace_for_other_programs(repository: Repository, kind: str) -> None:
+    """All else is as without them; `max_surge`, which Compose has not, is a limit of `parallelism`."""
+    own: dict[str, Any] = {
+        "replicas": 2,
+        "command": ["serve", "$HOME"],
+        "environment": {"PRICE": "5$", "TOKEN": {"secret": "token"}},
+        "cpus": 0.5,
+        "memory": 100,
+        "pids_limit": 300,
+        "user": "1000",
+        "read_only": True,
+        "capabilities": ["SYS_TIME"],
+        "restart": {"policy": "on-failure", "max_retries": 3},
+        "health": {"command": ["/bin/check"]},
+        "drain": 2.6,
+    }
+    web = {**SERVICES["web"], **own, "front_end": {"kind": kind, "port": 8080}}
+    paces: dict[str, Any] = {
+        "web": {"update": {"parallelism": 4, "max_surge": 2, "delay": 1, "monitor": 0.5}},
+        "shop": {
+            "update": {"order": "stop-first", "failure_action": "pause", "max_failure_ratio": 0.25},
+            "rollback": {"parallelism": 2, "failure_action": "continue"},
+        },
+    }
+    services = {
+        "web": web,
+        "shop": {**web, "network": {"name": "office"}, "front_end": {"kind": kind, "port": 8081}},
+    }
+    secrets = {"token": {"secure": "v1:abc:def"}}
+    before = exported(previewed(repository, services, secrets=secrets))
+    services = {name: {**given, **paces[name]} for name, given in services.items()}
+
+    after = exported(previewed(repository, services, secrets=secrets))
+
+    deploy = {name: each.pop("deploy", None) for name, each in after.content["services"].items()}
+    assert after.content == before.content
+    assert after.mounted == before.mounted
+    assert after.variables == before.variables
+    assert after.missing == []
+    assert deploy["web-lb"] is deploy["shop-lb"] is None
+    usual = {"parallelism": 1, "delay": "0s", "monitor": "5s", "max_failure_ratio": 0, "order": "start-first"}
+    first = {**usual, "parallelism": 2, "delay": "1s", "monitor": "0.5s", "failure_action": "rollback"}
+    for each in ("web-web-0", "web-web-1"):
+        assert deploy[each] == {
+            "update_config": first,
+            "rollback_config": {**usual, "failure_action": "pause"},
+        }
+    stop = {**usual, "order": "stop-first", "failure_action": "pause", "max_failure_ratio": 0.25}
+    for each in ("shop-web-0", "shop-web-1"):
+        assert deploy[each] == {
+            "update_config": stop,
+            "rollback_config": {**usual, "parallelism": 2, "failure_action": "continue"},
+        }
+
+
 def test_the_file_is_one_that_compose_reads(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """YAML with the services and networks, and nothing else."""
     repository.configure({"web": {**SERVICES["web"], "image": APP_2}})
