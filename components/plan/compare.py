@@ -8,7 +8,7 @@ from ..preview.reading import DOCKER_CONTAINER, IN_PLACE
 from ..provider.handlers import HANDLERS
 
 Steps = Iterable[Mapping[str, Any]]
-_FRONT_END = type_token("FrontEndConfig")
+_FRONT_END, _REPLICAS = type_token("FrontEndConfig"), type_token("Replicas")
 _REPLACED_BY = {
     "docker:index/network:Network": None,
     "docker:index/remoteImage:RemoteImage": frozenset({"name"}),
@@ -34,11 +34,13 @@ def _step(urn: str, before: Any, after: Mapping[str, Any], moved: set[str]) -> d
     if before is None:
         return {"op": "create", "urn": urn, "newState": after}
     old, new = before["inputs"], after["inputs"]
+    if after["type"] == _REPLICAS:  # as its check does: a route alone replaces no replica
+        new = HANDLERS["Replicas"].carried(new, old)
     changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
     elsewhere = after["parent"] in moved and after["type"].startswith("docker:")
     replaced = elsewhere or bool(changed and _replaces(after["type"], changed))
     operation = "replace" if replaced else "update" if changed else "same"
-    states = {"oldState": before, "newState": after}
+    states = {"oldState": before, "newState": {**after, "inputs": new}}
     return {"op": operation, "urn": urn, **states, "diffReasons": sorted(changed)}
 
 

@@ -15,6 +15,7 @@ import yaml
 from components.plan import CannotPlan, checks, program
 from components.plan.checks import check
 from components.plan.compare import compared
+from components.preview.instance import instances
 from components.preview.reading import read
 from components.review import review
 from components.review.markdown import markdown
@@ -114,6 +115,26 @@ def test_a_plan_shows_replicas_that_are_changed_in_rounds(project: Project) -> N
     assert '["web: 5"]:::changed' in second.stdout
     assert "2 replicas of web start" in second.stdout
     assert "+    server web-4 web-web-4-g1:80 weight 1" in second.stdout
+
+
+def test_a_route_alone_replaces_no_replica_in_a_plan(project: Project) -> None:
+    """Those that run go on asking as they do, so only the front end changes; with another image, they go."""
+
+    def planned(**keys: Any) -> list[dict[str, Any]]:
+        project.configure({"web": {**SERVICES["web"], "update": {"monitor": 1}, **keys}})
+        return list(plan(project.folder, "test")["steps"])
+
+    before = planned(host_names=["a.example"])
+    route = compared(before, planned(host_names=["b.example"]))
+    image = compared(before, planned(host_names=["b.example"], image="httpd:2.4.66"))
+
+    (alone,) = instances(read(json.dumps({"steps": route})))
+    (both,) = instances(read(json.dumps({"steps": image})))
+    assert [step.operation for step in alone.containers("replica-")] == ["same"] * 3
+    assert [step.operation for step in alone.of("FrontEndConfig")] == ["update"]
+    replaced = both.containers("replica-", "replace")
+    assert len(replaced) == 3
+    assert all("b.example" in str(step.new["healthcheck"]) for step in replaced)
 
 
 def test_a_stack_that_was_not_there(project: Project) -> None:
