@@ -17,9 +17,10 @@ from pulumi_policy import (
 CONTAINER = "docker:index/container:Container"
 IMAGE = "docker:index/remoteImage:RemoteImage"
 DOCKER = "pulumi:providers:docker"
+REPLICAS = "longshore:index:Replicas"
 SERVICE = "longshore:index:ServiceDefinition"
 FLOATING = "longshore:index:FloatingAddressNode"
-ROLE = "io.longshore.role"
+COMPONENT, ROLE = "io.longshore.component", "io.longshore.role"
 SOCKETS = tuple(
     f"{folder}{path}"
     for folder in ("/run", "/var/run")
@@ -58,6 +59,8 @@ def privileged(kind: str, props: Mapping[str, Any]) -> Found:
         added = (props.get("capabilities") or {}).get("adds") or []
         if props.get("privileged"):
             yield "is privileged: name the capabilities that it needs instead"
+    elif kind == REPLICAS:
+        added = (props.get("container") or {}).get("capabilities") or []
     elif kind == SERVICE:
         added = _task(props).get("CapabilityAdd") or []
     for each in added:
@@ -71,6 +74,7 @@ def floating_images(kind: str, props: Mapping[str, Any]) -> Found:
         CONTAINER: lambda: props.get("image"),
         IMAGE: lambda: props.get("name"),
         FLOATING: lambda: props.get("image"),
+        REPLICAS: lambda: props.get("image"),
         SERVICE: lambda: _task(props).get("Image"),
     }[kind]()
     text = str(image or "")
@@ -138,6 +142,10 @@ def lone_replicas(args: StackValidationArgs, report: ReportViolation) -> None:
                 parent = each.parent.name if each.parent else ""
                 key = f"backend {role.removeprefix('replica-')} of {parent}"
                 counts[key] = counts.get(key, 0) + 1
+        elif each.resource_type == REPLICAS:
+            labels = each.props["labels"]
+            backend = str(labels[ROLE]).removeprefix("replica-")
+            counts[f"backend {backend} of {labels[COMPONENT]}"] = int(each.props["replicas"])
         elif each.resource_type == SERVICE:
             replicated = (each.props["spec"].get("Mode") or {}).get("Replicated")
             if replicated is not None:
@@ -151,11 +159,13 @@ RULES = [
     _resource_rule(
         "no-engine-socket", "No container has the socket of an engine.", (CONTAINER, SERVICE), engine_sockets
     ),
-    _resource_rule("no-privileges", "No container is privileged.", (CONTAINER, SERVICE), privileged),
+    _resource_rule(
+        "no-privileges", "No container is privileged.", (CONTAINER, REPLICAS, SERVICE), privileged
+    ),
     _resource_rule(
         "pinned-images",
         "Images have a version or a digest.",
-        (CONTAINER, IMAGE, SERVICE, FLOATING),
+        (CONTAINER, IMAGE, REPLICAS, SERVICE, FLOATING),
         floating_images,
     ),
     _resource_rule("no-plain-engine", "No engine is reached in clear.", (DOCKER,), plain_engines),

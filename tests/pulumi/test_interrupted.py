@@ -521,3 +521,27 @@ def test_first_up_of_a_user(stack: Stack, tmp_path: Path) -> None:
     assert "unchanged" in preview.output
     assert "deleted" in down.output
     assert stack.containers() == {}
+
+
+@pytest.mark.parametrize("part", ["our plugin", "group"])
+def test_a_killed_roll_out_is_taken_back(stack: Stack, part: str) -> None:
+    """The former program finds replicas of both images, and the front end sends to both: it repairs that."""
+    rounds = {"replicas": 3, "update": {"parallelism": 1, "monitor": 0}}
+    stack.configure(**rounds)
+    stack.program.operate("up")
+    before = text_of(stack)
+    stack.configure(**rounds, image=APP_2)
+
+    stack.hurt(part, lambda s: "-g3" in text_of(s))
+    stack.configure(**rounds)
+    said = stack.program.operate("up").output
+
+    assert "op-web-replicas, to be set right by this run" in said
+    assert text_of(stack) == before
+    stack.assert_converged(replicas=3)
+
+
+def text_of(stack: Stack) -> str:
+    """Return the configuration that the front end has."""
+    (front_end,) = stack.containers("front-end")
+    return read_file(stack.host.engine().containers.get(front_end), kind_of("haproxy").program.path) or ""

@@ -48,9 +48,10 @@ def task(**keys: Any) -> dict[str, Any]:
     return {"spec": {"TaskTemplate": {"ContainerSpec": keys}}}
 
 
-CONTAINER, IMAGE, SERVICE, FLOATING, DOCKER = (
+CONTAINER, IMAGE, REPLICAS, SERVICE, FLOATING, DOCKER = (
     RULES.CONTAINER,
     RULES.IMAGE,
+    RULES.REPLICAS,
     RULES.SERVICE,
     RULES.FLOATING,
     RULES.DOCKER,
@@ -70,6 +71,8 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
     ("pinned-images", IMAGE, {"name": "httpd:latest"}),
     ("pinned-images", SERVICE, task(Image="httpd")),
     ("pinned-images", FLOATING, {"image": "keepalived"}),
+    ("pinned-images", REPLICAS, {"image": "httpd"}),
+    ("no-privileges", REPLICAS, {"container": {"capabilities": ["SYS_ADMIN"]}}),
     ("no-plain-engine", DOCKER, {"host": "TCP://web-1.example:2375"}),
 ]
 ALLOWED: list[tuple[str, str, dict[str, Any]]] = [
@@ -79,6 +82,8 @@ ALLOWED: list[tuple[str, str, dict[str, Any]]] = [
     ("pinned-images", CONTAINER, {"image": "registry.example:5000/httpd:2.4"}),
     ("pinned-images", IMAGE, {"name": f"httpd@sha256:{'0' * 64}"}),
     ("pinned-images", SERVICE, task(Image="httpd:2.4")),
+    ("pinned-images", REPLICAS, {"image": "httpd:2.4"}),
+    ("no-privileges", REPLICAS, {"container": {"capabilities": ["CHOWN"]}}),
     ("no-plain-engine", DOCKER, {"host": "tcp://web-1.example:2376", "certPath": "/certs"}),
     ("no-plain-engine", DOCKER, {"host": HOST}),
 ]
@@ -151,6 +156,10 @@ def test_replicas_in_production() -> None:
     assert said(replica("prod", "a"), replica("prod", "b"), swarm_service(2)) == []
     assert said(replica("dev", "a")) == []
     assert said(resource(SERVICE, "g", name="gate", spec={"Mode": {"Global": {}}})) == []
+    labels = {"io.longshore.component": "site", "io.longshore.role": "replica-web"}
+    (one, two) = (resource(REPLICAS, "site-web-replicas", labels=labels, replicas=n) for n in (1, 2))
+    assert said(two) == []
+    assert said(one) == ["backend web of site has 1 replica in production: give it 2 or more"]
     assert said(replica("prod", "a"), swarm_service(1)) == [
         "backend web of site has 1 replica in production: give it 2 or more",
         "service shop has 1 replica in production: give it 2 or more",

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from components.naming import LABEL
-from components.repair import processes, survey
+from components.repair import leftovers, processes, survey
 from tests.bench.hosts import Host
 from tests.bench.images import APP
 from tests.bench.kills import KILLS
@@ -87,7 +87,8 @@ class Stack:
         def recorded(kind: str) -> set[str]:
             return {each["id"] for each in resources if each["type"] == kind}
 
-        assert set(found) == recorded(survey.CONTAINER)
+        rounds = [each["outputs"]["containers"] for each in resources if each["type"] == leftovers.REPLICAS]
+        assert set(found) == recorded(survey.CONTAINER).union(*(each.values() for each in rounds))
         assert self.networks() == recorded(survey.NETWORK)
         assert sorted((each["Labels"][f"{LABEL}.role"], each["State"]) for each in found.values()) == [
             ("front-end", "running"),
