@@ -84,6 +84,8 @@ class Step:
     """Inputs after; none of what is deleted."""
     changed: frozenset[str] = frozenset()
     """Properties that make it an update or a replacement."""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """Outputs before, as the last run or refresh has left them."""
     hidden: bool = False
     """True if the preview calls it an update, but it is a replacement."""
 
@@ -186,6 +188,7 @@ def _step(found: Mapping[str, Any]) -> Step:
         old={} if operation == "create" else _shown(mapping(before.get("inputs"))),
         new={} if operation == "delete" else _shown(mapping(after.get("inputs"))),
         changed=changed,
+        outputs=_shown(mapping(before.get("outputs"))),
         hidden=hidden,
     )
 

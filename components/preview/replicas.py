@@ -6,18 +6,26 @@ from typing import Any, Optional
 from ..arguments.types import decimal
 from ..engine.replica import MIB, NANO, Replica, ReplicaContainer, Template
 from ..engine.replica_set import key
+from ..naming import LABEL
 from .reading import DOCKER_CONTAINER, Operation, Step, mapping
 
 DEFINES = frozenset(["image", "container", "networks"])
 """Inputs whose change replaces every replica."""
+RUNNING = "running"
 _FIRST = 1
 """Generation in the network names: the inputs do not have it."""
 
 
 def expanded(step: Step) -> Iterator[Step]:
-    """Yield a step for each replica, by index, with the inputs of a `docker.Container` like it."""
-    was, now = _statuses(step.old), _statuses(step.new)
-    before, after = _containers(step.old), _containers(step.new)
+    """Yield a step for each replica, by index, with the inputs of a `docker.Container` like it.
+
+    None is known where an input that makes them is secret, or not known yet.
+    """
+    try:
+        was, now = _statuses(step.old, step.outputs), _statuses(step.new, {})
+        before, after = _containers(step.old), _containers(step.new)
+    except (LookupError, TypeError, ValueError):
+        return
     types = step.urn.rpartition("::")[0].replace(step.type, DOCKER_CONTAINER)
     for name in {**was, **now}:
         operation = _operation(step, was.get(name), now.get(name))
@@ -44,13 +52,27 @@ def _operation(step: Step, was: Optional[str], now: Optional[str]) -> Operation:
 
 
 def _names(inputs: Mapping[str, Any]) -> list[str]:
-    return [key(inputs["labels"], index) for index in range(inputs["replicas"])] if inputs else []
+    """Return the names of the replicas; none where labels or number are secret, or not known yet."""
+    number, labels = inputs.get("replicas"), mapping(inputs.get("labels"))
+    if not isinstance(number, int) or f"{LABEL}.role" not in labels:
+        return []
+    return [key(labels, index) for index in range(number)]
 
 
-def _statuses(inputs: Mapping[str, Any]) -> dict[str, str]:
+def drifted(step: Step) -> dict[str, str]:
+    """Return the statuses that a refresh has found otherwise, by name, and each container too many."""
+    declared = dict.fromkeys(_names(step.old), RUNNING)
+    there = mapping(step.outputs.get("each", declared))
+    found = {name: str(there.get(name, "missing")) for name in declared}
+    return {name: status for name, status in found.items() if status != RUNNING} | dict.fromkeys(
+        there.keys() - found, "one too many"
+    )
+
+
+def _statuses(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the status of each replica that is there, by name: a refresh may have found one missing."""
     names = _names(inputs)
-    each = mapping(inputs.get("each", dict.fromkeys(names, "running")))
+    each = mapping(outputs.get("each", dict.fromkeys(names, RUNNING)))
     return {name: each[name] for name in names if name in each}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 ENGINE = re.compile(r"(?:unix|ssh|tcp)://[\w./@:%-]*\w")
 READ = ("op", "urn", "oldState", "newState", "diffReasons")
 READ_OF_STATE = ("type", "parent", "inputs")
+READ_OF_OUTPUTS = ("each",)
 READ_OF_MESSAGE = ("urn", "message", "severity")
 """Keys of a preview that a review reads."""
 
@@ -17,10 +18,14 @@ def reduced(text: str) -> str:
     def some(found: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
         return {key: found[key] for key in keys if key in found}
 
+    def state(found: dict[str, Any]) -> dict[str, Any]:
+        outputs = some(found.get("outputs") or {}, READ_OF_OUTPUTS)
+        return some(found, READ_OF_STATE) | ({"outputs": outputs} if outputs else {})
+
     found = json.loads(text)
     steps = [some(step, READ) for step in found["steps"]]
     for step in steps:
-        step |= {key: some(step[key], READ_OF_STATE) for key in ("oldState", "newState") if key in step}
+        step |= {key: state(step[key]) for key in ("oldState", "newState") if key in step}
     messages = [some(each, READ_OF_MESSAGE) for each in found.get("diagnostics", [])]
     kept = json.dumps({"steps": steps, "diagnostics": messages}, indent=1, ensure_ascii=False)
     engines = sorted({*ENGINE.findall(kept)})

@@ -11,6 +11,7 @@ from components.preview.instance import Instance, instances
 from components.preview.reading import read
 from components.review import review
 from components.review.topology import picture
+from tests.support.program import ROOT
 
 SERVICE = "longshore:index:LoadBalancedService"
 REPLICAS = "longshore:index:Replicas"
@@ -32,7 +33,7 @@ def preview(old: Optional[Mapping[str, Any]], new: Optional[Mapping[str, Any]], 
     """Return a preview with one operation on the replicas of backend `web` of the service `site`."""
     site = f"{OWN}::{SERVICE}::site"
     states = {
-        key: {"type": REPLICAS, "parent": site, "inputs": inputs}
+        key: {"type": REPLICAS, "parent": site, "inputs": inputs, "outputs": inputs}
         for key, inputs in (("oldState", old), ("newState", new))
         if inputs is not None
     }
@@ -109,6 +110,15 @@ def test_each_replica_has_a_step_of_its_own(
     assert all(step.new for step in steps if step.operation != "delete")
     label, _, mark = box.partition(":::")
     assert f'["{label}"]{f":::{mark}" if mark else ""}\n' in picture([site])
+
+
+def test_a_recorded_refresh() -> None:
+    """The inputs of such a preview are those of before; the outputs have what the refresh has found."""
+    site = instance((ROOT / "tests/cases/previews/rounds-drift.json").read_text())
+
+    steps = site.containers("replica-")
+
+    assert [step.operation for step in steps] == ["same", "update", "create"]
 
 
 @pytest.mark.parametrize(

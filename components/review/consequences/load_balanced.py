@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from ...preview.instance import Instance, backend_of, inputs
+from ...preview.instance import Instance, inputs
 from ...preview.reading import Step
 from ...provider.notices import FRONT_END_REPLACED, keeps_port
-from .consequence import ENDLESS, Consequence, count, differences, duration, keys, pair
+from .consequence import ENDLESS, Consequence, differences, duration, keys, pair
+from .replicas import replicas
 
 GAP = 1.0
 """Seconds from the end of the old front end until the new one has the port: docs/order.md."""
@@ -25,7 +26,7 @@ def load_balanced_service(instance: Instance) -> Iterable[Consequence]:
             ENDLESS,
         )
         return
-    yield from _replicas(instance)
+    yield from replicas(instance)
     yield from _front_end(instance, config)
 
 
@@ -59,35 +60,3 @@ def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]
         yield Consequence(
             f"Afterwards {before.get('port')} is closed, and {after.get('port')} serves.", ENDLESS
         )
-
-
-def _replicas(instance: Instance) -> Iterable[Consequence]:
-    start = duration(inputs(instance.one("Readiness")).get("startTimeout"))
-    drain = duration(inputs(instance.one("FrontEndConfig")).get("drain"))
-    by_backend: dict[str, dict[str, list[Step]]] = {}
-    for step in instance.containers("replica-", "create", "replace", "delete"):
-        backend = backend_of(step)
-        by_backend.setdefault(backend, {}).setdefault(step.operation, []).append(step)
-    for backend, steps in sorted(by_backend.items()):
-        if some := steps.get("create"):
-            served = "" if instance.fate == "created" else ", and are sent requests once they are healthy"
-            yield Consequence(f"{count(len(some), 'replica')} of {backend} start{served}.")
-        if some := steps.get("replace"):
-            why = _definition(instance, backend) or keys(some)
-            yield Consequence(
-                f"{count(len(some), 'replica')} of {backend} replaced ({why}) without a gap: the new ones "
-                f"start beside the old (healthy within {start}, or the change fails and the old ones stay). "
-                f"Then the front end learns of them, and the old ones end within {drain}, "
-                "when their requests have."
-            )
-        if some := steps.get("delete"):
-            yield Consequence(
-                f"{count(len(some), 'replica')} of {backend} removed, after the front end no longer sends "
-                "to them."
-            )
-
-
-def _definition(instance: Instance, backend: str) -> str:
-    """Describe the differences in the definition of a backend's replicas."""
-    step = instance.definition(backend)
-    return differences(*pair(step, "definition")) if step and step.operation == "update" else ""
