@@ -1,4 +1,4 @@
-"""Received values in error messages: one short line of ASCII, without anything that may be secret."""
+"""Values in text: in an error message one short line of ASCII, without anything that may be secret."""
 
 import re
 import sys
@@ -93,3 +93,8 @@ def _without_credentials(text: str) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def decimal(value: float, places: int = 9) -> str:
+    """Return a number as configurations take it: plain digits, and never an exponent as in 1e-05."""
+    return f"{value:.{places}f}".rstrip("0").rstrip(".")

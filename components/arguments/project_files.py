@@ -1,6 +1,7 @@
 """Pulumi.yaml and Pulumi.<stack>.yaml of a project, read."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def settings(file: Path) -> dict[str, Any]:
 def mapping(file: Path, *, empty: bool = False) -> dict[str, Any]:
     """Return the mapping in a YAML file, which may be empty with `empty`. Raises WrongFile."""
     try:
-        content = yaml.safe_load(file.read_text("utf-8"))
+        content = _parsed(file.read_text("utf-8"))
         deep = is_deep(content)
     except OSError as error:
         raise WrongFile(f"{file.name} cannot be read: {error.strerror}") from error
@@ -61,6 +62,13 @@ def mapping(file: Path, *, empty: bool = False) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise WrongFile(f"{file.name} must be a mapping of keys, got {kind(content)}")
     return content
+
+
+def _parsed(text: str) -> Any:
+    """Return the value of a YAML text. libyaml is ten times as fast; PyYAML knows the line of an error."""
+    with suppress(yaml.YAMLError, AttributeError):
+        return yaml.load(text, yaml.CSafeLoader)
+    return yaml.safe_load(text)
 
 
 def _require(file: Path, found: Mapping[str, Any], key: str, what: str, given: bool) -> None:

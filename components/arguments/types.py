@@ -16,11 +16,6 @@ from .marks import SECRET
 from .messages import Wrong
 
 
-def decimal(value: float, places: int = 9) -> str:
-    """Return a number as configurations take it: plain digits, and never an exponent as in 1e-05."""
-    return f"{value:.{places}f}".rstrip("0").rstrip(".")
-
-
 def _within(value: Any, low: float, high: float) -> Any:
     if not low <= value <= high:
         raise Wrong(f"must be between {low} and {high}", value)

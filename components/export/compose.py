@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
-from ..arguments.types import decimal
+from ..arguments.messages import decimal
 from ..naming import LABEL
 from ..preview.instance import Instance, backend_of, inputs
 from ..preview.reading import SHOWN_UNKNOWN, Step, mapping

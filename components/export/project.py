@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
-from ..plan.runner import SHOWN_SECRET
 from ..preview.instance import Instance
-from ..preview.reading import SHOWN_UNKNOWN, Step
+from ..preview.reading import SHOWN_SECRET, SHOWN_UNKNOWN, Step
 
 ENVIRONMENT = ".env.example"
 """Names the variables of a project."""

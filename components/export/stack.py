@@ -6,12 +6,11 @@ They are defined as the Engine API defines them; a field that has no word in the
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..arguments.types import decimal
+from ..arguments.messages import decimal
 from ..engine.swarm.overlay import MTU
 from ..naming import LABEL
 from ..preview.instance import Instance, inputs
 from ..preview.reading import Step, items, mapping
-from ..swarm.service.spec import MIB
 from .project import Project, doubled, hidden, on_host
 
 KINDS = ("SwarmGateway", "SwarmService")
@@ -139,7 +138,7 @@ _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "Interval": _seconds,
     "Labels": _labels,
     "MaxReplicas": _unless_zero,
-    "MemoryBytes": lambda size: f"{size // MIB}M" if size else None,
+    "MemoryBytes": lambda size: f"{size // 2**20}M" if size else None,
     "Monitor": _seconds,
     "Mounts": _each({"Type": "type", "Target": "target"}),
     "NanoCPUs": lambda cores: decimal(cores / 10**9) if cores else None,

@@ -5,7 +5,6 @@ from typing import Any
 
 from ..naming import PACKAGE, type_token
 from ..preview.reading import DOCKER_CONTAINER, IN_PLACE
-from ..provider.handlers import HANDLERS
 
 Steps = Iterable[Mapping[str, Any]]
 _FRONT_END, _REPLICAS = type_token("FrontEndConfig"), type_token("Replicas")
@@ -45,6 +44,8 @@ def _step(urn: str, before: Any, after: Mapping[str, Any], moved: set[str]) -> d
 
 
 def _replaces(kind: str, changed: set[str]) -> bool:
+    from ..provider.handlers import HANDLERS  # which are not needed for a plan alone, and import Pulumi
+
     name = kind.rpartition(":")[2]
     if kind.startswith(f"{PACKAGE}:") and name in HANDLERS:
         return bool(HANDLERS[name].replaces(changed))

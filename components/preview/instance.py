@@ -6,7 +6,6 @@ from typing import Any, Literal, Optional
 
 from ..naming import LABEL, PACKAGE
 from .reading import DOCKER_CONTAINER, Preview, Step, items
-from .replicas import expanded
 
 COMPONENTS = ("FloatingAddress", "LoadBalancedService", "SwarmCluster", "SwarmGateway", "SwarmService")
 STACK = "pulumi:pulumi:Stack"
@@ -69,8 +68,17 @@ class Instance:
 
 def running(steps: Iterable[Step]) -> list[Step]:
     """Return the steps of containers, by name: also one for each replica of a resource `Replicas`."""
-    found = [each for step in steps for each in (expanded(step) if step.kind == "Replicas" else [step])]
+    found = [each for step in steps for each in _expanded(step)]
     return sorted((each for each in found if each.type == DOCKER_CONTAINER), key=lambda step: step.name)
+
+
+def _expanded(step: Step) -> Iterable[Step]:
+    """Return the steps of the containers that a step stands for."""
+    if step.kind != "Replicas":
+        return [step]
+    from .replicas import expanded  # which loads Pulumi: a preview without such a resource does not need it
+
+    return expanded(step)
 
 
 def label(step: Step, key: str) -> str:

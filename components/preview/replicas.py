@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from ..arguments.types import decimal
+from ..arguments.messages import decimal
 from ..engine.replica import MIB, NANO, Replica, ReplicaContainer, Template
 from ..engine.replica_set import key
 from ..naming import LABEL

@@ -15,7 +15,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from components.engine.raw import post
 from components.plan.program import planned
-from components.plan.runner import SHOWN_SECRET
+from components.preview.reading import SHOWN_SECRET
 from components.provider.handlers import HANDLERS
 from components.provider.written import WRITTEN_BY
 from components.version import VERSION

@@ -324,6 +324,19 @@ def test_ctrl_c_ends_the_plugin(project: Path) -> None:
         assert "Traceback" not in rest, (moment, rest)
 
 
+@pytest.mark.parametrize("command", ["review", "plan"])
+def test_a_command_that_only_reads_does_not_load_pulumi(command: str) -> None:
+    """It would take most of the command's time; the program of a plan loads it in a process of its own."""
+    program = (
+        f"import sys, components.{command}.command, components.plan.report\n"
+        "print(*{'docker', 'pulumi', 'pydantic'} & set(sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
 def test_every_status_is_documented() -> None:
     """Each command has a row."""
     page = (DOCS / "operations.md").read_text()

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
+from components.plan import runner
+from components.preview import reading
 from components.preview.reading import NotAPreview
 from components.review import review
 from components.review.command import REFUSED, main
@@ -35,6 +38,11 @@ HOSTILE = (
     "``` </details> <script>alert(1)</script> @everyone #1 "
     "[x](https://evil.example) | **b** \n# head\n<!-- -->"
 )
+
+
+def test_words_in_place_of_values_are_those_of_pulumi() -> None:
+    """A review does not import them."""
+    assert (reading._UNKNOWN, reading.SHOWN_SECRET) == (UNKNOWN, runner.SHOWN_SECRET)
 
 
 @pytest.mark.parametrize("file", CASES)

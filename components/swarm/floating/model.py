@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ...arguments.addresses import HostAddress, InterfaceAddress
 from ...arguments.hosts import Host
-from ...arguments.messages import listed, shown
+from ...arguments.messages import decimal, listed, shown
 from ...arguments.parsing import Frozen
 from ...arguments.types import (
     HostName,
@@ -20,7 +20,6 @@ from ...arguments.types import (
     UrlPath,
     VrrpPassword,
     Whole,
-    decimal,
 )
 
 FIRST_PRIORITY, STEP = 250, 10

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from ...arguments.types import decimal
+from ...arguments.messages import decimal
 from ...proxies.keepalived import BASH, SCRIPT
 from ...proxies.program import FOLDER
 from ...proxies.rendering import render
