@@ -23,7 +23,6 @@ from tests.support.commands import execute
 from tests.support.mocks import plan
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Pulumi.yaml", "__main__.py", "components", "templates")
 SOCKET = "unix:///nobody/here.sock"
 SERVICES: dict[str, Any] = {
     "web": {"image": "httpd:2.4", "host": {"address": SOCKET}, "front_end": {"port": 8080}}
@@ -31,14 +30,16 @@ SERVICES: dict[str, Any] = {
 
 
 class Project:
-    """A repository with the program, and settings of a stack `test`."""
+    """A repository with the program, its package (a link, or a copy with `copytree`), and settings of a stack
+    `test`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, package: Callable[[Path, Path], object] = os.symlink) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        for name in PARTS:
-            source = ROOT / name
-            shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder)
+        for name in ("Pulumi.yaml", "__main__.py"):
+            shutil.copy(ROOT / name, folder)
+        for name in ("components", "templates"):
+            package(ROOT / name, folder / name)
         self.git("init", "--quiet", "--initial-branch=main")
         self.configure(SERVICES)
         self.commit()
@@ -66,6 +67,12 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+@pytest.fixture
+def repository(tmp_path: Path) -> Project:
+    """Provide a project whose revisions have the package."""
+    return Project(tmp_path, shutil.copytree)
+
+
 def test_a_plan_shows_the_declared_resources(project: Project) -> None:
     """Resources, picture and configuration, with no engine anywhere."""
     found = project.plan()
@@ -77,13 +84,13 @@ def test_a_plan_shows_the_declared_resources(project: Project) -> None:
     assert "+    server web-2 web-web-2-g1:80 weight 1" in found.stdout
 
 
-def test_a_plan_shows_the_changes_between_revisions(project: Project) -> None:
+def test_a_plan_shows_the_changes_between_revisions(repository: Project) -> None:
     """As a review of it: what is replaced, added and removed, and who is refused."""
-    before = plan(project.folder, "test")["steps"]
-    project.configure({"web": {**SERVICES["web"], "image": "httpd:2.4.66", "replicas": 4}})
-    changed = json.loads(project.plan("--against", "HEAD", "--format", "json").stdout)["changes"][0]
-    project.configure({"shop": {**SERVICES["web"], "front_end": {"port": 8081}}})
-    after = plan(project.folder, "test")["steps"]
+    before = plan(repository.folder, "test")["steps"]
+    repository.configure({"web": {**SERVICES["web"], "image": "httpd:2.4.66", "replicas": 4}})
+    changed = json.loads(repository.plan("--against", "HEAD", "--format", "json").stdout)["changes"][0]
+    repository.configure({"shop": {**SERVICES["web"], "front_end": {"port": 8081}}})
+    after = plan(repository.folder, "test")["steps"]
 
     assert changed["resources"]["create"] == 1
     assert changed["resources"]["replace"] == 3
@@ -99,15 +106,15 @@ def test_a_plan_shows_the_changes_between_revisions(project: Project) -> None:
     assert same.changes == ()
 
 
-def test_a_plan_shows_replicas_that_are_changed_in_rounds(project: Project) -> None:
+def test_a_plan_shows_replicas_that_are_changed_in_rounds(repository: Project) -> None:
     """Their configuration is known and checked; a change of the service is one of each replica."""
     web = {**SERVICES["web"], "update": {"monitor": 1}}
-    project.configure({"web": web})
-    first = project.plan()
-    project.commit()
-    project.configure({"web": {**web, "image": "httpd:2.4.66", "replicas": 5}})
+    repository.configure({"web": web})
+    first = repository.plan()
+    repository.commit()
+    repository.configure({"web": {**web, "image": "httpd:2.4.66", "replicas": 5}})
 
-    second = project.plan("--against", "HEAD")
+    second = repository.plan("--against", "HEAD")
 
     assert first.returncode == 0, first.stdout + first.stderr
     assert "+    server web-2 web-web-2-g1:80 weight 1" in first.stdout
@@ -136,11 +143,11 @@ def test_a_route_alone_replaces_no_replica_in_a_plan(project: Project) -> None:
     assert all("b.example" in str(step.new["healthcheck"]) for step in replaced)
 
 
-def test_a_stack_that_was_not_there(project: Project) -> None:
+def test_a_stack_that_was_not_there(repository: Project) -> None:
     """Everything of it is new."""
-    (project.folder / "Pulumi.test.yaml").rename(project.folder / "Pulumi.other.yaml")
+    (repository.folder / "Pulumi.test.yaml").rename(repository.folder / "Pulumi.other.yaml")
 
-    assert "**created**" in project.plan("--stack", "other", "--against", "HEAD").stdout
+    assert "**created**" in repository.plan("--stack", "other", "--against", "HEAD").stdout
 
 
 def test_a_secret_stays_one(project: Project) -> None:
