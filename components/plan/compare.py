@@ -1,10 +1,13 @@
 """Two plans as the preview of the change from one to the other."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..naming import PACKAGE, type_token
 from ..preview.reading import DOCKER_CONTAINER, IN_PLACE
+
+if TYPE_CHECKING:
+    from ..provider.handlers.handler import AnyHandler
 
 Steps = Iterable[Mapping[str, Any]]
 _FRONT_END, _REPLICAS = type_token("FrontEndConfig"), type_token("Replicas")
@@ -34,7 +37,7 @@ def _step(urn: str, before: Any, after: Mapping[str, Any], moved: set[str]) -> d
         return {"op": "create", "urn": urn, "newState": after}
     old, new = before["inputs"], after["inputs"]
     if after["type"] == _REPLICAS:  # as its check does: a route alone replaces no replica
-        new = HANDLERS["Replicas"].carried(new, old)
+        new = _handlers()["Replicas"].carried(new, old)
     changed = {key for key in {*old, *new} if old.get(key) != new.get(key)}
     elsewhere = after["parent"] in moved and after["type"].startswith("docker:")
     replaced = elsewhere or bool(changed and _replaces(after["type"], changed))
@@ -43,12 +46,15 @@ def _step(urn: str, before: Any, after: Mapping[str, Any], moved: set[str]) -> d
     return {"op": operation, "urn": urn, **states, "diffReasons": sorted(changed)}
 
 
-def _replaces(kind: str, changed: set[str]) -> bool:
-    from ..provider.handlers import HANDLERS  # which are not needed for a plan alone, and import Pulumi
+def _handlers() -> "Mapping[str, AnyHandler]":
+    from ..provider.handlers import HANDLERS  # which load Pulumi: a plan alone compares nothing
 
-    name = kind.rpartition(":")[2]
-    if kind.startswith(f"{PACKAGE}:") and name in HANDLERS:
-        return bool(HANDLERS[name].replaces(changed))
+    return HANDLERS
+
+
+def _replaces(kind: str, changed: set[str]) -> bool:
+    if kind.startswith(f"{PACKAGE}:") and (handler := _handlers().get(kind.rpartition(":")[2])):
+        return bool(handler.replaces(changed))
     if kind == DOCKER_CONTAINER:
         return bool(changed - IN_PLACE)
     if kind in _REPLACED_BY:
