@@ -1,6 +1,7 @@
 """A review, compared with what then happens: the order of events, and for how long which requests fail."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ from components.review.consequences.load_balanced import GAP as FRONT_END_GAP
 from components.review.markdown import markdown
 from components.review.report import Change
 from tests.bench.hosts import Host
-from tests.bench.images import PROXY
+from tests.bench.images import APP_2, PROXY
 from tests.bench.load import Load
 from tests.bench.load import Report as Seen
 from tests.bench.process import until
@@ -24,7 +25,7 @@ from tests.pulumi.test_swarm_cluster import PORT as GATEWAY_PORT
 from tests.pulumi.test_swarm_cluster import everything, seen
 from tests.support.floating import floating_address
 from tests.support.previews import ENGINE, reduced
-from tests.support.program import PORT, Inline, Run, service
+from tests.support.program import APP, PORT, Inline, Run, service
 from tests.support.swarm import answers, asked
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
@@ -34,6 +35,8 @@ RATE = 50
 DRAIN = 2
 OTHER_PROXY = "longshore-proxy:2"
 """The proxy's image under another name: another name counts as a replacement."""
+BOUNDS = re.compile(r"at least (\S+) s \(monitor and delay\) and at most (\S+) s: a bound")
+"""Seconds of a change in rounds as a review forecasts them."""
 Settings = dict[str, Any]
 
 
@@ -84,6 +87,23 @@ def exchanges(host: Host, name: str) -> Iterator[list[float]]:
         if at > began and event["Actor"]["Attributes"]["name"].startswith(name):
             times[event["Action"]].append(at)
     took.append(max(times["start"]) - min(times["die"]))
+
+
+@contextmanager
+def most_containers(host: Host, name: str) -> Iterator[list[int]]:
+    """Count the containers that exist at any moment, and add the largest number at the end."""
+    engine, found = host.engine(), list[int]()
+    there = {each.id for each in engine.containers.list(all=True, filters={"name": f"^/{name}"})}
+    most, began = len(there), time.time()
+    yield found
+    kinds = {"type": "container", "event": ["create", "destroy"]}
+    until_now = {"since": int(began), "until": int(time.time()) + 1}
+    for event in engine.events(**until_now, decode=True, filters=kinds):
+        if event["Actor"]["Attributes"]["name"].startswith(name) and event["timeNano"] / 1e9 > began:
+            change = there.add if event["Action"] == "create" else there.discard
+            change(event["Actor"]["ID"])
+            most = max(most, len(there))
+    found.append(most)
 
 
 def in_order(run: Run, *events: str) -> bool:
@@ -139,6 +159,46 @@ def test_replicas_and_a_front_end(tmp_path: Path, host: Host, note: Callable[[st
     finally:
         program.destroy()
         host.engine().images.remove(OTHER_PROXY)
+
+
+@pytest.mark.parametrize("kind", ["haproxy", "nginx"])
+def test_replicas_in_rounds(kind: str, tmp_path: Path, host: Host, note: Callable[[str], None]) -> None:
+    """A change lasts as long as it was forecast, with as many containers, and no request fails. The only
+    replica is not served while it is replaced with stop-first, for no longer than forecast."""
+    args = service(drain=DRAIN, front_end={"kind": kind, "resolve": kind == "haproxy"})
+    args |= {"update": {"parallelism": 2, "monitor": 2, "delay": 1}}
+    program = Inline(tmp_path, host, {"services": {"site": args}})
+    url = f"http://{host.address}:{PORT}/"
+    stop_first = {"update": {**args["update"], "order": "stop-first"}}
+    try:
+        program.up()
+
+        for more, rounds, most, refused in (
+            ({"image": APP_2}, "in 2 rounds of at most 2, start-first", 5, False),
+            ({"image": APP, "replicas": 1, **stop_first}, "in 1 round, stop-first", 3, False),
+            ({"image": APP_2}, "in 1 round, stop-first", 1, True),
+        ):
+            args |= more
+            program.configure({"services": {"site": args}})
+            report = reviewed(program)
+            (change,) = report.changes
+            with most_containers(host, "site-web-") as beside:
+                done, (found,) = carried_out(program, url)
+            texts = " ".join(each.text for each in change.consequences)
+            ((least, longest),) = ((float(a), float(b)) for a, b in BOUNDS.findall(texts))
+            note(
+                f"{kind}, {rounds}: {least:g} to {longest:g} s were forecast, {done.seconds:.1f} s measured; "
+                f"up to {change.gap:g} s without an answer, {gap(found):.2f} s measured"
+            )
+            assert rounds in texts
+            assert least <= done.seconds <= longest
+            assert beside == [most]
+            assert f"{most * 512:,} MiB" in texts
+            assert report.refuses == refused
+            assert gap(found) <= change.gap
+            assert refused or found.failed == 0, found.failures
+    finally:
+        program.destroy()
 
 
 class Swarm:
