@@ -58,3 +58,19 @@ def duration(value: Any) -> str:
 def count(number: int, what: str) -> str:
     """Return a number of things as words."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def started(backend: str, number: Any, *, served: bool = True) -> Consequence:
+    """Return the consequence of replicas that are new; `served` is true where others serve already."""
+    requests = ", and are sent requests once they are healthy" if served else ""
+    return Consequence(f"{_some(number)} of {backend} start{requests}.")
+
+
+def removed(backend: str, number: Any) -> Consequence:
+    """Return the consequence of replicas that go, while others serve."""
+    return Consequence(f"{_some(number)} of {backend} removed, after the front end no longer sends to them.")
+
+
+def _some(number: Any) -> str:
+    """Return a number of replicas in words; without it where it is not known."""
+    return count(number, "replica") if isinstance(number, int) else "replicas"

@@ -12,7 +12,7 @@ from ...engine.replica_steps import CHECK_SECONDS
 from ...preview.reading import Step, mapping
 from ...preview.replicas import DEFINES, drifted
 from ...proxies.container import MOST_REPLICAS, Drain, StartTimeout, Update
-from .consequence import Consequence, count, differences, duration
+from .consequence import Consequence, count, differences, duration, removed, started
 
 _PACE = ("drain", "rollback", "startTimeout", "update")
 """Inputs that say how later changes are carried out."""
@@ -220,21 +220,6 @@ def _memory(running: int, memory: int, new: Plan) -> str:
         f"Memory limits are at most {memory:,} MiB meanwhile, with {count(running, 'replica')}, and "
         f"{new.limits:,} MiB afterwards."
     )
-
-
-def started(backend: str, number: Any, *, served: bool = True) -> Consequence:
-    """Return the consequence of replicas that are new; `served` is true where others serve already."""
-    requests = ", and are sent requests once they are healthy" if served else ""
-    return Consequence(f"{_some(number)} of {backend} start{requests}.")
-
-
-def removed(backend: str, number: Any) -> Consequence:
-    """Return the consequence of replicas that go, while others serve."""
-    return Consequence(f"{_some(number)} of {backend} removed, after the front end no longer sends to them.")
-
-
-def _some(number: Any) -> str:
-    return count(number, "replica") if isinstance(number, int) else "replicas"
 
 
 def _repaired(backend: str, step: Step) -> Iterable[Consequence]:
