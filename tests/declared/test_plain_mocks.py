@@ -45,6 +45,26 @@ def test_every_component_passes() -> None:
     _sync_await(run_pulumi_func(every_argument.program))
 
 
+def test_replicas_in_rounds_have_the_names_that_a_test_expects() -> None:
+    """With `update`, too, their generation is 1; names of containers are the engine's to choose."""
+    seen: list[Any] = []
+
+    def program() -> None:
+        rounds: Any = {"parallelism": 2, "monitor": 10}
+        front_end: Any = {"port": 8080}
+        args: Any = {"image": "httpd:2.4", "replicas": 2, "update": rounds, "front_end": front_end}
+        site = LoadBalancedService("web", args)
+        pulumi.Output.all(site.url, site.config, site.replica_names).apply(seen.append)
+
+    _sync_await(run_pulumi_func(program))
+
+    ((url, config, names),) = seen
+    assert url == "http://localhost:8080"
+    assert "server web-0 web-web-0-g1:80" in config
+    assert "server web-1 web-web-1-g1:80" in config
+    assert names == []
+
+
 def test_a_value_that_only_a_host_knows_is_none_or_empty() -> None:
     """The address of a front end that is not published, the name of a secret that the swarm has."""
     seen: list[Any] = []

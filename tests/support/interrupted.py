@@ -27,6 +27,7 @@ class Stack:
         self.program = program
         self.host = host
         self.image = APP
+        self.kind = "haproxy"
 
     def configure(self, **keys: Any) -> None:
         keys = {"replicas": REPLICAS, "front_end": {"port": PORT}} | keys
