@@ -75,7 +75,7 @@ def deliver(
     wanted = replace(wanted, generation=number)
     plan = _limited(engine, there, wanted) if same else []
     in_force = _in_force(engine, wanted)
-    in_rounds = _in_rounds(in_force, wanted, former)
+    in_rounds = not everyone or _in_rounds(in_force, wanted, former)
     if in_rounds:
         plan += changes(there, wanted, declared.update, _load(wanted), in_force)
     else:

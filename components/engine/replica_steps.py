@@ -151,8 +151,10 @@ class Watch(Step):
         except NotFound:
             return f"{name}: its container was removed"
         state, count = found["State"], found["RestartCount"]
-        if not state["Running"] or count > restarts.setdefault(name, count):
+        if not state["Running"]:
             said = f"it ended with exit code {state['ExitCode']} within {self.seconds:g} s"
+        elif count > restarts.setdefault(name, count):
+            said = f"it ended within {self.seconds:g} s, and was started again"
         elif (state.get("Health") or {}).get("Status") == "unhealthy":
             said = f"it became unhealthy within {self.seconds:g} s"
         else:

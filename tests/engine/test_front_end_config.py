@@ -752,7 +752,7 @@ class TestReadiness:
     def test_only_new_replicas_are_waited_for(self, host: Host, engine: DockerClient) -> None:
         """A replica that was healthy before is the engine's and the front end's business."""
         with container(engine, APP_SICK, healthcheck=TestWell.CHECK) as sick:
-            inputs = self.inputs(host, replicas={"web-0": str(sick.id)})
+            inputs = self.inputs(host, replicas={"web-0": str(sick.id)}, pidsLimits={"web-0": 200})
 
             self.HANDLER.update(inputs, inputs, preview=False)
             self.HANDLER.create(inputs, preview=True)

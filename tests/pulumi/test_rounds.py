@@ -74,12 +74,13 @@ def test_a_change_fails_no_request(
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])
 def test_replicas_that_answer_errors_are_rolled_back(kind: str, host: Host, tmp_path: Path) -> None:
     """They are healthy, and the front end sees that one of three answers clients with errors."""
-    front_end = {"kind": kind, "resolve": kind == "haproxy"}
+    # The service of the other tests may still be up.
+    front_end = {"kind": kind, "port": PORT + 1, "resolve": kind == "haproxy"}
     args = service(drain=1, front_end=front_end, health={"command": ["true"]}, update={"monitor": 5})
     program = Inline(tmp_path, host, {"services": {"site": args}})
     try:
         program.up()
-        with Load(f"http://{host.address}:{PORT}/", rate=200, max_seconds=120) as load:
+        with Load(f"http://{host.address}:{PORT + 1}/", rate=200, max_seconds=120) as load:
             load.wait_sent(1500)
             program.configure({"services": {"site": {**args, "image": APP_SICK}}})
             with pytest.raises(PulumiError) as error:
@@ -99,7 +100,7 @@ def test_replicas_that_answer_errors_are_rolled_back(kind: str, host: Host, tmp_
         assert load.report.failed < sent / 3
         program.configure({"services": {"site": args}})
         assert program.preview().changes == []
-        with Load(f"http://{host.address}:{PORT}/", rate=200, max_seconds=30) as load:
+        with Load(f"http://{host.address}:{PORT + 1}/", rate=200, max_seconds=30) as load:
             load.wait_sent(500)
             load.stop()
         assert load.report.failed == 0

@@ -24,6 +24,8 @@ from tests.support.program import PORT, Inline, Program, service
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
 
 RATE = 100
+OTHER = PORT + 1
+"""Port of a second service, while the first one is up."""
 SECRET = "correct-horse-battery"
 UPDATE = {"monitor": 1}
 Arguments = dict[str, Any]
@@ -72,7 +74,7 @@ BAD: dict[str, tuple[Arguments, str]] = {
     "unhealthy": ({"image": APP_SICK}, "its health check ended with 1: GET / of localhost: 500"),
     "ends while it is watched": (
         {"command": ["sh", "-c", "timeout 10 /usr/local/bin/app; exit 7"], "update": {"monitor": 60}},
-        "it ended with exit code 7 within 60 s",
+        "): it ended ",  # the engine may have started it again, and has forgotten the exit code then
     ),
     "stop-first": (
         {"image": APP_SICK, "update": {"order": "stop-first", "parallelism": 2, "monitor": 0}},
@@ -138,7 +140,7 @@ def test_two_backends_change_at_the_same_time(
 ) -> None:
     """Each in its rounds; the configuration at the end is the one that a preview expects."""
     args: Arguments = {
-        "front_end": {**service()["front_end"], "kind": kind, "resolve": kind == "haproxy"},
+        "front_end": {**service()["front_end"], "port": OTHER, "kind": kind, "resolve": kind == "haproxy"},
         "backends": {
             name[0]: {"image": APP, "replicas": 3, "host_names": [name], "update": UPDATE, "drain": 2}
             for name in NAMES
@@ -150,7 +152,7 @@ def test_two_backends_change_at_the_same_time(
         first, second = args["backends"].values()
         first |= {"image": APP_2, "update": {"monitor": 0}}
         second |= {"image": APP_2, "update": {"monitor": 1, "order": "stop-first"}}
-        with unfailing(host, PORT, note, NAMES[0]), unfailing(host, PORT, note, NAMES[1]):
+        with unfailing(host, OTHER, note, NAMES[0]), unfailing(host, OTHER, note, NAMES[1]):
             program.configure({"services": {"site": args}})
             program.up()
         program.refresh()

@@ -7,6 +7,7 @@ import pytest
 
 from components.engine import front_end_steps
 from components.engine.containers import EngineError
+from components.engine.progress import reported_to
 from components.engine.replica_set import Halted
 from components.engine.replica_traffic_steps import exchanged
 from components.engine.rounds_record import FILE
@@ -283,3 +284,14 @@ def test_a_container_that_somebody_relabelled_is_no_error() -> None:
     made.up(web={"image": "app:2"})
 
     assert made.fake.running() == made.names()
+
+
+def test_the_first_replicas_are_not_watched() -> None:
+    """Nothing sends to them yet; the first `up` takes no longer for it."""
+    service, said = Service(), list[str]()
+
+    with reported_to(said.append):
+        service.up(web={"update": {"monitor": 3600}})
+
+    assert "create site-web-0-g2, site-web-1-g2, site-web-2-g2: 3 replicas are declared" in said
+    assert service.fake.running() == service.names()
