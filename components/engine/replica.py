@@ -21,6 +21,8 @@ MARK, INDEX, GENERATION, DEFINITION = (
     f"{LABEL}.{key}" for key in ("replicas", "index", "generation", "definition")
 )
 """Labels that only the resource `Replicas` sets."""
+DEFINES = ("image", "container", "networks")
+"""Inputs of `Replicas` whose change is another definition, which replaces every replica."""
 NANO = 10**9
 MIB = 2**20
 

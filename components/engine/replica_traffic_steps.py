@@ -87,10 +87,10 @@ class Send(Step):
 
     def _reload(self, engine: "DockerClient", container: "Container") -> tuple[str, AwaitOldWorkers] | None:
         """Put the replicas in force; return the configuration, and the wait for the workers of before."""
-        program = _program(container)
-        if program is None or not self.serving:
+        found = _configuration(container)
+        if found is None or not self.serving:
             return None
-        live = read_file(container, program.path) or ""
+        program, live = found
         rounds = rounds_of(container, live)
         now = {**rounds.serving, "-".join(backend_of(self.labels)): list(self.serving)}
         text = rounds.before
@@ -137,8 +137,8 @@ def names_in_force(engine: "DockerClient", labels: Mapping[str, str]) -> set[str
     """Return the network names of these replicas that front ends have in their configurations."""
     found: set[str] = set()
     for container in _front_ends(engine, labels):
-        if program := _program(container):
-            text = read_file(container, program.path) or ""
+        if configuration := _configuration(container):
+            _, text = configuration
             found |= {each[0] for each in _names("-".join(backend_of(labels))).finditer(text)}
     return found
 
@@ -154,7 +154,10 @@ def _front_ends(engine: "DockerClient", labels: Mapping[str, str]) -> "list[Cont
     return engine.containers.list(filters={"label": [f"{key}={value}" for key, value in same.items()]})
 
 
-def _program(container: "Container") -> Program | None:
-    """Return the program whose configuration the container has; it may be of another kind than declared."""
-    programs = [kind.program for kind in KINDS.values()]
-    return next((each for each in programs if read_file(container, each.path) is not None), None)
+def _configuration(container: "Container") -> tuple[Program, str] | None:
+    """Return the program of the container and its configuration; it may be of another kind than declared."""
+    for kind in KINDS.values():
+        text = read_file(container, kind.program.path)
+        if text is not None:
+            return kind.program, text
+    return None

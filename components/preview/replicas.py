@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from ..arguments.messages import decimal
-from ..engine.replica import MIB, NANO, Replica, ReplicaContainer, Template
+from ..engine.replica import DEFINES, MIB, NANO, Replica, ReplicaContainer, Template
 from ..engine.replica_set import key
 from ..naming import LABEL
 from .reading import DOCKER_CONTAINER, Operation, Step, mapping
 
-DEFINES = frozenset(["image", "container", "networks"])
-"""Inputs whose change replaces every replica."""
 RUNNING = "running"
 _FIRST = 1
 """Generation in the network names: the inputs do not have it."""
@@ -36,7 +34,7 @@ def expanded(step: Step) -> Iterator[Step]:
             step.parent,
             old={} if operation == "create" else before[name],
             new={} if operation == "delete" else after[name],
-            changed=step.changed & DEFINES,
+            changed=step.changed.intersection(DEFINES),
         )
 
 

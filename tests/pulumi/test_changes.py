@@ -1,6 +1,8 @@
 """Every kind of change reaches a service under load without a failed request."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,15 +32,38 @@ CHANGES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+Running = tuple[str, Inline, dict[str, Any]]
+"""A service that is up: the kind of its front end, its program and its arguments."""
+
+
 @pytest.fixture(scope="module", params=["haproxy", "nginx"])
 def running(
     request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Inline, dict[str, Any]]]:
+) -> Iterator[Running]:
     """Provide a service that is up, with either kind of front end, and its arguments."""
-    kind = request.param
-    args = service(front_end={"kind": kind, "resolve": kind == "haproxy"})
+    with up(request.param, host, tmp_path_factory.mktemp(request.param)) as found:
+        yield found
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+def test_a_change_fails_no_request(
+    running: Running, change: str, host: Host, note: Callable[[str], None]
+) -> None:
+    """Under 800 requests a second, new connections and kept ones, none of 10,000 fails."""
+    _, _, args = running
+    changed = CHANGES[change](args)
+    args.clear()
+    args.update(changed)
+
+    fails_no_request(running, host, change, note, seconds=90)
+
+
+@contextmanager
+def up(kind: str, host: Host, folder: Path, **keys: Any) -> Iterator[Running]:
+    """Have a service with this kind of front end up; nothing of it is left afterwards."""
+    args = service(front_end={"kind": kind, "resolve": kind == "haproxy"}, **keys)
     before = volumes(host)
-    program = Inline(tmp_path_factory.mktemp(kind), host, {"services": {"site": args}})
+    program = Inline(folder, host, {"services": {"site": args}})
     program.up()
     yield kind, program, args
     program.destroy()
@@ -46,20 +71,12 @@ def running(
     assert volumes(host) == before
 
 
-@pytest.mark.parametrize("change", list(CHANGES))
-def test_a_change_fails_no_request(
-    running: tuple[str, Inline, dict[str, Any]],
-    change: str,
-    host: Host,
-    note: Callable[[str], None],
+def fails_no_request(
+    running: Running, host: Host, change: str, note: Callable[[str], None], seconds: float
 ) -> None:
-    """Under 800 requests a second, new connections and kept ones, none of 10,000 fails."""
+    """Bring the service to its arguments under load, and check that no request fails; a preview is empty."""
     kind, program, args = running
-    changed = CHANGES[change](args)
-    args.clear()
-    args.update(changed)
-
-    with Load(f"http://{host.address}:{PORT}/", rate=RATE, max_seconds=90) as load:
+    with Load(f"http://{host.address}:{PORT}/", rate=RATE, max_seconds=seconds) as load:
         load.wait_sent(500)
         program.configure({"services": {"site": args}})
         program.up()

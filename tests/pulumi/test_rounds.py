@@ -10,7 +10,7 @@ import pytest
 from tests.bench.hosts import Host
 from tests.bench.images import APP_2, APP_SICK
 from tests.bench.load import Load
-from tests.pulumi.test_changes import RATE, REQUESTS, leftovers, volumes
+from tests.pulumi.test_changes import Running, fails_no_request, leftovers, up
 from tests.support.program import PORT, Inline, PulumiError, service
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
@@ -30,45 +30,21 @@ CHANGES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=["haproxy", "nginx"])
 def running(
     request: pytest.FixtureRequest, host: Host, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Inline, dict[str, Any]]]:
+) -> Iterator[Running]:
     """Provide a service that is up, with either kind of front end, and its arguments."""
-    kind = request.param
-    args = service(drain=2, front_end={"kind": kind, "resolve": kind == "haproxy"})
-    before = volumes(host)
-    program = Inline(tmp_path_factory.mktemp(kind), host, {"services": {"site": args}})
-    program.up()
-    yield kind, program, args
-    program.destroy()
-    assert leftovers(host, program) == []
-    assert volumes(host) == before
+    with up(request.param, host, tmp_path_factory.mktemp(request.param), drain=2) as found:
+        yield found
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
 def test_a_change_fails_no_request(
-    running: tuple[str, Inline, dict[str, Any]],
-    change: str,
-    host: Host,
-    note: Callable[[str], None],
+    running: Running, change: str, host: Host, note: Callable[[str], None]
 ) -> None:
     """Under 800 requests a second, new connections and kept ones, none of 10,000 fails."""
-    kind, program, args = running
+    _, _, args = running
     args |= CHANGES[change]
 
-    with Load(f"http://{host.address}:{PORT}/", rate=RATE, max_seconds=120) as load:
-        load.wait_sent(500)
-        program.configure({"services": {"site": args}})
-        program.up()
-        load.wait_sent(REQUESTS)
-        load.stop()
-
-    report = load.report
-    note(
-        f"{kind}, rounds, {change}: {report.sent} requests, {report.failed} failed, "
-        f"{report.retries} retried, longest {report.max_ms:.0f} ms"
-    )
-    assert report.failed == 0, report.failures
-    assert report.sent >= REQUESTS
-    assert program.preview().changes == []
+    fails_no_request(running, host, f"rounds, {change}", note, seconds=120)
 
 
 @pytest.mark.parametrize("kind", ["haproxy", "nginx"])

@@ -7,7 +7,7 @@ from ...arguments.parsing import parse
 from ...engine import replica_set
 from ...engine.connection import HostUnreachable, connect
 from ...engine.images import PULL_SECONDS
-from ...engine.replica import ROLE, Declared, Template, Wanted, digest
+from ...engine.replica import DEFINES, ROLE, Declared, Template, Wanted, digest
 from ...naming import LABEL
 from ...proxies.health import of_any_host
 from ...resources import replicas as declared
@@ -15,8 +15,6 @@ from ...resources.replicas import ReplicasInputs, ReplicasOutputs, ReplicasState
 from ..values import UNKNOWN, has_unknown
 from .handler import UPDATED, Handler, Warn
 
-_DEFINES = ("image", "container", "networks")
-"""Inputs whose change is another definition."""
 _SAMPLES = {"image": "unknown", "replicas": 1, "networks": ["unknown"]}
 """Values in place of those that a preview does not know."""
 
@@ -161,7 +159,7 @@ def _wanted(
 
 
 def _definition(values: ReplicasInputs) -> list[object]:
-    return [cast(Mapping[str, object], values).get(key) for key in _DEFINES]
+    return [cast(Mapping[str, object], values).get(key) for key in DEFINES]
 
 
 def _mark(values: ReplicasInputs) -> str:

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from ...arguments.parsing import Frozen
 from ...arguments.types import Whole
+from ...engine.replica import DEFINES
 from ...engine.replica_steps import CHECK_SECONDS
 from ...preview.reading import Step, mapping
-from ...preview.replicas import DEFINES, drifted
+from ...preview.replicas import drifted
 from ...proxies.container import MOST_REPLICAS, Drain, StartTimeout, Update
 from .consequence import Consequence, count, differences, duration, removed, started
 
@@ -115,12 +116,15 @@ def changed(backend: str, step: Step) -> Iterable[Consequence]:
 def definition(step: Step) -> str:
     """Describe what defines the replicas and differs; nothing where all of it stays."""
     old, new = (
-        {**mapping(values.get("container")), **{key: values.get(key) for key in DEFINES - {"container"}}}
+        {
+            **mapping(values.get("container")),
+            **{key: values.get(key) for key in DEFINES if key != "container"},
+        }
         for values in (step.old, step.new)
     )
     unseen = ", ".join(
         f"{key}: a value that is secret, or of a change that was interrupted"
-        for key in sorted(DEFINES & step.changed)
+        for key in sorted(step.changed.intersection(DEFINES))
     )
     return differences(old, new) or unseen
 
