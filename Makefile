@@ -7,9 +7,10 @@ CLI_VERSION := $(shell sed -nE 's/^.*pulumi\/pkg\/v3 (v[0-9.]+)( .*)?$$/\1/p' te
 CLI_VERSION_OF := github.com/pulumi/pulumi/sdk/v3/go/common/version.Version
 CLI := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/longshore/pulumi-$(CLI_VERSION)
 DEBUG_OPTION := $(if $(DEBUG),--debug)
+SERVICE_OPTION := $(if $(SERVICE),--service $(SERVICE))
 VENV_REMEDY := on Debian and Ubuntu: apt-get install python3-venv; or name another one: make PYTHON=/path/to/python3
 
-VARIABLES := STACK YES ALLOW_UNCHECKED DEBUG TESTS PYTHON
+VARIABLES := STACK YES BACK ALLOW_UNCHECKED DEBUG REVISION SERVICE TESTS PYTHON
 # With a misspelt STACK another stack would be operated. In MAKEOVERRIDES, a blank within a value is escaped.
 BLANK := $(subst ,, )
 UNKNOWN := $(filter-out $(VARIABLES),$(foreach each,$(subst \$(BLANK),,$(MAKEOVERRIDES)),$(firstword $(subst =, ,$(each)))))
@@ -17,14 +18,17 @@ $(if $(UNKNOWN),$(error there is no variable $(firstword $(UNKNOWN)): allowed ar
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up preview refresh down test check coverage format bench cli docs reference clean
+.PHONY: help up preview refresh down history rollback migrate test check coverage format bench cli docs reference clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "  STACK=<name>    the stack to operate (default: dev)"
-	@echo "  YES=1           make up: install what this machine lacks without a question"
+	@echo "  YES=1           make up: install what this machine lacks without a question; rollback: do not ask; migrate: do it"
+	@echo "  REVISION=<n>    history: show all changes of this revision; rollback: bring it back"
+	@echo "  SERVICE=<name>  history, rollback: this service of the stack"
+	@echo "  BACK=1          migrate: the way back"
 	@echo "  ALLOW_UNCHECKED=1  make preview: no error where a host does not answer"
-	@echo "  DEBUG=1         up, preview, refresh, down: show what Pulumi and its plugins say, as it is"
+	@echo "  DEBUG=1         up, preview, refresh, down, history, rollback: show what Pulumi and its plugins say, as it is"
 
 up: .venv/.run ## make the stack what its settings say, after repairing what a killed run left
 	@$(PY) -m checkout up --stack $(STACK) $(if $(YES),--yes) $(DEBUG_OPTION)
@@ -37,6 +41,15 @@ refresh: .venv/.run ## read into the state what became of all that the stack has
 
 down: .venv/.run ## remove everything the stack has made; its settings stay
 	@$(PY) -m checkout down --stack $(STACK) $(DEBUG_OPTION)
+
+history: .venv/.run ## show the revisions of the services of a stack
+	@$(PY) -m components.operate history $(REVISION) --stack $(STACK) $(SERVICE_OPTION) $(DEBUG_OPTION)
+
+rollback: .venv/.run ## bring a revision of a service back, after a preview and a question
+	@$(PY) -m components.operate rollback $(REVISION) --stack $(STACK) $(SERVICE_OPTION) $(if $(YES),--yes) $(DEBUG_OPTION)
+
+migrate: .venv/.run ## show how replicas are kept when `update` is added to a backend; YES=1 does it
+	@$(PY) -m components.migrate --stack $(STACK) $(if $(BACK),--back) $(if $(YES),--yes) $(DEBUG_OPTION)
 
 test: .venv/.dev ## run all tests, or TESTS=<paths>; what cannot run here is skipped, with the reason
 	@PATH="$$PATH:$(CLI)" $(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TESTS)

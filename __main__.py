@@ -7,15 +7,16 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import pulumi  # noqa: E402 — after that
 
-from components import LoadBalancedService, SwarmCluster, settings  # noqa: E402
+import components  # noqa: E402
+from components import settings  # noqa: E402
 
 loaded = settings.load()
 services = {
-    name: LoadBalancedService(name, args)  # type: ignore[arg-type]  # it validates them itself
+    name: components.LoadBalancedService(name, args)  # type: ignore[arg-type]  # it validates them itself
     for name, args in loaded.services.items()
 }
 swarms = {
-    name: SwarmCluster(name, args)  # type: ignore[arg-type]  # as above
+    name: components.SwarmCluster(name, args)  # type: ignore[arg-type]  # as above
     for name, args in loaded.swarms.items()
 }
 pulumi.export("urls", {name: service.url for name, service in services.items()})

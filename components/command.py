@@ -4,8 +4,8 @@ import sys
 
 from .ending import ending
 
-OPERATIONS = ("up", "preview", "down", "refresh")
-COMMANDS = ("export", "plan", "review", *OPERATIONS)
+OPERATIONS = ("up", "preview", "down", "refresh", "history", "rollback")
+COMMANDS = ("export", "migrate", "plan", "review", *OPERATIONS)
 
 
 def main() -> int:
@@ -13,6 +13,8 @@ def main() -> int:
     name, *arguments = sys.argv[1:] or [""]
     if name in OPERATIONS:
         return ending("error", f"{__package__}.operate.command", [name, *arguments], failed=1)
+    if name == "migrate":
+        return ending("error", f"{__package__}.migrate.command", arguments, failed=1)
     if name in COMMANDS:
         return ending(f"longshore {name}", f"{__package__}.{name}.command", arguments, failed=2)
     import argparse

@@ -25,3 +25,8 @@ def same_owner(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 def replica_alias(component: str, backend: str, index: int, generation: int) -> str:
     """Return the network name of one replica of one generation: old and new replicas never share a name."""
     return f"{component}-{backend}-{index}-g{generation}"
+
+
+def backend_of_replica(component: str, name: str) -> str:
+    """Return the backend of a replica from its name, `<component>-<backend>-<index>`."""
+    return name.removeprefix(f"{component}-").rpartition("-")[0]

@@ -4,18 +4,23 @@ import gc
 import importlib.util
 import os
 import shutil
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support import programs
-from tests.support.promise import Promise, skips
-from tests.support.wheel import build, environment, once
+from tests.support.promise import THOROUGH, Promise, skips
 
 if importlib.util.find_spec("tests.bench.fixtures"):
     pytest_plugins = ["tests.bench.fixtures"]
+
+# The suite starts Python some hundred times: without bytecode each would compile the package anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 NEEDS = {
     "pulumi_cli": ("pulumi",),
@@ -24,12 +29,14 @@ NEEDS = {
 """Programs without which the tests of a marker are skipped."""
 WEIGHT = {"pulumi": 20, "pulumi_cli": 20, "engine": 5}
 """About how many plain tests one test with a marker is worth in time."""
+SLOW, SLOWER = 250, 4
+"""Worth of a slow test with none of these markers, in plain tests; factor of a slow one that has some."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Look for garbage seldom, which takes long. Hold a run under CI to what it promises to run."""
-    gc.set_threshold(50_000)
-    if os.environ.get("CI") == "true":
+    gc.set_threshold(200_000)
+    if THOROUGH:
         config.pluginmanager.register(Promise(config), "promise")
 
 
@@ -42,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     }
     weights = Counter[str]()
     for item in items:
-        weights[item.location[0]] += 1 + sum(WEIGHT.get(mark.name, 0) for mark in item.iter_markers())
+        weights[item.location[0]] += _weight({mark.name for mark in item.iter_markers()})
         for marker, lacking in missing.items():
             if lacking and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=f"no {', '.join(lacking)} on PATH"))
@@ -50,6 +57,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     shares = {item.location[0] for item in items if "bench" in getattr(item, "fixturenames", ())}
     alone = {item.location[0] for item in items if item.get_closest_marker("engine")} - shares
     items.sort(key=lambda item: (item.location[0] not in alone, -weights[item.location[0]]))
+
+
+def _weight(markers: Collection[str]) -> int:
+    """Return about how many plain tests a test with these markers is worth in time."""
+    needs = sum(WEIGHT.get(each, 0) for each in markers)
+    if "slow" in markers:
+        return 1 + (SLOWER * needs or SLOW)
+    return 1 + needs
 
 
 def pytest_collection_finish() -> None:
@@ -67,6 +82,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def wheel(shared: Path) -> Path:
     """Provide the package as it is built for others."""
+    from tests.support.wheel import build, once  # it loads Pulumi, which not every run needs
+
     folder = shared / "built"
     (found,) = once(folder, lambda: build(folder)).glob("wheels/*.whl")
     return found
@@ -75,14 +92,35 @@ def wheel(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def installed(shared: Path, wheel: Path) -> Path:
     """Provide an environment with the wheel, and nothing else of ours. No test changes it."""
+    from tests.support.wheel import environment, once
+
     folder = shared / "installed"
     return once(folder, lambda: environment(folder, wheel))
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run programs of plans and exports in the test's process, with its package, one after the other."""
+    from components.plan import command, program
+    from tests.support.commands import AtOnce
+    from tests.support.mocks import plan
+
+    monkeypatch.setattr(command, "ThreadPoolExecutor", AtOnce)
+    monkeypatch.setattr(program, "_run", plan)
 
 
 @pytest.fixture
 def note(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Keep a figure for the end of the run."""
     return lambda line: record_property("note", line)
+
+
+def slowest(stats: Mapping[str, Sequence[Any]], count: int = 10) -> list[str]:
+    """List the files whose tests took longest, with their seconds; fixtures count, too."""
+    seconds = Counter[str]()
+    for report in {each for reports in stats.values() for each in reports if hasattr(each, "duration")}:
+        seconds[report.location[0]] += report.duration
+    return [f"{file} {taken:.0f} s" for file, taken in seconds.most_common(count)]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -98,6 +136,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
         for name, line in report.user_properties:
             if name == "note":
                 terminal.write_line(line)
+    terminal.write_line(f"slowest files: {', '.join(slowest(stats))}")
     for line in programs.found():
         terminal.write_line(line)
     for reason, count in sorted(skips(stats).items()):

@@ -5,7 +5,7 @@ from types import NoneType
 
 DEEPEST = 32
 """Levels of mappings and lists that a value may have; no argument has more than ten."""
-_WITHOUT_PARTS = (str, int, float, NoneType)
+WITHOUT_PARTS = (str, int, float, NoneType)
 """Types that most values have; to ask whether they are mappings would take longer."""
 
 
@@ -16,11 +16,11 @@ def is_deep(value: object, most: int = DEEPEST) -> bool:
         inner = [part for each in level for part in _parts(each)]
         if not inner:
             return False
-        level = list({id(part): part for part in inner if not isinstance(part, _WITHOUT_PARTS)}.values())
+        level = list({id(part): part for part in inner if not isinstance(part, WITHOUT_PARTS)}.values())
     return True
 
 
 def _parts(value: object) -> Iterable[object]:
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # a dict is known at once
         return value.values()
     return value if isinstance(value, list | tuple) else ()

@@ -13,7 +13,7 @@ from .later import later
 from .marks import SECRET
 from .messages import Wrong, shown
 from .parsing import Frozen
-from .types import LARGEST_PORT, Argument, Secret, Text
+from .types import LARGEST_PORT, Argument, InputPem, Secret, Text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"
@@ -26,23 +26,12 @@ _ADDRESS = re.compile(
 )
 
 
-def _pem(value: Any) -> Any:
-    if isinstance(value, pulumi.Output) or (isinstance(value, str) and "-----BEGIN " in value):
-        return value
-    raise Wrong(
-        "must be the text of a PEM file (not its path), or an Output of it",
-        value,
-        " without a line -----BEGIN ...",
-    )
-
-
 def _password(value: Any) -> Any:
     if isinstance(value, pulumi.Output) or (isinstance(value, str) and value):
         return value
     raise Wrong("must be non-empty text, or an Output of it", value)
 
 
-_Pem = Annotated[Any, PlainValidator(_pem), SECRET]
 _Password = Annotated[Any, PlainValidator(_password), SECRET]
 
 
@@ -88,9 +77,9 @@ class Host(Frozen):
     """HostArgs, validated. The address is plain; certificates may be Outputs."""
 
     address: str
-    ca_certificate: Optional[_Pem] = None
-    client_certificate: Optional[_Pem] = None
-    client_key: Optional[_Pem] = None
+    ca_certificate: Optional[InputPem] = None
+    client_certificate: Optional[InputPem] = None
+    client_key: Optional[InputPem] = None
     insecure: bool = False
     registries: list[Registry] = []
 

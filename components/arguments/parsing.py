@@ -1,5 +1,6 @@
 """From what a user wrote to a model, or to one error that says what is wrong with it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -7,9 +8,9 @@ from typing import Any, TypeVar
 import pulumi
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from .depth import DEEPEST, is_deep
-from .messages import Wrong, begun, kind, named, shown
-from .places import Place, place
+from .depth import DEEPEST, WITHOUT_PARTS, is_deep
+from .messages import Wrong, begun, kind, listed, named, shown
+from .places import Place, places
 from .types import Name
 
 _FIRST = 5
@@ -74,9 +75,18 @@ def check_name(name: object, where: str) -> None:
     parse(_Named, {"name": name}, where)
 
 
+def differ(key: str, values: list[str]) -> None:
+    """Raise ValueError when a value stands in the list twice."""
+    twice = sorted(value for value, count in Counter(values).items() if count > 1)
+    if twice:
+        raise ValueError(f"{key} must differ, got {listed(twice)} more than once")
+
+
 def dicts(value: Any) -> Any:
     """Return mappings of any kind, such as another language's, as dicts."""
-    return {k: dicts(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+    if isinstance(value, WITHOUT_PARTS) or not isinstance(value, Mapping):
+        return value
+    return {k: dicts(v) for k, v in value.items()}
 
 
 def mapping(args: object, where: str) -> dict[Any, Any]:
@@ -103,10 +113,10 @@ def arguments(model: type[M], component: str, name: object, args: object) -> M:
 
 def _describe(model: type[BaseModel], error: dict[str, Any], where: str) -> str:
     location = tuple(part for part in error["loc"] if part != "[key]")
-    above, found = place(model, location[:-1]), place(model, location)
+    outermost, *below = places(model, location)
+    above, found = [outermost, outermost, *below][-2:]
     key = ".".join(
-        begun(part) if place(model, location[:index]).is_secret else named(part)
-        for index, part in enumerate(location, 1)
+        begun(part) if at.is_secret else named(part) for part, at in zip(location, below, strict=True)
     )
     is_key = len(location) < len(error["loc"])
     said = _said(error, location, above, found.is_secret if is_key else found.holds_secret)

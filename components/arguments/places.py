@@ -39,11 +39,11 @@ class Place:
         return Place(None, self.is_secret)
 
 
-def place(model: type[BaseModel], location: Sequence[object]) -> Place:
-    """Return the place at `location` (keys and indices) below `model`."""
-    found = Place(model, False)
+def places(model: type[BaseModel], location: Sequence[object]) -> list[Place]:
+    """Return the place of `model`, and those of each part of `location` (keys and indices) below it."""
+    found = [Place(model, False)]
     for part in location:
-        found = found.below(part)
+        found.append(found[-1].below(part))
     return found
 
 

@@ -6,6 +6,7 @@ quote or escape anything. None of them holds a line break, quote, brace, `;`, `#
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import pulumi
@@ -72,9 +73,13 @@ class Text(_Validated):
 
     def check(self, value: Any) -> str:
         """See _Validated."""
-        if not isinstance(value, str) or not re.fullmatch(self.pattern, value, re.ASCII):
+        if not isinstance(value, str) or not self._compiled.fullmatch(value):
             raise Wrong(f"must be {self.what}", value)
         return value
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self.pattern, re.ASCII)
 
 
 def _vrrp_password(value: Any) -> Any:
@@ -87,6 +92,13 @@ def _input_text(value: Any) -> Any:
     if isinstance(value, pulumi.Output) or (isinstance(value, str) and _TEXT.fullmatch(value)):
         return value
     raise Wrong("must be text without NUL, or an Output of text", value)
+
+
+def _input_pem(value: Any) -> Any:
+    if isinstance(value, pulumi.Output) or (isinstance(value, str) and "-----BEGIN " in value):
+        return value
+    rule = "must be the text of a PEM file (not its path), or an Output of it"
+    raise Wrong(rule, value, " without a line -----BEGIN ...")
 
 
 def _input_image(value: Any) -> Any:
@@ -127,6 +139,11 @@ def _capability(value: Any) -> str:
 def digits(value: Any) -> Any:
     """Accept 503 as well as "503": in YAML nobody quotes a status."""
     return str(value) if type(value) is int else value
+
+
+def decimals(value: Any) -> Any:
+    """Accept 1.2 as well as "1.2": in YAML nobody quotes a version."""
+    return str(value) if type(value) is float else value
 
 
 def _statuses(value: Any) -> str:
@@ -252,6 +269,8 @@ InputImage = Annotated[Any, PlainValidator(_input_image)]
 """An image reference, or an Output of one."""
 InputText = Annotated[Any, PlainValidator(_input_text), SECRET]
 """Text, or an Output of text (which may be secret)."""
+InputPem = Annotated[Any, PlainValidator(_input_pem), SECRET]
+"""Text of a PEM file, or an Output of it (which may be secret)."""
 InputNetworkName = Annotated[Any, PlainValidator(_input_network)]
 """Name of a network with names in it, or an Output of one."""
 
@@ -265,13 +284,16 @@ LogFacility = Literal[
     "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ]  # fmt: skip
 NodeRole = Literal["manager", "worker"]
+OnNoTraffic = Literal["promote", "wait", "fail"]
 Protocol = Literal["tcp", "udp"]
 ProxyMode = Literal["http", "tcp"]
 ProbeMethod = Literal["GET", "HEAD", "OPTIONS"]
 PublishMode = Literal["host", "ingress"]
 RestartCondition = Literal["any", "on-failure", "none"]
 RestartPolicy = Literal["no", "on-failure", "always", "unless-stopped"]
+RedirectStatus = Literal["301", "302", "307", "308"]
 ServiceMode = Literal["replicated", "global"]
+TlsVersion = Literal["1.2", "1.3"]
 UnknownHost = Literal["503", "421", "close"]
 UpdateOrder = Literal["start-first", "stop-first"]
 Secret = Annotated[str, SECRET]

@@ -16,8 +16,13 @@ FEWEST = 5
 """Errors that may be chance, whatever there was before."""
 CHANCE = 0.001
 """Largest probability with which good replicas are taken for worse ones."""
+SWITCHED = 101
+"""Status of an upgraded connection: nginx takes its whole life for the time of the answer."""
+FAILED = 500
 _LINE = re.compile(
     r"^\S+ \[[^]]*\] vhost=\S* backend=(?P<backend>\S+) server=(?P<server>[^=]+?) status=(?P<status>\d{3}) "
+    r"(?:\d+ (?:-?\d+/(?P<queue>\d+)/(?P<connect>\d+)/(?P<answer>\d+)/"
+    r"|[\d.]+/(?:[\d.]+, )*(?P<seconds>[\d.]+) ))?"
 )
 """Begin of a line, up to what the client cannot choose; a host name with a blank in it is no line."""
 
@@ -29,6 +34,14 @@ class Answers:
     count: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     """Answers with a status from 500 on, by the server that the log names."""
+    times: list[int] = field(default_factory=list)
+    """Milliseconds of each other answer: with HAProxy until its head has come, with nginx until its end."""
+
+    def add(self, others: "Answers") -> None:
+        """Add answers of a later time."""
+        self.count += others.count
+        self.errors += others.errors
+        self.times += others.times
 
     def worse_than(self, before: "Answers") -> bool:
         """Return whether errors are more frequent than before, and not by chance.
@@ -60,19 +73,32 @@ def answers(lines: Iterable[str], backend: str, servers: Optional[Mapping[str, s
                 continue
             server = servers[server]
         found.count += 1
-        found.errors[server] += each["status"] >= "500"
+        status, time = int(each["status"]), _milliseconds(each)
+        found.errors[server] += status >= FAILED
+        if time is not None and status < FAILED and status != SWITCHED:
+            found.times.append(time)
     return found
 
 
-def log_of(front_end: "Container", since: float, until: Optional[float] = None) -> list[str]:
-    """Return the lines of a front end's access log between two moments of its engine's clock."""
+def log_of(
+    front_end: "Container", since: float, until: Optional[float] = None, lines: int = LINES
+) -> list[str]:
+    """Return the last lines of a front end's access log between two moments of its engine's clock."""
     from docker.errors import APIError
 
     try:
-        raw = front_end.logs(stdout=True, stderr=False, since=since, until=until, tail=LINES)
+        raw = front_end.logs(stdout=True, stderr=False, since=since, until=until, tail=lines)
     except APIError:  # a host whose logs go where the engine cannot read them
         return []
     return raw.decode(errors="replace").splitlines()
+
+
+def _milliseconds(line: re.Match[str]) -> Optional[int]:
+    """Return the time that a server took to answer, after the client's request; None without an answer."""
+    if line["seconds"] is not None:
+        return round(float(line["seconds"]) * 1000)
+    parts = line.group("queue", "connect", "answer")
+    return None if None in parts else sum(map(int, parts))
 
 
 def _tail(errors: int, count: int, all_errors: int, everything: int) -> float:

@@ -3,11 +3,12 @@
 import contextlib
 import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Optional
 
 from ..naming import CHECK
-from ..proxies.program import FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, Program
+from ..proxies.program import FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, USER_ID, Program
 from .containers import nameless_volume, write_file
 
 if TYPE_CHECKING:
@@ -33,20 +34,30 @@ class ImageMissing(Exception):
         super().__init__(f"image {image} is not on the host yet")
 
 
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration and what it needs to be checked."""
+
+    text: str
+    names: Iterable[str] = ()
+    """Network names in it."""
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Texts of the files beside it that only the program may read, by name."""
+
+
 def problem(
     engine: "DockerClient",
     program: Program,
     image: str,
-    text: str,
-    names: Iterable[str],
+    configuration: Configuration,
     labels: dict[str, str],
     memory: int,
 ) -> Optional[str]:
-    """Return the objection of the program in `image` to the configuration `text`, or None.
+    """Return the objection of the program in `image` to a configuration, or None.
 
     Runs the program in a throw-away container without rights, with as much `memory` (MiB) as it will have to
-    serve, where `names` resolve, and leaves nothing behind. The container has these `labels`, so that it can
-    be found if the run is killed. Raises ImageMissing.
+    serve, where its names resolve, and leaves nothing behind. The container has these `labels`, so that it is
+    found if the run is killed. Raises ImageMissing.
     """
     from docker.errors import ImageNotFound
 
@@ -56,7 +67,7 @@ def problem(
             entrypoint=list(program.check[:1]),
             command=list(program.check[1:]),
             network_mode=program.check_network,
-            extra_hosts=dict.fromkeys(sorted(names), UNROUTABLE),
+            extra_hosts=dict.fromkeys(sorted(configuration.names), UNROUTABLE),
             mounts=[nameless_volume(FOLDER)],
             user=program.check_user,
             read_only=True,
@@ -74,7 +85,9 @@ def problem(
     except ImageNotFound as error:
         raise ImageMissing(image) from error
     try:
-        write_file(container, FOLDER, program.file, text)
+        for name, content in configuration.files.items():
+            write_file(container, FOLDER, name, content, owner=USER_ID)
+        write_file(container, FOLDER, program.file, configuration.text)
         if not _starts(container):
             return f"image {image} has no program {program.check[0]}: name an image that has it"
         code = _exit_code(container)

@@ -23,6 +23,7 @@ _ORIGIN = "longshore_client"
 _UNREACHABLE = re.compile(
     r"cannot reach the Docker engine at (\S+)|the Docker engine at (\S+) does not answer"
 )
+_LEADERLESS = re.compile(r"rpc error: .*(does not have a leader|DeadlineExceeded)", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -97,6 +98,16 @@ def _of(api: Any, call: Callable[..., Any]) -> Callable[..., Any]:
     return named
 
 
+def no_leader(said: str) -> Optional[str]:
+    """Return the remedy when an engine says that the managers of its swarm have no leader, or None."""
+    if not _LEADERLESS.search(said):
+        return None
+    return (
+        "the managers of its swarm have no leader. They choose one within seconds while more than half of "
+        "them are up: start managers that are down, then run the same command again"
+    )
+
+
 def unreachable_in(line: str) -> Optional[str]:
     """Return the address of the host that a line of a preview calls unreachable, or None."""
     found = _UNREACHABLE.search(line)
@@ -144,7 +155,7 @@ class EngineRefused(Exception):
     """The engine did not do what it was asked for."""
 
     def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"the Docker engine at {address} refused: {reason.strip()}")
+        super().__init__(f"the Docker engine at {address} refused: {no_leader(reason) or reason.strip()}")
 
 
 class EngineUnsupported(EngineRefused):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..naming import LABEL
+
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
@@ -24,6 +26,10 @@ class Unfinished(EngineError):
     def __init__(self, reason: str, made: str, outputs: Mapping[str, object]) -> None:
         super().__init__(reason)
         self.made, self.outputs = made, outputs
+
+
+class Halted(Unfinished):
+    """Error of a change that has not come to its end: the state keeps the former inputs."""
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -47,14 +53,17 @@ def nameless_volume(path: str) -> "Mount":
     return Mount(path, None, type="volume")
 
 
-def write_file(container: "Container", folder: str, name: str, text: str) -> None:
-    """Write `text` to a file in a container, running or not, readable for every user."""
+def write_file(
+    container: "Container", folder: str, name: str, text: str, *, owner: Optional[int] = None
+) -> None:
+    """Write `text` to a file in a container, running or not: readable for all users, or for `owner` alone."""
     import tarfile
 
     data, archive = text.encode(), io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         info = tarfile.TarInfo(name)
-        info.size, info.mode, info.mtime = len(data), 0o644, int(time.time())
+        info.size, info.mode, info.mtime = len(data), 0o644 if owner is None else 0o600, int(time.time())
+        info.uid = owner or 0
         tar.addfile(info, io.BytesIO(data))
     container.put_archive(folder, archive.getvalue())
 
@@ -69,9 +78,19 @@ def read_file(container: "Container", path: str) -> Optional[str]:
         chunks, _ = container.get_archive(path)
     except NotFound:
         return None
-    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
-        file = tar.extractfile(tar.getmembers()[0])
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks)), mode="r:") as tar:
+        member = tar.next()
+        file = tar.extractfile(member) if member else None
         return file.read().decode(errors="replace") if file else None
+
+
+def files_in(container: "Container", folder: str) -> list[str]:
+    """Return the names of the files in a folder of a container, sorted."""
+    import tarfile
+
+    chunks, _ = container.get_archive(folder)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks)), mode="r:") as tar:
+        return sorted(each.name.rpartition("/")[2] for each in tar.getmembers() if each.isfile())
 
 
 def find(engine: "DockerClient", container_id: str) -> "Optional[Container]":
@@ -82,6 +101,19 @@ def find(engine: "DockerClient", container_id: str) -> "Optional[Container]":
         return engine.containers.get(container_id)
     except NotFound:
         return None
+
+
+def front_ends(
+    engine: "DockerClient", owner: Mapping[str, str], *, stopped: bool = False
+) -> "list[Container]":
+    """Return the front ends with these labels of an owner that run; one, but for an interrupted change.
+
+    With `stopped` also those that do not run.
+    """
+    labels = {key: value for key, value in owner.items() if key.startswith(LABEL)}
+    labels[f"{LABEL}.role"] = "front-end"
+    same = [f"{key}={value}" for key, value in labels.items()]
+    return engine.containers.list(all=stopped, filters={"label": same})
 
 
 def workers(container: "Container") -> dict[str, int]:

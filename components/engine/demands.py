@@ -1,7 +1,7 @@
 """Demands of a service on its host, compared with what the host has before anything is made."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NotRequired, Optional, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Optional, TypedDict
 
 from ..naming import CHECK, LABEL, same_owner
 from ..proxies.capacity import COMMON_FILES
@@ -36,6 +36,7 @@ class Demands(TypedDict):
 
     address: NotRequired[str]
     port: NotRequired[int]
+    tlsPort: NotRequired[int]
     subnet: NotRequired[str]
     network: list[str]
     """The network of the replicas, where the program does not make one."""
@@ -51,7 +52,8 @@ class Demands(TypedDict):
 def refusals(found: Facts, demands: Demands, labels: Mapping[str, str]) -> list[str]:
     """List what the host cannot give a service with these labels, each with the remedy."""
     return [
-        *_port(found, demands, labels),
+        *_port(found, demands, labels, "port"),
+        *_port(found, demands, labels, "tlsPort"),
         *_address(found, demands),
         *_networks(found, demands),
         *_subnet(found, demands, labels),
@@ -106,11 +108,13 @@ def _trial(engine: "DockerClient", limits: Limits, labels: Mapping[str, str]) ->
     return None
 
 
-def _port(found: Facts, demands: Demands, labels: Mapping[str, str]) -> Iterator[str]:
-    address, port = demands.get("address"), demands.get("port")
+def _port(
+    found: Facts, demands: Demands, labels: Mapping[str, str], which: Literal["port", "tlsPort"]
+) -> Iterator[str]:
+    address, port = demands.get("address"), demands.get(which)
     if port is None:
         return
-    key = f"front_end.port {port} of the host"
+    key = f"front_end.{'port' if which == 'port' else 'tls.port'} {port} of the host"
     published = set()
     for container in found.containers:
         theirs = [each.get("IP", "") for each in container["Ports"] if each.get("PublicPort") == port]

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from ..proxies.program import Program
-from .front_end_steps import AwaitOldWorkers, Connect, Disconnect, LimitProcesses, Reload, Start
+from .front_end_steps import (
+    AwaitOldWorkers,
+    Connect,
+    Disconnect,
+    LimitProcesses,
+    Reload,
+    RemoveCertificates,
+    Start,
+)
 from .steps import Step
 
 
@@ -32,6 +40,8 @@ class Wanted:
     program: Program
     text: Optional[str] = field(repr=False)
     """Its configuration; None leaves the one in force."""
+    files: Optional[Mapping[str, str]] = field(default=None, repr=False)
+    """Certificates with their keys, by the names in the configuration; None where it never had any."""
     drain: float
     """Seconds that requests in flight get when workers are replaced."""
     joins: AbstractSet[str] = frozenset()
@@ -42,6 +52,8 @@ class Wanted:
     """Limit of its processes; None leaves the one that it has."""
     replicas: Mapping[str, str] = field(default_factory=dict)
     """Ids of the replicas to which it sends, by name."""
+    adopted: AbstractSet[str] = frozenset()
+    """Ids of replicas that another resource has made."""
 
 
 def changes(seen: Seen, wanted: Wanted) -> list[Step]:
@@ -67,28 +79,36 @@ def changes(seen: Seen, wanted: Wanted) -> list[Step]:
 
 
 def _delivery(seen: Seen, wanted: Wanted, text: str) -> list[Step]:
-    if not seen.running:
-        return [
-            Start(
-                container=wanted.container,
+    front_end, files = wanted.container, wanted.files or {}
+    steps: list[Step]
+    if seen.running:
+        steps = [
+            Reload(
+                container=front_end,
                 program=wanted.program,
                 text=text,
+                files=files,
+                before=seen.workers,
+                cause="its configuration changes",
+            ),
+            AwaitOldWorkers(
+                container=front_end,
+                before=seen.workers,
+                drain=wanted.drain,
+                cause="they finish the requests in flight",
+            ),
+        ]
+    else:
+        steps = [
+            Start(
+                container=front_end,
+                program=wanted.program,
+                text=text,
+                files=files,
                 drain=wanted.drain,
                 cause="it does not run",
             )
         ]
-    return [
-        Reload(
-            container=wanted.container,
-            program=wanted.program,
-            text=text,
-            before=seen.workers,
-            cause="its configuration changes",
-        ),
-        AwaitOldWorkers(
-            container=wanted.container,
-            before=seen.workers,
-            drain=wanted.drain,
-            cause="they finish the requests in flight",
-        ),
-    ]
+    if wanted.files is not None:
+        steps.append(RemoveCertificates(container=front_end, text=text, cause="no configuration names them"))
+    return steps

@@ -41,7 +41,7 @@ def put_in_force(engine: "DockerClient", wanted: Wanted) -> None:
         workers(container) if running and wanted.text is not None else {},
         container.attrs["HostConfig"].get("PidsLimit"),
     )
-    left = replica_set.left(engine, container.labels, wanted.replicas)
+    left = replica_set.left(engine, container.labels, wanted.replicas, wanted.adopted)
     perform([*changes(seen, wanted), *retired(left, wanted.drain)], engine)
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Optional
 
 from ..naming import LABEL
-from ..proxies.program import FOLDER, Program
+from ..proxies.program import FOLDER, USER_ID, Program
+from ..proxies.served import CERTIFICATE
 from .config_check import complaint
-from .containers import EngineError, ErrorLog, find, read_file, wait_until, workers, write_file
+from .containers import EngineError, ErrorLog, files_in, find, read_file, wait_until, workers, write_file
 from .limits import limit_processes
 from .steps import Step
 
@@ -89,6 +90,8 @@ class Start(Step):
     container: str
     program: Program
     text: str = field(repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Certificates with their keys, by the names that the configuration has for them."""
     drain: float
 
     @property
@@ -100,7 +103,7 @@ class Start(Step):
 
         container = existing(engine, self.container)
         log = ErrorLog(container)
-        write_file(container, FOLDER, self.program.file, self.text)
+        _write(container, self.program, self.text, self.files)
         if container.status == "restarting":
             container.stop(timeout=0)
         former: list[Container] = []
@@ -139,6 +142,8 @@ class Reload(Step):
     container: str
     program: Program
     text: str = field(repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Certificates with their keys, by the names that the configuration has for them."""
     before: Mapping[str, int]
     """Its workers of before."""
 
@@ -152,7 +157,7 @@ class Reload(Step):
         container = existing(engine, self.container)
         former, log = read_file(container, self.program.path), ErrorLog(container)
         try:
-            write_file(container, FOLDER, self.program.file, self.text)
+            _write(container, self.program, self.text, self.files)
             container.kill(self.program.reload_signal)
         except APIError:
             if former is not None:  # the next start would read what a full disk has cut short
@@ -161,7 +166,24 @@ class Reload(Step):
             raise
         if said := _not_serving(container, self.program, log, self.before):
             again = _put_back(container, self.program, former, self.before)
+            if self.files:
+                remove_certificates(container, former or "")
             raise EngineError(f"the reload failed, the old configuration {again}: {said}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveCertificates(Step):
+    """Certificates and keys that the configuration does not name are removed."""
+
+    container: str
+    text: str = field(repr=False)
+
+    @property
+    def action(self) -> str:
+        return "remove former certificates of the front end"
+
+    def perform(self, engine: "DockerClient") -> None:
+        remove_certificates(existing(engine, self.container), self.text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +202,25 @@ class AwaitOldWorkers(Step):
         container = existing(engine, self.container)
         # The program ends them after the drain time; waiting longer helps nobody.
         wait_until(lambda: not self.before.keys() & workers(container), self.drain + 2)
+
+
+def remove_certificates(container: "Container", text: str) -> None:
+    """Remove the files of certificates that the configuration `text` does not name.
+
+    They are emptied first: an image may have no program that removes a file.
+    """
+    left = [name for name in files_in(container, FOLDER) if name.endswith(CERTIFICATE) and name not in text]
+    for name in left:
+        write_file(container, FOLDER, name, "", owner=USER_ID)
+    if left:
+        # Without capabilities, root removes files from a folder of its own.
+        container.exec_run(["rm", "-f", *(f"{FOLDER}/{name}" for name in left)], user="0")
+
+
+def _write(container: "Container", program: Program, text: str, files: Mapping[str, str]) -> None:
+    for name, content in files.items():
+        write_file(container, FOLDER, name, content, owner=USER_ID)
+    write_file(container, FOLDER, program.file, text)
 
 
 def _others(engine: "DockerClient", container: "Container") -> "list[Container]":

@@ -213,8 +213,9 @@ def objection(engine: "DockerClient", spec: Spec) -> Optional[str]:
     """
     if said := neighbours.clash(engine, spec["config"], spec["labels"]):
         return said
+    configuration = config_check.Configuration(spec["config"])
     return config_check.problem(
-        engine, KEEPALIVED, spec["image"], spec["config"], [], spec["labels"], spec["memory"]
+        engine, KEEPALIVED, spec["image"], configuration, spec["labels"], spec["memory"]
     )
 
 

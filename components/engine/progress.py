@@ -1,4 +1,7 @@
-"""Progress of a call that takes time: a function reports it in words, its caller decides where to show it."""
+"""Progress of a call that takes time: a function reports it in words, its caller decides where to show it.
+
+A warning is shown in the same way, and stays.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ def _nobody(text: str) -> None:
 
 
 _listener: ContextVar[Listener] = ContextVar("listener", default=_nobody)
+_warned: ContextVar[Listener] = ContextVar("warned", default=_nobody)
 
 
 def report(text: str) -> None:
@@ -19,11 +23,17 @@ def report(text: str) -> None:
     _listener.get()(text)
 
 
+def warn(text: str) -> None:
+    """Show what a user has to know after the present call, too."""
+    _warned.get()(text)
+
+
 @contextmanager
-def reported_to(listener: Listener) -> Iterator[None]:
-    """Show progress of this thread by `listener`."""
-    token = _listener.set(listener)
+def reported_to(listener: Listener, warned: Listener = _nobody) -> Iterator[None]:
+    """Show progress of this thread by `listener`, and its warnings by `warned`."""
+    tokens = _listener.set(listener), _warned.set(warned)
     try:
         yield
     finally:
-        _listener.reset(token)
+        _listener.reset(tokens[0])
+        _warned.reset(tokens[1])

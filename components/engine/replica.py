@@ -6,13 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Optional
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..arguments.connections import Login
 from ..arguments.parsing import Frozen
 from ..arguments.types import Argument, ImageRef, NetworkName, Whole
 from ..naming import LABEL, replica_alias
-from ..proxies.container import MOST_REPLICAS, Container, Drain, Rollback, StartTimeout, Update
+from ..proxies.container import (
+    MOST_REPLICAS,
+    Canary,
+    Container,
+    Drain,
+    Rollback,
+    StartTimeout,
+    Update,
+    check_canary,
+)
 from ..proxies.program import SYSCTLS
 
 ROLE = "replica-"
@@ -42,8 +51,14 @@ class Declared(Frozen):
     container: ReplicaContainer = ReplicaContainer()
     update: Update = Update()
     rollback: Rollback = Rollback()
+    canary: Optional[Canary] = None
     drain: Drain = 10
     start_timeout: StartTimeout = 60
+
+    @model_validator(mode="after")
+    def _canary_has_a_share(self) -> "Declared":
+        check_canary(self.canary, self.update, self.replicas)
+        return self
 
 
 def digest(*parts: object) -> str:
@@ -66,6 +81,24 @@ def generation_in(alias: str) -> int:
     """Return the generation in the network name of a replica; 0 in another name, such as a container's id."""
     _, mark, number = alias.rpartition("-g")
     return int(number) if mark and number.isdecimal() else 0
+
+
+def marks_of(
+    adopted: Mapping[str, str], mark: str, definition: str, generation: int
+) -> dict[str, dict[str, str]]:
+    """Return the labels that adopted containers (network names by id) would carry, by id.
+
+    Those of the generation have the definition, and others have none that is known.
+    """
+    return {
+        id_: {
+            MARK: mark,
+            INDEX: name.rpartition("-g")[0].rpartition("-")[2],
+            GENERATION: str(generation_in(name)),
+            DEFINITION: definition if generation_in(name) == generation else "",
+        }
+        for id_, name in adopted.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +160,8 @@ class Template:
     container: ReplicaContainer = field(repr=False)
     drain: float
     """Seconds that a replica gets to end."""
+    adopted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Labels that a container of another resource would have as one of these, by its id."""
 
 
 @dataclass(frozen=True, kw_only=True)

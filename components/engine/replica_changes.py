@@ -15,6 +15,10 @@ Load = Callable[[Sequence[str], Optional[Watch]], Sequence[Step]]
 """Steps that make a front end send to the replicas with these network names and no other, and watch some."""
 
 
+Trial = Callable[[Sequence[str], Mapping[str, str], Mapping[str, str]], Sequence[Step]]
+"""Steps that try new replicas beside those that serve: their names, the new containers, the former ones."""
+
+
 def no_front_end(_: Sequence[str], watch: Optional[Watch]) -> Sequence[Step]:
     """Return the watch alone: no front end has to know."""
     return [watch] if watch else ()
@@ -40,12 +44,14 @@ def changes(
     policy: Policy,
     load: Load = no_front_end,
     in_force: Container[str] = (),
+    trial: Optional[Trial] = None,
 ) -> list[Step]:
     """Return the steps from `seen` to `wanted`, in rounds.
 
     A round makes replicas, waits until they are healthy, has the front end send to them, watches them, and
     only then stops those whose place they take. One round makes all where nothing is replaced. `in_force` has
     the network names in the front end's configuration. It never sends to others before they are healthy.
+    The first round of a new definition begins with its `trial`.
     """
     held = as_declared(seen, wanted)
     proven = {index for index, each in held.items() if each.running and each.id in wanted.known}
@@ -73,6 +79,9 @@ def changes(
         if start and policy.delay:
             steps.append(Pause(seconds=policy.delay, cause="the delay between two rounds"))
         batch = todo[start : start + size]
+        if trial and not start and not settled and not rounds.promoted(batch, in_force):
+            steps += rounds.tried(batch, serving, trial)
+            continue
         progress = f"; {start} of {len(todo)} are replaced" if start else ""
         steps += rounds.steps(batch, serving, progress)
     if not todo or any(each.running for each in surplus):
@@ -127,6 +136,31 @@ class _Rounds:
     """Containers that are as declared, by index."""
     former: Mapping[int, Sequence[Seen]]
     """Containers whose place others take, by index."""
+
+    def promoted(self, batch: Sequence[Replica], in_force: Container[str]) -> bool:
+        """Return whether a run that was killed has sent all requests of former replicas to these."""
+        return any(
+            each.alias in in_force
+            and not any(old.alias in in_force for old in self.former.get(each.index, ()))
+            for each in batch
+        )
+
+    def tried(self, batch: Sequence[Replica], serving: set[str], trial: Trial) -> list[Step]:
+        """Return the steps of a first round that begins with a trial; `serving` as in `steps`."""
+        going = [each for replica in batch for each in self.former.get(replica.index, ())]
+        if not going:
+            return self.steps(batch, serving, "")
+        new = _containers(batch, self.held)
+        serving -= {*new}
+        old = {
+            each.alias: each.id for found in self.former.values() for each in found if each.alias in serving
+        }
+        begin = _start(batch, self.held, self.wanted, "the definition changes; they are tried as a canary")
+        tries = trial(sorted(serving), new, old)
+        serving -= {each.alias for each in going}
+        serving |= {*new}
+        removal = _removal(going, self.wanted.template.drain, "another replica has its place")
+        return [*begin, *tries, *self.load(sorted(serving), None), *removal]
 
     def steps(self, batch: Sequence[Replica], serving: set[str], progress: str) -> list[Step]:
         """Return the steps of one round; `serving` has the names that serve before it, and then after it."""

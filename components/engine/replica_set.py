@@ -3,58 +3,38 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Optional, TypedDict
+from typing import TYPE_CHECKING, NotRequired, Optional, TypedDict
 
 from ..naming import LABEL, same_owner
 from ..proxies.container import Policy, Rollback, Update
-from .containers import EngineError, Unfinished
+from .canary_steps import NO_CANARY, Trial, trial_of
+from .containers import EngineError, Halted, Unfinished
 from .progress import report
-from .replica import INDEX, MARK, Declared, Seen, Template, Wanted, backend_of, generation_in, seen
-from .replica_changes import Load, as_declared, beside, changes, generation_of, no_front_end, retired
+from .replica import INDEX, MARK, Declared, Seen, Template, Wanted, generation_in, seen
+from .replica_changes import as_declared, beside, changes, generation_of, retired
 from .replica_drift_steps import Limit, by_hand, limits
+from .replica_listing import entries, highest, key, look, name_of, ours, refusal
 from .replica_steps import Remove, ReplicasFailed, Stop, first, listed
-from .replica_traffic_steps import Send, names_in_force
+from .replica_traffic_steps import loader, names_in_force
 from .steps import Step, perform
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 
-class Made(TypedDict):
+class Adopted(TypedDict):
+    """Containers of another resource that have become replicas."""
+
+    adopted: NotRequired[dict[str, str]]
+    """Network names by id; absent without such a container."""
+
+
+class Made(Adopted):
     """Replicas as a change has left them."""
 
     generation: int
     containers: dict[str, str]
     names: list[str]
-
-
-class Halted(Unfinished):
-    """Error of a change that has not come to its end: the state keeps the former inputs."""
-
-
-def name_of(labels: Mapping[str, str]) -> str:
-    """Return the begin of the names of this owner's replicas: `<component>-<backend>`."""
-    return "-".join(backend_of(labels))
-
-
-def key(labels: Mapping[str, str], index: int | str) -> str:
-    """Return the name of a replica of this owner, of any generation."""
-    return f"{name_of(labels)}-{index}"
-
-
-def next_generation(engine: "DockerClient", labels: Mapping[str, str]) -> int:
-    """Return the number of replicas that are the first of this resource, beside those of another one."""
-    return _highest(engine, _listed(engine, labels)) + 1
-
-
-def unmarked(engine: "DockerClient", labels: Mapping[str, str]) -> Optional[str]:
-    """Return the objection to containers with these labels that no resource `Replicas` has made, or None."""
-    return _refusal(_listed(engine, labels), labels)
-
-
-def look(engine: "DockerClient", template: Template) -> list[Seen]:
-    """Return the containers that carry the mark of these replicas, in one list call."""
-    return _marked(_listed(engine, template.labels), template.mark)
 
 
 def deliver(
@@ -65,19 +45,22 @@ def deliver(
     A change that fails is rolled back to `former`, or ends where it is. Raises EngineError for a change that
     has left everything as it was, and Unfinished for others, with the replicas as they are then.
     """
-    everyone = _listed(engine, wanted.template.labels)
-    if wanted.contact is None and (said := _refusal(everyone, wanted.template.labels)):
+    everyone = entries(engine, wanted.template.labels)
+    if wanted.contact is None and (said := refusal(everyone, wanted.template.labels)):
         raise EngineError(said)
-    there = _marked(everyone, wanted.template.mark)
+    there = ours(everyone, wanted.template)
     same = former is not None and former.template.definition == wanted.template.definition
-    taken = 0 if former or wanted.contact is None else _highest(engine, everyone)
+    taken = 0 if former or wanted.contact is None else highest(engine, everyone)
     number = generation_of(there, wanted.template.definition, max(wanted.generation, taken), same=same)
     wanted = replace(wanted, generation=number)
     plan = _limited(engine, there, wanted) if same else []
     in_force = _in_force(engine, wanted)
     in_rounds = not everyone or _in_rounds(in_force, wanted, former)
     if in_rounds:
-        plan += changes(there, wanted, declared.update, _load(wanted), in_force)
+        trial = trial_of(wanted, declared.canary)
+        plan += changes(there, wanted, declared.update, loader(wanted), in_force, trial)
+    elif declared.canary and former and not same:
+        raise EngineError(NO_CANARY)
     else:
         plan += beside(there, wanted, declared.update)
     try:
@@ -93,7 +76,9 @@ def deliver(
         said = f"{_failures(failed, wanted)}; the change went on to its end: {first(failed)}"
         raise _unfinished(look(engine, wanted.template), wanted, said, failed)
     there = look(engine, wanted.template)
-    return made(there if in_rounds else list(as_declared(there, wanted).values()), wanted)
+    now = there if in_rounds else list(as_declared(there, wanted).values())
+    # Where the front end changes first, it removes adopted containers of before; they are known until then.
+    return {**made(now, wanted), **_adopted(there, wanted)}
 
 
 def made(there: Sequence[Seen], wanted: Wanted, failed: Collection[str] = ()) -> Made:
@@ -109,7 +94,13 @@ def made(there: Sequence[Seen], wanted: Wanted, failed: Collection[str] = ()) ->
     }
     ids = {name: each.id for name, each in proven.items()}
     names = [each.name for each in proven.values()]
-    return {"generation": wanted.generation, "containers": ids, "names": names}
+    found: Made = {"generation": wanted.generation, "containers": ids, "names": names}
+    return {**found, **_adopted(there, wanted)}
+
+
+def _adopted(there: Iterable[Seen], wanted: Wanted) -> Adopted:
+    found = {each.id: each.alias for each in there if each.id in wanted.template.adopted}
+    return {"adopted": found} if found else {}
 
 
 def states(engine: "DockerClient", there: Sequence[Seen], wanted: Wanted) -> dict[str, str]:
@@ -130,22 +121,32 @@ def remove(engine: "DockerClient", template: Template, recorded: Iterable[str]) 
     """Stop and remove the recorded containers (ids), and those that carry our mark."""
     there = look(engine, template)
     running = {each.name: each.id for each in there if each.running}
-    every = {**{id_[:12]: id_ for id_ in recorded}, **{each.name: each.id for each in there}}
+    every = {each.name: each.id for each in there}
+    every |= {id_[:12]: id_ for id_ in set(recorded) - {*every.values()}}
     cause = "the backend is no longer declared"
     steps: list[Step] = [Stop(containers=running, seconds=template.drain, cause=cause)] if running else []
     perform([*steps, Remove(containers=every, cause=cause)] if every else [], engine)
 
 
-def left(engine: "DockerClient", front_end: Mapping[str, str], serving: Mapping[str, str]) -> list[Seen]:
+def left(
+    engine: "DockerClient",
+    front_end: Mapping[str, str],
+    serving: Mapping[str, str],
+    adopted: Collection[str] = (),
+) -> list[Seen]:
     """Return replicas that are not among those of a front end (its labels), but of its backends.
 
     `serving` has the ids of all its replicas by name. Containers of an index without an id are not returned.
+    `adopted` has the ids of replicas that another resource has made.
     """
     backends = {name.rpartition("-")[0] for name in serving}
-    return [
+    roles = engine.api.containers(all=True, filters={"label": [f"{LABEL}.role"]})
+    owned = [each for each in roles if same_owner(each["Labels"], front_end)]
+    former = [each for each in owned if each["Id"] in adopted and each["Id"] not in serving.values()]
+    return [seen(each) for each in former] + [
         seen(each)
-        for each in engine.api.containers(all=True, filters={"label": [MARK, INDEX, f"{LABEL}.role"]})
-        if same_owner(each["Labels"], front_end)
+        for each in owned
+        if {MARK, INDEX} <= each["Labels"].keys()
         and name_of(each["Labels"]) in backends
         and each["Id"] not in serving.values()
         and serving.get(key(each["Labels"], each["Labels"][INDEX])) != ""
@@ -181,61 +182,19 @@ def _in_rounds(in_force: Iterable[str], wanted: Wanted, former: Optional[Wanted]
     return all(generation_in(name) >= former.generation for name in in_force)
 
 
-def _load(wanted: Wanted) -> Load:
-    """Return how a front end learns which replicas serve."""
-    template = wanted.template
-    if wanted.contact is None:
-        return no_front_end
-    cause = f"they serve as {name_of(template.labels)}"
-    return lambda names, watch: [
-        Send(labels=template.labels, serving=names, drain=template.drain, watch=watch, cause=cause)
-    ]
-
-
-def _highest(engine: "DockerClient", entries: Iterable[dict[str, Any]]) -> int:
-    """Return the highest generation in network names of containers that this resource has not made."""
-    found = [1]  # the other form counts from 1, and may follow this one
-    for each in entries:
-        if MARK not in each["Labels"]:
-            networks = engine.api.inspect_container(each["Id"])["NetworkSettings"]["Networks"].values()
-            aliases = [alias for network in networks for alias in network.get("Aliases") or ()]
-            found += [generation_in(alias) for alias in aliases]
-    return max(found)
-
-
-def _listed(engine: "DockerClient", labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    same = [f"{key}={value}" for key, value in sorted(labels.items())]
-    found: list[dict[str, Any]] = engine.api.containers(all=True, filters={"label": same})
-    return found
-
-
-def _marked(entries: Iterable[dict[str, Any]], mark: str) -> list[Seen]:
-    return [seen(each) for each in entries if each["Labels"].get(MARK) == mark]
-
-
-def _refusal(entries: Iterable[dict[str, Any]], labels: Mapping[str, str]) -> Optional[str]:
-    strangers = sorted(str(each["Names"][0]).lstrip("/") for each in entries if MARK not in each["Labels"])
-    if not strangers:
-        return None
-    return (
-        f"the host has containers with the labels of {name_of(labels)} that this resource has not made "
-        f"({listed(strangers)}), and it takes over none: declare it with another {LABEL}.component, "
-        "run `up`, and then drop the resources of those containers"
-    )
-
-
 def _perform(
     engine: "DockerClient", plan: Sequence[Step], policy: Update | Rollback, count: int
 ) -> dict[str, str]:
     """Do the steps, and return why replicas failed that the policy tolerates; raise for others."""
     failed: dict[str, str] = {}
-    for step in plan:
+    for number, step in enumerate(plan):
         report(str(step))
         try:
             step.perform(engine)
         except ReplicasFailed as error:
             failed |= error.reasons
-            if policy.failure_action != "continue" and _too_many(failed, policy, count):
+            untried = any(isinstance(each, Trial) for each in plan[number:])
+            if untried or (policy.failure_action != "continue" and _too_many(failed, policy, count)):
                 raise ReplicasFailed(failed) from error
     return failed
 
@@ -292,6 +251,6 @@ def _taken_back(
 def _way_back(engine: "DockerClient", wanted: Wanted, former: Wanted, policy: Rollback) -> list[Step]:
     there, in_force = look(engine, wanted.template), _in_force(engine, former)
     if _in_rounds(in_force, former, former):
-        return changes(there, former, policy, _load(former), in_force)
+        return changes(there, former, policy, loader(former), in_force)
     failed = [each for each in there if each.generation == wanted.generation]
     return [*beside(there, former, policy), *retired(failed, wanted.template.drain)]

@@ -131,12 +131,20 @@ class Watch(Step):
         end = time.monotonic() + self.seconds
         restarts: dict[str, int] = {}
         while True:
-            for name, container in self.containers.items():
-                if said := self._failure(engine, name, container, restarts):
-                    raise ReplicasFailed({name: said})
+            self.look(engine, restarts)
             if (left := end - time.monotonic()) <= 0:
                 break
             time.sleep(min(WATCH_POLL, left))
+        self.ask(engine)
+
+    def look(self, engine: "DockerClient", restarts: dict[str, int]) -> None:
+        """Raise ReplicasFailed when a replica has failed; `restarts` has those of each at the first look."""
+        for name, container in self.containers.items():
+            if said := self._failure(engine, name, container, restarts):
+                raise ReplicasFailed({name: said})
+
+    def ask(self, engine: "DockerClient") -> None:
+        """Raise ReplicasFailed when a replica does not pass its health check."""
         if found := problems(engine, self.containers, CHECK_SECONDS, afresh=True):
             raise ReplicasFailed(found)
 

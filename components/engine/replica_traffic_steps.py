@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Optional
 
-from ..naming import LABEL
 from ..proxies.program import Program
 from ..proxies.registry import KINDS
 from .answers import answers, log_of
-from .containers import clock, read_file, workers
+from .canary_weights import shared
+from .containers import clock, front_ends, read_file, workers
 from .front_end_steps import AwaitOldWorkers, Reload
 from .progress import report
-from .replica import backend_of
+from .replica import Wanted, backend_of
+from .replica_changes import Load, no_front_end
 from .replica_steps import ReplicasFailed, Watch, listed
 from .replicas import problem_of
-from .rounds_record import keep, loaded, rounds_of
+from .rounds_record import Served, Serving, keep, loaded, rounds_of
 from .steps import Step
 
 if TYPE_CHECKING:
@@ -41,16 +42,22 @@ class Send(Step):
     """Network names of the replicas."""
     drain: float
     """Seconds that requests in flight get."""
+    canary: Sequence[str] = ()
+    """Network names of replicas that get a share only, beside those that serve."""
+    percent: int = 0
+    """Share in percent."""
     watch: Optional[Watch] = None
     """Watch of some of the replicas, once requests are sent to them."""
 
     @property
     def action(self) -> str:
+        if self.canary:
+            return f"send {self.percent} % of the requests to {listed(self.canary)}"
         return f"send requests to {listed(self.serving)}"
 
     def perform(self, engine: "DockerClient") -> None:
-        front_ends, begin = _front_ends(engine, self.labels), clock(engine)
-        for container in front_ends:
+        found, begin = front_ends(engine, self.labels), clock(engine)
+        for container in found:
             with _one_at_a_time:
                 loading = self._reload(engine, container)
             if loading is None:
@@ -63,7 +70,7 @@ class Send(Step):
             watched = clock(engine)
             report(str(self.watch))
             self.watch.perform(engine)
-            for container in front_ends:
+            for container in found:
                 self._compare(engine, container, self.watch, begin, watched)
 
     def _compare(
@@ -72,7 +79,7 @@ class Send(Step):
         """Raise ReplicasFailed when the watched replicas answer errors that those before them did not."""
         backend = backend_of(self.labels)[1]
         before = answers(log_of(container, begin - watch.seconds, begin), backend)
-        servers = _servers(engine, backend, watch.containers)
+        servers = servers_of(engine, backend, watch.containers)
         now = answers(log_of(container, watched), backend, servers)
         if now.worse_than(before):
             total = f"{now.errors.total()} of {now.count} answers have a status from 500 on"
@@ -92,10 +99,9 @@ class Send(Step):
             return None
         program, live = found
         rounds = rounds_of(container, live)
-        now = {**rounds.serving, "-".join(backend_of(self.labels)): list(self.serving)}
-        text = rounds.before
-        for owner, names in now.items():
-            text = exchanged(text, owner, names)
+        served = Served(names=list(self.serving), canary=list(self.canary), percent=self.percent)
+        now = {**rounds.serving, "-".join(backend_of(self.labels)): served}
+        text = sending(rounds.before, now)
         if text == live and not rounds.loading:
             return None
         old = workers(container)
@@ -107,14 +113,37 @@ class Send(Step):
         return text, wait
 
 
-def _servers(engine: "DockerClient", backend: str, containers: Mapping[str, str]) -> dict[str, str]:
-    """Return replicas by what a front end logs of each: the name of its server, or its address."""
+def loader(wanted: Wanted) -> Load:
+    """Return how a front end learns which replicas serve."""
+    template = wanted.template
+    if wanted.contact is None:
+        return no_front_end
+    cause = f"they serve as {'-'.join(backend_of(template.labels))}"
+    return lambda names, watch: [
+        Send(labels=template.labels, serving=names, drain=template.drain, watch=watch, cause=cause)
+    ]
+
+
+def servers_of(
+    engine: "DockerClient", backend: str, containers: Mapping[str, str], end: str = ""
+) -> dict[str, str]:
+    """Return replicas by what a front end logs of each: its server's name and `end`, or its address."""
     found: dict[str, str] = {}
     for name, container in containers.items():
-        found[f"{backend}-{name.rpartition('-g')[0].rpartition('-')[2]}"] = name
+        found[f"{backend}-{name.rpartition('-g')[0].rpartition('-')[2]}{end}"] = name
         networks = engine.api.inspect_container(container)["NetworkSettings"]["Networks"].values()
         found |= {each["IPAddress"]: name for each in networks if each.get("IPAddress")}
     return found
+
+
+def sending(before: str, serving: Serving) -> str:
+    """Return the configuration of before the rounds, with the replicas that serve since."""
+    text = before
+    for owner, served in serving.items():
+        text = exchanged(text, owner, served.names)
+        if served.canary:
+            text = shared(text, owner, served.canary, served.percent)
+    return text
 
 
 def exchanged(text: str, owner: str, serving: Sequence[str]) -> str:
@@ -136,7 +165,7 @@ def exchanged(text: str, owner: str, serving: Sequence[str]) -> str:
 def names_in_force(engine: "DockerClient", labels: Mapping[str, str]) -> set[str]:
     """Return the network names of these replicas that front ends have in their configurations."""
     found: set[str] = set()
-    for container in _front_ends(engine, labels):
+    for container in front_ends(engine, labels):
         if configuration := _configuration(container):
             _, text = configuration
             found |= {each[0] for each in _names("-".join(backend_of(labels))).finditer(text)}
@@ -146,12 +175,6 @@ def names_in_force(engine: "DockerClient", labels: Mapping[str, str]) -> set[str
 def _names(owner: str) -> re.Pattern[str]:
     """Return the pattern of the network names of an owner's replicas: index and generation."""
     return re.compile(rf"(?<![\w-]){re.escape(owner)}-(\d+)-g(\d+)(?![\w-])")
-
-
-def _front_ends(engine: "DockerClient", labels: Mapping[str, str]) -> "list[Container]":
-    """Return the front ends of the same component that run; one, but for a change that was interrupted."""
-    same = {**labels, f"{LABEL}.role": "front-end"}
-    return engine.containers.list(filters={"label": [f"{key}={value}" for key, value in same.items()]})
 
 
 def _configuration(container: "Container") -> tuple[Program, str] | None:

@@ -19,8 +19,21 @@ if TYPE_CHECKING:
 
 FILE = "rounds.json"
 """File beside the configuration."""
-Serving = Mapping[str, list[str]]
-"""Network names that serve, by the owner of the replicas (`<component>-<backend>`)."""
+
+
+class Served(Frozen):
+    """Replicas of one owner to which a front end sends."""
+
+    names: list[str]
+    """Network names."""
+    canary: list[str] = []
+    """Network names of those that get a share only."""
+    percent: int = 0
+    """Share in percent."""
+
+
+Serving = Mapping[str, Served]
+"""Replicas that serve, by their owner (`<component>-<backend>`)."""
 
 
 class _Record(Frozen):
@@ -28,7 +41,7 @@ class _Record(Frozen):
 
     before: str
     """Configuration before the rounds."""
-    serving: dict[str, dict[str, list[str]]]
+    serving: dict[str, dict[str, Served]]
     """`Serving` by the digest of a configuration that the rounds have made."""
     loading: str
     """Digest of a configuration that workers may not have yet; empty when all have it."""

@@ -14,7 +14,7 @@ from ..preview.reading import SHOWN_UNKNOWN, Step, mapping
 from ..proxies.container import Rollback, Update
 from ..proxies.program import FOLDER
 from ..proxies.registry import kind_of
-from .project import Project, doubled, on_host
+from .project import CannotExport, Project, doubled, on_host
 
 FILE = "compose.yaml"
 PROBE_INTERVAL = "5s"
@@ -54,8 +54,16 @@ def _add(project: Project, instance: Instance) -> None:
         network = {"ipam": {"config": pools} if pools else None, "internal": step.new.get("internal")}
         project.content["networks"][step.name] = _without_nothing(network)
     config = instance.one("FrontEndConfig")
+    if config and "validUntil" in config.new:
+        raise CannotExport(
+            f"{instance.name} has front_end.tls, and an export does not write certificates yet: drop "
+            "front_end.tls in a stack of its own for the export, and end TLS before the project"
+        )
     isolated = config.new.get("networks") or {} if config else {}
     replicas = instance.containers("replica-")
+    for step in instance.of("Replicas"):
+        if step.new.get("canary"):
+            project.missing.append(f"{step.name}: canary")
     limits = mapping(inputs(instance.one("Readiness")).get("pidsLimits"))
     for step in replicas:
         backend = backend_of(step)

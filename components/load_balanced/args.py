@@ -9,24 +9,19 @@ from typing import Optional, Required, TypedDict
 import pulumi
 
 from ..arguments.hosts import HostArgs
-from ..arguments.types import (
-    Algorithm,
-    LogFacility,
-    ProbeMethod,
-    ProxyMode,
-    RestartPolicy,
-    UnknownHost,
-)
+from ..arguments.types import LogFacility, ProbeMethod, ProxyMode, RestartPolicy, UnknownHost
 from ..proxies.registry import ProxyKind
-from ..resources.replicas import PolicyDefinition
+from ..resources.replicas import CanaryDefinition, PolicyDefinition
+from .redirects_args import RedirectArgs
+from .route_args import RouteArgs
+from .tls_args import TlsArgs
 
 
 class ProbeArgs(TypedDict, total=False):
     """Health check by the front end."""
 
     path: Optional[str]
-    """URL path of the request. Default: /. Not in mode tcp, where the port only has to accept a
-    connection."""
+    """URL path of the request. Not in mode tcp, which only connects to the port. Default: /."""
     host: Optional[str]
     """Host header of the request. Default: the backend's first host name in alphabetical order that is no
     wildcard; localhost without one."""
@@ -41,8 +36,7 @@ class ProbeArgs(TypedDict, total=False):
     """Check each server all the time. Default: true with haproxy. nginx open source has no active checks; it
     avoids a server after `max_fails`."""
     interval: Optional[float]
-    """Seconds between two checks by the front end. Default: 0.4, so that a hung server is avoided
-    within 1.5 s."""
+    """Seconds between two checks. Default: 0.4, so that a hung server is avoided within 1.5 s."""
     timeout: Optional[float]
     """Seconds that the answer may take. Default: 0.3."""
     fall: Optional[int]
@@ -70,61 +64,12 @@ class RestartArgs(TypedDict, total=False):
     """For `on-failure`: restarts before the engine gives up. Default: 0, no limit."""
 
 
-class BackendTimeoutArgs(TypedDict, total=False):
-    """Time-outs of a backend, in seconds."""
-
-    connect: Optional[float]
-    """Seconds to connect to a server. Default: that of the front end."""
-    queue: Optional[float]
-    """Seconds that a request waits when all servers have `max_connections` requests; then 503. HAProxy only.
-    Default: that of the front end."""
-    server: Optional[float]
-    """Seconds that a server may be silent, before its answer and within it. Default: that of the front
-    end."""
-    tunnel: Optional[float]
-    """Seconds without data on a WebSocket or TCP connection. Default: that of the front end."""
-
-
-class RouteArgs(TypedDict, total=False):
-    """Requests of a backend, and how they are shared among its servers: replicas, or tasks of a swarm."""
-
-    port: Optional[int]
-    """Port that a server listens on. It is never published on the host. Default: 80."""
-    host_names: Optional[list[str]]
-    """Values of the Host header that choose this backend; `*.a.example` matches every name below
-    a.example. Default: none."""
-    algorithm: Optional[Algorithm]
-    """`roundrobin`: in turn. `leastconn`: the server with the fewest connections. `source`: always the same
-    server for a client address. Default: roundrobin."""
-    cookie: Optional[str]
-    """Name of a cookie that keeps a client on its server, as long as a server with the same index exists.
-    With HAProxy; with nginx from 1.29.6, and not in a gateway. Default: none."""
-    max_connections: Optional[int]
-    """Requests that a server gets at the same time. More wait in the front end. HAProxy only. Default: 32
-    with haproxy, no limit with nginx."""
-    max_uploads: Optional[int]
-    """Uploads that a server gets at the same time: requests whose body has no length or is larger than about
-    15 kB. More are answered 503, so that slow clients leave room for others. The front end reads a
-    smaller body whole before a server gets the request. Default: three quarters of
-    `max_connections`, 24 without it; no limit in a gateway with nginx, which cannot count servers."""
-    max_fails: Optional[int]
-    """Passive health: failed requests before a server is avoided. HAProxy counts failures in a row, 5xx
-    included. nginx counts broken and late answers within `fail_timeout`; when all servers are avoided, all
-    serve. Not with nginx and `algorithm: source`, which avoids no server. Default: 1 with nginx; none with
-    haproxy, which has active checks."""
-    response_deadline: Optional[float]
-    """Seconds that a server has to begin its answer. After that an idempotent request (RFC 9110 9.2.2) is
-    tried on another server, up to `retries` times. For a request that accepts `text/event-stream`,
-    `timeouts.server` applies instead. Default: none; a late answer is an error after `timeouts.server`, and
-    no other server is tried."""
-    timeouts: Optional[BackendTimeoutArgs]
-    """Time-outs of this backend. Default: those of the front end."""
-    retries: Optional[int]
-    """Further attempts for a failed request. Default: 3."""
-
-
 class RoundsArgs(PolicyDefinition, total=False):
     """Rounds in which replicas are replaced."""
+
+
+class CanaryArgs(CanaryDefinition, total=False):
+    """Trial of the first round: its replicas get a rising share of the requests, and are judged by them."""
 
 
 class ReplicasArgs(RouteArgs, total=False):
@@ -154,6 +99,9 @@ class ReplicasArgs(RouteArgs, total=False):
     """Replace replicas in rounds. Default: none; all new ones are created beside the old ones."""
     rollback: Optional[RoundsArgs]
     """Rounds of a rollback. Not without `update`. Default: one replica at a time."""
+    canary: Optional[CanaryArgs]
+    """Trial of new replicas with a share of the requests. Not without `update`, in mode tcp, or with
+    `algorithm: source`. Default: none."""
     restart: Optional[RestartArgs]
     """Restart policy, for example `{policy: on-failure, max_retries: 5}`. Default: `{policy: always}`."""
     memory: Optional[int]
@@ -221,12 +169,15 @@ class ProxyArgs(TypedDict, total=False):
     """Port that the proxy listens on, in its container and on the host. Default: 80."""
     default_backend: Optional[str]
     """Backend for requests with an unknown Host header. Default: none; `unknown_host` applies."""
+    redirects: Optional[list[RedirectArgs]]
+    """Requests that are answered with another address, over HTTPS too. A host and a path have either a
+    redirect or a backend. Not in mode tcp. Default: none."""
     unknown_host: Optional[UnknownHost]
     """Answer to a request with an unknown Host header: `503`, `421` or `close`, which closes the connection.
     Not with `default_backend`. Default: 503."""
     max_connections: Optional[int]
     """Client connections at the same time. `memory` must hold them, 40 KiB each with haproxy and 48 KiB with
-    nginx, beside the proxy itself. Default: as many as `memory` holds, at most 4000."""
+    nginx, with TLS 64 and 88, beside the proxy. Default: as many as `memory` holds, at most 4000."""
     max_connections_per_client: Optional[int]
     """Connections at the same time from one client: an IPv4 address, or an IPv6 /64 network. HAProxy resets
     more. nginx counts only connections with a request, and answers 429 to more. `trusted_proxies` have no
@@ -246,6 +197,8 @@ class ProxyArgs(TypedDict, total=False):
     """A syslog server that receives the log, too. Default: none."""
     memory: Optional[int]
     """Memory limit in MiB. nginx runs one worker for each 64 MiB. Default: 256."""
+    tls: Optional[TlsArgs]
+    """HTTPS with your certificates. Not in mode tcp. Default: none."""
 
 
 class FrontEndArgs(ProxyArgs, total=False):
@@ -256,12 +209,11 @@ class FrontEndArgs(ProxyArgs, total=False):
     mode: Optional[ProxyMode]
     """`http`, or `tcp` for one backend of any protocol. Default: http."""
     publish: Optional[bool]
-    """Publish the port on the host. Default: true."""
+    """Publish the ports on the host. Default: true."""
     address: Optional[str]
-    """Address of the host on which the port is published. Default: 0.0.0.0."""
+    """Address of the host on which the ports are published. Default: 0.0.0.0."""
     networks: Optional[list[str]]
-    """Names of existing networks that the front end joins, beside the network of the replicas. Default:
-    none."""
+    """Existing networks that the front end joins, beside the network of the replicas. Default: none."""
     resolve: Optional[bool]
     """Resolve the names of replicas again and again, so that the front end finds a restarted replica at its
     new address. nginx can from 1.27.4 on. Default: true."""

@@ -22,16 +22,17 @@ def claim(component: str, service: Service) -> None:
     if not front_end.publish:
         return
     ports: dict[tuple[str, int], dict[str, str]] = claims("ports", dict)
-    taken = ports.setdefault((service.host.address, front_end.port), {})
     everywhere = {"0.0.0.0", "::"}  # noqa: S104
-    for address, other in taken.items():
-        if address == front_end.address or everywhere & {address, front_end.address}:
-            raise ArgumentError(
-                f"LoadBalancedService {component!r}: front_end.port {front_end.port} of host "
-                f"{service.host.address} belongs to LoadBalancedService {other!r}: choose another "
-                "port, address or host"
-            )
-    taken[front_end.address] = component
+    for key, port in front_end.ports.items():
+        taken = ports.setdefault((service.host.address, port), {})
+        for address, other in taken.items():
+            if address == front_end.address or everywhere & {address, front_end.address}:
+                raise ArgumentError(
+                    f"LoadBalancedService {component!r}: front_end.{key} {port} of host "
+                    f"{service.host.address} belongs to LoadBalancedService {other!r}: choose another "
+                    "port, address or host"
+                )
+        taken[front_end.address] = component
 
 
 def _claim_subnet(component: str, service: Service) -> None:

@@ -13,12 +13,14 @@ from ..arguments.hosts import Host
 from ..engine.connection import responds
 from ..proxies.model import Service
 from ..proxies.registry import kind_of
+from ..proxies.served import Served
 from ..proxies.views import server_addresses
 from ..resources.front_end import FrontEndConfig
 from ..resources.labels import labels_of
-from . import front_end, replicas
+from . import certificates, front_end, replicas
 from .args import LoadBalancedServiceArgs
 from .claims import claim
+from .recorded import recorded
 from .validation import service
 
 
@@ -67,11 +69,15 @@ class LoadBalancedService(pulumi.ComponentResource):
             for key in sorted(what.backends)
         }
         ids = {replica: id_ for backend in running.values() for replica, id_ in backend.ids.items()}
-        text, addresses = _configuration(name, what, running)
-        ready = front_end.readiness(name, what, text, addresses, ids, ours)
+        pairs = certificates.pairs(what)
+        served = certificates.served(pairs)
+        text, addresses = _configuration(name, what, running, served)
+        checked = front_end.Checked(text, addresses, pairs)
+        ready = front_end.readiness(name, what, checked, ids, ours)
         proxy = front_end.container(name, what, network, ready, child)
-        joins = {key: each.name for key, each in isolated.items()}
-        config = front_end.config(name, what, text, ids, joins, proxy, ours)
+        behind = front_end.Behind(ids, {key: each.name for key, each in isolated.items()})
+        delivered = front_end.Delivered(text, pairs, served, recorded(args))
+        config = front_end.config(name, what, delivered, behind, proxy, ours)
 
         self.network_name = pulumi.Output.from_input(network)
         names = pulumi.Output.all(*(backend.names for backend in running.values()))
@@ -165,7 +171,10 @@ def _labels(name: str, role: str) -> list[docker.NetworkLabelArgs]:
 
 
 def _configuration(
-    name: str, what: Service, running: Mapping[str, replicas.Running]
+    name: str,
+    what: Service,
+    running: Mapping[str, replicas.Running],
+    served: pulumi.Output[list[Served]],
 ) -> tuple[pulumi.Output[str], pulumi.Output[list[str]]]:
     """Return the text of the front end's configuration, and the network names in it."""
     backends = sorted(running)
@@ -173,14 +182,16 @@ def _configuration(
     def by_name(numbers: list[int]) -> dict[str, int]:
         return dict(zip(backends, numbers, strict=True))
 
-    def render(numbers: list[int]) -> str:
-        return kind_of(what.front_end.kind).render(what, name, by_name(numbers))
+    def render(known: list[Any]) -> str:
+        found, *numbers = known
+        return kind_of(what.front_end.kind).render(what, name, by_name(numbers), found)
 
     def network_names(numbers: list[int]) -> list[str]:
         return server_addresses(what, name, by_name(numbers))
 
-    numbers = pulumi.Output.all(*[running[key].generation for key in backends])
-    return numbers.apply(render), numbers.apply(network_names)
+    generations = [running[key].generation for key in backends]
+    numbers = pulumi.Output.all(*generations)
+    return pulumi.Output.all(served, *generations).apply(render), numbers.apply(network_names)
 
 
 def _url(what: Service, address: str) -> str:

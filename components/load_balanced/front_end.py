@@ -4,6 +4,8 @@ Readiness comes before both.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional
 
 import pulumi
 import pulumi_docker as docker
@@ -14,9 +16,43 @@ from ..proxies.health import listens
 from ..proxies.model import Backend, Service
 from ..proxies.program import CPU_SHARES, FOLDER, PIDS_LIMIT, SYSCTLS, TMPFS, USER
 from ..proxies.registry import kind_of
-from ..resources.front_end import FrontEndConfig, FrontEndConfigInputs, Readiness
+from ..proxies.served import Served
+from ..resources.front_end import FrontEndConfig, FrontEndConfigInputs, Readiness, ReadinessInputs
 from ..resources.labels import labels_of
+from .certificates import Pairs, ends
 from .replicas import healthcheck, labels
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Containers and networks that a front end reaches."""
+
+    replicas: Mapping[str, pulumi.Output[str]]
+    """Ids of the replicas' containers by name."""
+    networks: Mapping[str, pulumi.Output[str]]
+    """Networks of single backends, by the backend's name."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A configuration, and what it needs to be checked."""
+
+    text: pulumi.Output[str]
+    names: pulumi.Output[list[str]]
+    """Network names in it."""
+    certificates: Optional[Pairs]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A configuration, and what is put in force with it."""
+
+    text: pulumi.Output[str]
+    certificates: Optional[Pairs]
+    served: pulumi.Output[list[Served]]
+    """The certificates without a secret."""
+    settings: dict[str, object]
+    """Arguments of the service, for its history."""
 
 
 def pulled(component: str, service: Service, child: pulumi.ResourceOptions) -> docker.RemoteImage:
@@ -32,34 +68,33 @@ def pulled(component: str, service: Service, child: pulumi.ResourceOptions) -> d
 def readiness(
     component: str,
     service: Service,
-    text: pulumi.Output[str],
-    names: pulumi.Output[list[str]],
+    checked: Checked,
     replicas: Mapping[str, pulumi.Output[str]],
     ours: pulumi.ResourceOptions,
 ) -> Readiness:
-    """Declare that the program of the image accepts `text`, and that every new replica is healthy."""
-    return Readiness(
-        f"{component}-{service.front_end.name}-ready",
-        {
-            "host": service.host.properties(),
-            "kind": service.front_end.kind,
-            "image": image(service),
-            "config": later(text),
-            "names": later(names),
-            "labels": labels_of(component, "check"),
-            "container": _what_replaces_it(service),
-            "replicas": {name: later(id_) for name, id_ in replicas.items()},
-            "pidsLimits": {
-                f"{component}-{name}-{index}": backend.pids_limit
-                for name, backend in service.backends.items()
-                if backend.update is None
-                for index in range(backend.replicas)
-            },
-            "startTimeout": service.start_timeout,
-            "demands": _demands(service),
+    """Declare that the program of the image accepts a text, and that every new replica is healthy."""
+    inputs: ReadinessInputs = {
+        "host": service.host.properties(),
+        "kind": service.front_end.kind,
+        "image": image(service),
+        "config": later(checked.text),
+        "names": later(checked.names),
+        "labels": labels_of(component, "check"),
+        "container": _what_replaces_it(service),
+        "replicas": {name: later(id_) for name, id_ in replicas.items()},
+        "pidsLimits": {
+            f"{component}-{name}-{index}": backend.pids_limit
+            for name, backend in service.backends.items()
+            if backend.update is None
+            for index in range(backend.replicas)
         },
-        ours,
-    )
+        "startTimeout": service.start_timeout,
+        "demands": _demands(service),
+    }
+    if checked.certificates is not None:
+        inputs["certificates"] = later(checked.certificates)
+        inputs["hostNames"] = service.hosts
+    return Readiness(f"{component}-{service.front_end.name}-ready", inputs, ours)
 
 
 def container(
@@ -78,9 +113,8 @@ def container(
     front_end = service.front_end
     program = kind_of(front_end.kind).program
     ports = [
-        docker.ContainerPortArgs(
-            internal=front_end.port, external=front_end.port, ip=front_end.address, protocol="tcp"
-        )
+        docker.ContainerPortArgs(internal=port, external=port, ip=front_end.address, protocol="tcp")
+        for port in front_end.ports.values()
     ]
     # Replaced, it leaves a gap: so it goes only when all that follows it is ready, and the container that
     # follows it is made first. FrontEndConfig stops the one and starts the other, or the first one again.
@@ -125,12 +159,16 @@ def container(
 def _what_replaces_it(service: Service) -> dict[str, str]:
     """Return the properties that cannot change in a running container, as the warning of a gap shows them."""
     front_end, network = service.front_end, service.network
+    published = {
+        key: f"{front_end.address}:{port}" if front_end.publish else "not published"
+        for key, port in front_end.ports.items()
+    }
     return {
         "image": image(service),
         "kind": front_end.kind,
         "memory": f"{front_end.memory} MiB",
         "networks": ", ".join(front_end.networks),
-        "port": f"{front_end.address}:{front_end.port}" if front_end.publish else "not published",
+        **published,
         "network": network.name or network.subnet or "of its own",
     }
 
@@ -150,6 +188,8 @@ def _demands(service: Service) -> Demands:
     if front_end.publish:
         demands["address"] = front_end.address
         demands["port"] = front_end.port
+        if front_end.tls:
+            demands["tlsPort"] = front_end.tls.port
     if network.subnet:
         demands["subnet"] = network.subnet
     return demands
@@ -171,24 +211,27 @@ def _limits(backend: Backend) -> Limits:
 def config(
     component: str,
     service: Service,
-    text: pulumi.Output[str],
-    replicas: Mapping[str, pulumi.Output[str]],
-    joins: Mapping[str, pulumi.Output[str]],
+    delivered: Delivered,
+    behind: Behind,
     proxy: docker.Container,
     ours: pulumi.ResourceOptions,
 ) -> FrontEndConfig:
-    """Declare `text` in force in the front end's container, which joins the networks of single backends."""
+    """Declare a text in force in the front end's container, which joins the networks of single backends."""
     inputs: FrontEndConfigInputs = {
         "host": service.host.properties(),
         "kind": service.front_end.kind,
         "container": later(proxy.id),
-        "config": later(text),
-        "replicas": {name: later(id_) for name, id_ in replicas.items()},
+        "config": later(delivered.text),
+        "replicas": {name: later(id_) for name, id_ in behind.replicas.items()},
         "pidsLimit": PIDS_LIMIT,
         "drain": service.drain,
+        "settings": delivered.settings,
     }
-    if joins:
-        inputs["networks"] = {name: later(network) for name, network in joins.items()}
+    if delivered.certificates is not None:
+        inputs["certificates"] = later(delivered.certificates)
+        inputs["validUntil"] = later(delivered.served.apply(ends))
+    if behind.networks:
+        inputs["networks"] = {name: later(network) for name, network in behind.networks.items()}
     return FrontEndConfig(f"{component}-{service.front_end.name}-config", inputs, ours)
 
 

@@ -54,7 +54,7 @@ class Running:
 def generations(component: str, what: Service, opts: pulumi.ResourceOptions) -> dict[str, Generation]:
     """Count the changes of each backend without `update`, by its name."""
     return {
-        name: _generation(f"{component}-{name}-generation", backend, what, opts)
+        name: _generation(component, name, what, opts)
         for name, backend in sorted(what.backends.items())
         if backend.update is None
     }
@@ -86,8 +86,9 @@ def of_backend(
     return Running(whole.count, ids, whole.names.apply(lambda found: found or []))
 
 
-def _generation(name: str, backend: Backend, what: Service, opts: pulumi.ResourceOptions) -> Generation:
+def _generation(component: str, name: str, what: Service, opts: pulumi.ResourceOptions) -> Generation:
     """Count the changes of everything that defines the backend's replicas, and pull their image."""
+    backend = what.backends[name]
     definition: Definition = {
         "image": backend.image,
         "health": health_test(backend, what.mode, LOCAL),  # a route is none of it
@@ -107,11 +108,12 @@ def _generation(name: str, backend: Backend, what: Service, opts: pulumi.Resourc
         "definition": definition,
         "host": what.host.properties(),
         "registries": what.host.credentials(),
+        "labels": labels_of(component, f"replica-{name}"),
         "health": health_test(backend, what.mode),
     }
     if what.isolated:
         inputs["isolate"] = True
-    return Generation(name, inputs, opts)
+    return Generation(f"{component}-{name}-generation", inputs, opts)
 
 
 def _in_rounds(
@@ -129,7 +131,7 @@ def _in_rounds(
     keys = set(ReplicaContainer.model_fields) - {"health"}
     container: ContainerDefinition = {"health": health_test(backend, what.mode)}
     container |= backend.model_dump(include=keys, exclude_none=True)  # type: ignore[typeddict-item]
-    pace: Any = backend.model_dump(include={"update", "rollback"}, exclude_none=True)
+    pace: Any = backend.model_dump(include={"canary", "rollback", "update"}, exclude_none=True)
     inputs: ReplicasInputs = {
         "host": what.host.properties(),
         "registries": what.host.credentials(),

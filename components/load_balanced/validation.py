@@ -4,6 +4,7 @@ from typing import Any
 
 from ..arguments.messages import named, shown
 from ..arguments.parsing import ArgumentError, check_name, mapping, parse, refused, unknown_key
+from ..proxies import certificates
 from ..proxies.model import Backend, Service
 from ..proxies.registry import kind_of
 
@@ -38,6 +39,8 @@ def service(name: str, args: object) -> Service:
             )
     if reasons := kind_of(validated.front_end.kind).refusals(validated):
         raise refused([f"{where}: {reason}" for reason in reasons], where)
+    if said := certificates.known_mistakes(validated):
+        raise refused([f"{where}: {each}" for each in said], where)
     return validated
 
 

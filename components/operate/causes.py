@@ -33,8 +33,9 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     (
         r"waiting for state to become 'removed'|has active endpoints",
         (
-            "a network cannot be removed, for a container of something else is on it: `docker network "
-            "inspect` shows which; disconnect it, and run the same command again"
+            "a network cannot be removed: `docker network inspect` shows the containers of something else on "
+            "it; disconnect them. Where it shows none, the engine has lost count of many that ended at the "
+            "same time, and counts anew when it is restarted. Then run the same command again"
         ),
     ),
     (

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -41,14 +42,17 @@ def start_each(requests: socket.socket, environment: Mapping[str, str]) -> NoRet
     """Start a fork for each request; answer with the number of the process and the status that it ends with.
 
     A request is three files: the program's standard output, its standard error, and a pipe with its
-    `RunRequest`, whose other end closes when this command ends.
+    `RunRequest`, whose other end closes when this command ends. A byte without files says that one will come.
     """
     os.setpgrp()  # Ctrl-C is for `pulumi`, which has the program end
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `host.Starter`
-    gc.freeze()
     with suppress(OSError):  # the command is gone
-        while files := socket.recv_fds(requests, 1, 3)[1]:
+        while (received := socket.recv_fds(requests, 1, 3))[0]:
+            files = received[1]
+            if not files:
+                _load()
+                continue
             pid = os.fork()
             if not pid:
                 requests.close()
@@ -59,6 +63,13 @@ def start_each(requests: socket.socket, environment: Mapping[str, str]) -> NoRet
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             requests.sendall(status.to_bytes(NUMBER, signed=True))
     os._exit(0)
+
+
+def _load() -> None:
+    """Load what most programs need, while `pulumi` starts. A program meets the errors of it itself."""
+    with suppress(Exception):
+        import_module("..load_balanced.component", __package__)
+    gc.freeze()
 
 
 def _as_the_program(files: list[int], environment: Mapping[str, str]) -> int:

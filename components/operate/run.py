@@ -10,6 +10,7 @@ from typing import Any
 
 from pulumi import automation
 
+from ..arguments.connections import Connection
 from ..arguments.hosts import LOCAL_SOCKET
 from ..engine.connection import HostUnreachable, connect, unreachable_in
 from ..naming import PACKAGE
@@ -57,10 +58,11 @@ class Run:
         addresses of the hosts in the settings.
         """
         self._project, self._provide, self._debug = project, provide, debug
+        self._options: list[str] = []
         self._name = project.stack
         about = project.about()
         command = workspace.command()
-        self._owner = Owner(about["name"], project.stack.rpartition("/")[2])
+        self.owner = Owner(about["name"], project.stack.rpartition("/")[2])
         chosen = workspace.backend(os.environ, about)
         self._backend = chosen or workspace.LOCAL
         extra = {} if chosen else {"PULUMI_BACKEND_URL": self._backend}
@@ -71,13 +73,14 @@ class Run:
             work_dir=str(project.folder), pulumi_command=command, env_vars=extra
         )
         workspace.ensure_plugin(self._workspace, pulumi_home(os.environ))
-        self._state = State(self._workspace, self._name, self._backend, self._owner)
-        self._mending = Mending(self._state, self._owner, project.folder, self._addresses())
+        self._state = State(self._workspace, self._name, self._backend, self.owner)
+        self._mending = Mending(self._state, self.owner, project.folder, self._addresses())
         added = host.environment(project.folder, about)
         self._starter = None if added is None else host.Starter({**extra, **AUTOMATION, **added})
 
     def up(self) -> None:
         """Make the stack what its settings say. The last lines say where its services are."""
+        self._expect_a_program()
         self._provide(self._addresses())
         self._begin()
         self._make()
@@ -86,6 +89,7 @@ class Run:
 
     def preview(self) -> None:
         """Show what `up` would change."""
+        self._expect_a_program()
         if all(holder.gone for holder in self._state.holders()):
             self._mend_files()
         unchecked: set[str] = set()
@@ -114,6 +118,23 @@ class Run:
         if self._is_made("refresh"):
             self._repairing("refresh")
 
+    def hosts(self) -> list[Connection]:
+        """Return the hosts of the settings and of the state, as `connection.connect` takes them."""
+        return self._mending.hosts()
+
+    @contextmanager
+    def with_settings(self, file: Path) -> Iterator[None]:
+        """Give programs the settings in `file` instead of the stack's own."""
+        self._options = ["--config-file", str(file)]
+        try:
+            yield
+        finally:
+            self._options = []
+
+    def _expect_a_program(self) -> None:
+        if self._starter is not None:
+            self._starter.expect()
+
     def _say_where(self, urls: Mapping[str, str]) -> None:
         """Print where the services answer. Raises CannotGoOn, naming those that do not."""
         deployment = self._mending.deployment() if urls else {}
@@ -133,10 +154,14 @@ class Run:
             automation.Stack.create_or_select(self._name, self._workspace)
 
     def _is_made(self, what: str) -> bool:
-        """Return whether there is such a stack; say that there is nothing to do without one."""
+        """Return whether there is such a stack; say that there is nothing to do without one.
+
+        Raises CannotGoOn where other stacks have settings, and this one has none.
+        """
         try:
             automation.Stack.select(self._name, self._workspace)
         except automation.StackNotFoundError:
+            self._project.require_settings()
             say(f"there is no stack {self._name}: nothing to {what}")
             return False
         return True
@@ -148,7 +173,7 @@ class Run:
         self._mend_files()
 
     def _passphrase(self) -> dict[str, str]:
-        folder = Path(f"~/.config/{PACKAGE}").expanduser()
+        folder = Path(workspace.PRIVATE).expanduser()
         settings = self._project.settings()
         file, told = workspace.passphrase(os.environ, self._backend, settings, folder)
         if file is None:
@@ -173,7 +198,7 @@ class Run:
         return addresses(self._project.settings().get("config") or {})
 
     def _mend_files(self) -> None:
-        for mended in lock.mend(self._backend, self._owner.project, self._owner.stack):
+        for mended in lock.mend(self._backend, self.owner.project, self.owner.stack):
             say(f"repaired: {mended}")
 
     def _repairing(self, what: str) -> None:
@@ -194,7 +219,14 @@ class Run:
 
         try:
             with _patient(), self._program() as options:
-                arguments = [*COMMANDS[what], *options, "--suppress-progress", "--stack", self._name]
+                arguments = [
+                    *COMMANDS[what],
+                    *self._options,
+                    *options,
+                    "--suppress-progress",
+                    "--stack",
+                    self._name,
+                ]
                 self._workspace.pulumi_command.run(
                     arguments, str(self._project.folder), self._workspace.env_vars, output.line, complaint
                 )

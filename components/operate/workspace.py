@@ -16,9 +16,12 @@ from typing import Any, Optional
 from pulumi import automation
 
 from ..arguments import project_files
+from ..naming import PACKAGE
 from ..repair.telling import CannotGoOn
 from ..resources.home import pulumi_home
 
+PRIVATE = f"~/.config/{PACKAGE}"
+"""Folder of what only the user may read."""
 LOCAL = "file://~"
 """Pulumi's state in files below the home folder."""
 _CLOUD = ("http://", "https://")
@@ -137,7 +140,7 @@ def passphrase(
             "PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_whole(file, secrets.token_urlsafe(32) + "\n")
+    write_whole(file, secrets.token_urlsafe(32) + "\n")
     return file, f"passphrase for secrets: a new one in {file}; keep a copy of it"
 
 
@@ -150,7 +153,7 @@ def _refuse_empty(file: Path) -> None:
         )
 
 
-def _write_whole(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str) -> None:
     """Write a file that only the user can read, whole or not at all; an existing file stays."""
     new = file.with_name(f"{file.name}.{os.getpid()}")
     try:

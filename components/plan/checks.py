@@ -13,10 +13,14 @@ from typing import Optional
 from ..engine.config_check import CHECK_SECONDS, UNROUTABLE, complaint
 from ..preview.instance import CONFIGURATIONS
 from ..preview.reading import Step
+from ..proxies.certificates import stand_in
 from ..proxies.keepalived import KEEPALIVED
-from ..proxies.program import Program
+from ..proxies.program import FOLDER, Program
 from ..proxies.registry import kind_of
+from ..proxies.served import CERTIFICATE
 
+_CERTIFICATE = re.compile(rf"{FOLDER}/([0-9a-z]+\{CERTIFICATE})")
+"""A certificate in a configuration. A plan has no secrets, so another one stands in its place."""
 SYSTEM = "/usr/sbin:/usr/local/sbin"
 """Search path of such programs when they are not on PATH."""
 
@@ -69,7 +73,10 @@ def _checked(name: str, program: Program, text: str) -> Checked:
         return Checked(name, command, None, skipped=True)
     with tempfile.TemporaryDirectory(prefix="longshore-") as folder:
         file = Path(folder) / program.file
-        file.write_text(text.replace("/tmp/", f"{folder}/"))  # noqa: S108 — the container's
+        for certificate in sorted({*_CERTIFICATE.findall(text)}):
+            (Path(folder) / certificate).write_text(stand_in())
+        text = text.replace("/tmp/", f"{folder}/").replace(f"{FOLDER}/", f"{folder}/")  # noqa: S108 — the container's
+        file.write_text(text)
         arguments = [each.replace(program.path, str(file)) for each in program.check[1:]]
         try:
             done = subprocess.run(

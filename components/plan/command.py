@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Optional
 
 from . import CannotPlan
-from .program import planned, planned_at
+from .program import planned, planned_at, revision
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -30,9 +30,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _plan(folder: Path, stack: str, against: Optional[str], form: str) -> int:
+    then = revision(folder, against) if against else None
     with ThreadPoolExecutor() as pool:
         now = pool.submit(planned, folder, stack)
-        before = pool.submit(planned_at, folder, stack, against) if against else None
+        before = pool.submit(planned_at, folder, stack, then) if then else None
         # Its own imports take their time, too: meanwhile.
         from .report import report
 

@@ -7,7 +7,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..arguments import project_files
 from . import CannotPlan
@@ -21,7 +21,11 @@ def planned(folder: Path, stack: str) -> dict[str, Any]:
     Raises CannotPlan without such a program or stack.
     """
     _look(folder, stack)
-    # A process of its own: the SDK keeps one program's state in its modules.
+    return _run(folder, stack)
+
+
+def _run(folder: Path, stack: str) -> dict[str, Any]:
+    """Run the program in a process of its own: the SDK keeps one program's state in its modules."""
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         result = Path(name) / "plan.json"
         command = [sys.executable, str(RUNNER), str(folder), stack, str(result)]
@@ -50,31 +54,40 @@ def _look(folder: Path, stack: str) -> None:
         )
 
 
-def planned_at(folder: Path, stack: str, revision: str) -> list[Any]:
-    """Return the steps of the plan of another revision of git; none where the stack was not there yet.
+class Revision(NamedTuple):
+    """A revision of git, as it is written, and the hash of its files: only a hash is no option of git."""
 
-    Raises CannotPlan without such a revision, and when the program failed there.
+    name: str
+    tree: str
+
+
+def revision(folder: Path, name: str) -> Revision:
+    """Return the revision of that name. Raises CannotPlan without such a revision."""
+    tree = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{tree}}", what=name)
+    return Revision(name, tree.decode().strip())
+
+
+def planned_at(folder: Path, stack: str, then: Revision) -> list[Any]:
+    """Return the steps of the plan of another revision; none where the stack was not there yet.
+
+    Raises CannotPlan when the program failed there.
     """
     inside = _git(folder, "rev-parse", "--show-prefix").decode().strip()
     top = Path(_git(folder, "rev-parse", "--show-toplevel").decode().strip())
-    # Only a hash is given on: a revision may look like an option.
-    tree = _git(
-        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{tree}}", what=revision
-    )
-    archive, settings = _git(top, "archive", tree.decode().strip()), f"Pulumi.{stack}.yaml"
+    archive, settings = _git(top, "archive", then.tree), f"Pulumi.{stack}.yaml"
     with tempfile.TemporaryDirectory(prefix="longshore-") as name:
         try:
             with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
                 tar.extractall(name, filter="data")
         except tarfile.TarError as error:
-            raise CannotPlan(f"{revision} cannot be unpacked: {error}") from error
+            raise CannotPlan(f"{then.name} cannot be unpacked: {error}") from error
         there = Path(name) / inside
         if (folder / settings).is_file() and not (there / settings).is_file():
             return []
         found = planned(there, stack)
     errors = [each["message"] for each in found["diagnostics"] if each["severity"] == "error"]
     if errors:
-        raise CannotPlan(f"the program of {revision} fails: {errors[0]}")
+        raise CannotPlan(f"the program of {then.name} fails: {errors[0]}")
     return list(found["steps"])
 
 

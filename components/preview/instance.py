@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Optional
 
 from ..naming import LABEL, PACKAGE
 from .reading import DOCKER_CONTAINER, Preview, Step, items
 
 COMPONENTS = ("FloatingAddress", "LoadBalancedService", "SwarmCluster", "SwarmGateway", "SwarmService")
+_TYPES = frozenset(f"{PACKAGE}:index:{kind}" for kind in COMPONENTS)
 STACK = "pulumi:pulumi:Stack"
 CONFIGURATIONS = {"FloatingAddressNode": "config", "FrontEndConfig": "config", "GatewayConfig": "data"}
 """Resources that hold a generated configuration, and the input that it is."""
@@ -60,10 +62,14 @@ class Instance:
         """
         return [
             step
-            for step in running(self.steps)
+            for step in self._running
             if (not operations or step.operation in operations)
             and (label(step, "role") == role or (role.endswith("-") and label(step, "role").startswith(role)))
         ]
+
+    @cached_property
+    def _running(self) -> list[Step]:
+        return running(self.steps)
 
 
 def running(steps: Iterable[Step]) -> list[Step]:
@@ -127,7 +133,7 @@ def others(preview: Preview) -> list[Step]:
 
 
 def _component(urn: str) -> bool:
-    return _type(urn) in {f"{PACKAGE}:index:{kind}" for kind in COMPONENTS}
+    return _type(urn) in _TYPES
 
 
 def _type(urn: str) -> str:

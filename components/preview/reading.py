@@ -27,6 +27,8 @@ _OPERATIONS: dict[str, Operation] = {
 """Any other operation changes something: update."""
 _OF_THE_MACHINE = re.compile(r"using pulumi-\S+ from \$PATH at ")
 """Folder of plugins on the machine that made the preview; it does not matter for the change."""
+_EXACT = 16
+"""Digits from which on a whole number may be more than 2**53."""
 _PART_OF_REPLACE = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
 DOCKER_CONTAINER = "docker:index/container:Container"
 IN_PLACE = frozenset(
@@ -161,6 +163,8 @@ def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, 
 
 def _finite(digits: str) -> int | float:
     """Return a number that JSON has. ValueError for others, which Python reads."""
+    if len(digits) < _EXACT and digits.isdigit():
+        return int(digits)
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError(f"no number: {digits[:40]}")

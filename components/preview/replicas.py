@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 from ..arguments.messages import decimal
 from ..engine.replica import DEFINES, MIB, NANO, Replica, ReplicaContainer, Template
-from ..engine.replica_set import key
+from ..engine.replica_listing import key
 from ..naming import LABEL
 from .reading import DOCKER_CONTAINER, Operation, Step, mapping
 

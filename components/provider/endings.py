@@ -10,8 +10,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from ..engine.connection import EngineRefused, HostUnreachable
-from ..engine.containers import EngineError, Unfinished
-from ..engine.replica_set import Halted
+from ..engine.containers import EngineError, Halted, Unfinished
 from .handlers import HANDLERS, AnyHandler
 from .properties import secrets
 from .values import Properties, wrap, wrap_like

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from functools import cache
-from textwrap import dedent
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Optional, get_args, get_origin, is_typeddict
 
 import pulumi
@@ -109,25 +109,49 @@ class _Analyzer(Analyzer):
     def get_docstring(self, typ: type, name: str) -> Optional[str]:
         """Return the docstring of the key `name`, in the class or in one of its bases."""
         for each in _lineage(typ):
-            if found := super().get_docstring(each, name):
+            if found := _docstrings(each).get(name):
                 return inspect.cleandoc(found)
         return None
 
 
 def _member(word: str) -> str:
-    """Return the name of an enum's value: `StartFirst` for start-first, `Http503` for 503."""
-    parts = re.split(r"\W+", f"http-{word}" if word[0].isdigit() else word)
+    """Return the name of an enum's value: `StartFirst` for start-first, `Http503` for 503, `V12` for 1.2."""
+    number = "http-" if word.isdigit() else "v" if word[0].isdigit() else ""
+    parts = re.split(r"\W+", f"{number}{word}")
     return "".join(part.capitalize() for part in parts)
 
 
 @cache
 def _lineage(typ: type) -> list[type]:
     """Return a TypedDict and its bases, which before Python 3.12 only its source lists."""
-    (tree,) = ast.parse(dedent(inspect.getsource(typ))).body
     module = sys.modules[typ.__module__]
-    bases = [getattr(module, base.id) for base in getattr(tree, "bases", ()) if isinstance(base, ast.Name)]
+    bases = [getattr(module, base.id) for base in _written(typ).bases if isinstance(base, ast.Name)]
     ours = [base for base in bases if isinstance(base, type) and hasattr(base, "__total__")]
     return [typ, *(each for base in ours for each in _lineage(base))]
+
+
+@cache
+def _docstrings(typ: type) -> dict[str, str]:
+    """Return the docstring below each key of a class, which is known from the source alone."""
+    return {
+        key.target.id: below.value.value
+        for key, below in pairwise(_written(typ).body)
+        if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+        if isinstance(below.value.value, str)
+    }
+
+
+def _written(typ: type) -> ast.ClassDef:
+    """Return a class as it stands in its module."""
+    return _classes(typ.__module__)[typ.__name__]
+
+
+@cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    """Return the classes of a module. `inspect` and the SDK would parse the module anew for each class."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
 
 
 @cache

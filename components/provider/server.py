@@ -159,14 +159,16 @@ class Longshore(p.Provider):
                 await self._log(severity=engine_pb2.INFO, message=text, urn=urn, ephemeral=True)
 
         def listening() -> T:
-            with reported_to(progress.take):
+            with reported_to(progress.take, warnings.append):
                 return work(*args)
 
-        progress = Progress(show)
+        progress, warnings = Progress(show), list[str]()
         try:
             return await _in_thread(listening)
         finally:
             await progress.end()
+            for warning in warnings:
+                await self._warn(urn, warning)
 
     async def _log(self, **what: Any) -> None:
         if self._engine_address is None:

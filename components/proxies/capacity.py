@@ -1,7 +1,8 @@
 """Connections that a proxy may have, and the memory and open files that it needs for them.
 
 Measured with HAProxy 2.6 and nginx 1.22: a connection whose buffers are full took 36 and 48 KiB, one without
-a body 5 and 14 KiB. HAProxy with 64 threads took 25 MiB without connections, nginx 4 MiB.
+a body 5 and 14 KiB. TLS took 21 and 36 KiB more. HAProxy with 64 threads took 25 MiB without connections,
+nginx 4 MiB.
 """
 
 from math import ceil
@@ -18,6 +19,8 @@ HAPROXY_MIB, HAPROXY_CONNECTION_KIB = 32, 40
 HAPROXY_FILES = 256
 """Files of HAProxy that are no connections: three a thread, listeners, logs."""
 NGINX_MIB, NGINX_CONNECTION_KIB = 16, 48
+HAPROXY_TLS_KIB, NGINX_TLS_KIB = 24, 40
+"""Memory that TLS adds to a connection."""
 NGINX_WORKER_MIB, NGINX_SLOT_KIB = 1, 0.43
 """nginx gives each worker all its connections' slots at its start, whether they are used or not."""
 NGINX_SPARE_SLOTS, NGINX_FILES = 32, 64
@@ -39,7 +42,7 @@ UPLOAD_SHARE = 0.75
 
 def haproxy_connections(front_end: "Proxy") -> int:
     """Return the client connections of HAProxy: as many as wanted, or as the memory holds."""
-    held = (front_end.memory - HAPROXY_MIB) * KIB_IN_MIB // HAPROXY_CONNECTION_KIB
+    held = (front_end.memory - HAPROXY_MIB) * KIB_IN_MIB // _haproxy_kib(front_end)
     return front_end.max_connections or min(MOST_CONNECTIONS, max(1, held))
 
 
@@ -47,7 +50,7 @@ def nginx_connections(front_end: "Proxy") -> int:
     """Return the client connections of nginx: as many as wanted, or as the memory holds with all workers."""
     workers = _most_workers(front_end)
     fixed = NGINX_MIB + 2 * workers * (NGINX_WORKER_MIB + NGINX_SPARE_SLOTS * NGINX_SLOT_KIB / KIB_IN_MIB)
-    each = NGINX_CONNECTION_KIB + NGINX_CLIENT_KIB + 2 * workers * 2 * NGINX_SLOT_KIB
+    each = _nginx_kib(front_end) + 2 * workers * 2 * NGINX_SLOT_KIB
     held = int((front_end.memory - fixed) * KIB_IN_MIB / each)
     return front_end.max_connections or min(MOST_CONNECTIONS, max(1, held))
 
@@ -67,7 +70,7 @@ def uploads(backend: "Route") -> int:
 
 def haproxy_memory(front_end: "Proxy") -> int:
     """Return the MiB that HAProxy needs."""
-    return ceil(HAPROXY_MIB + haproxy_connections(front_end) * HAPROXY_CONNECTION_KIB / KIB_IN_MIB)
+    return ceil(HAPROXY_MIB + haproxy_connections(front_end) * _haproxy_kib(front_end) / KIB_IN_MIB)
 
 
 def nginx_slots(front_end: "Proxy") -> int:
@@ -78,7 +81,7 @@ def nginx_slots(front_end: "Proxy") -> int:
 def nginx_memory(front_end: "Proxy", workers: int = 1) -> int:
     """Return the MiB that nginx needs with so many workers; during a reload there are twice as many."""
     worker = NGINX_WORKER_MIB + nginx_slots(front_end) * NGINX_SLOT_KIB / KIB_IN_MIB
-    connections = nginx_connections(front_end) * (NGINX_CONNECTION_KIB + NGINX_CLIENT_KIB) / KIB_IN_MIB
+    connections = nginx_connections(front_end) * _nginx_kib(front_end) / KIB_IN_MIB
     return ceil(NGINX_MIB + connections + 2 * workers * worker)
 
 
@@ -86,6 +89,14 @@ def nginx_workers(front_end: "Proxy") -> int:
     """Return the number of workers: one for each 64 MiB, and no more than the memory holds."""
     most = _most_workers(front_end)
     return next((n for n in range(most, 1, -1) if nginx_memory(front_end, n) <= front_end.memory), 1)
+
+
+def _haproxy_kib(front_end: "Proxy") -> int:
+    return HAPROXY_CONNECTION_KIB + (HAPROXY_TLS_KIB if front_end.tls else 0)
+
+
+def _nginx_kib(front_end: "Proxy") -> float:
+    return NGINX_CONNECTION_KIB + NGINX_CLIENT_KIB + (NGINX_TLS_KIB if front_end.tls else 0)
 
 
 def _most_workers(front_end: "Proxy") -> int:

@@ -1,10 +1,12 @@
 """Arguments of the containers behind a front end, and of their replacement."""
 
+from itertools import pairwise
+from math import inf
 from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
-from ..arguments.parsing import Frozen
+from ..arguments.parsing import Frozen, differ
 from ..arguments.types import (
     Argument,
     Capability,
@@ -12,6 +14,7 @@ from ..arguments.types import (
     FailureAction,
     InputText,
     Number,
+    OnNoTraffic,
     PidsLimit,
     RestartPolicy,
     UpdateOrder,
@@ -19,9 +22,10 @@ from ..arguments.types import (
     Whole,
 )
 from .program import PIDS_LIMIT
-from .site import differ
 
 MOST_REPLICAS = 1000
+PATIENCE = 4
+"""Intervals that a step of a canary takes at most while too few requests come."""
 
 Drain = Annotated[float, Number(0, 3600)]
 StartTimeout = Annotated[float, Number(1, 3600)]
@@ -93,6 +97,54 @@ class Update(Policy):
     """Pace of a change, and the action after a failure."""
 
     failure_action: FailureAction = "rollback"
+
+
+class Canary(Frozen):
+    """Trial of the first round: its replicas get a rising share of the requests, and are judged by them."""
+
+    steps: list[Annotated[int, Whole(1, 100)]] = Field(default=[5, 25, 50], min_length=1)
+    interval: Annotated[float, Number(1, 86400)] = 30
+    min_requests: Annotated[int, Whole(1, 1_000_000)] = 50
+    max_error_ratio: Annotated[float, Number(1, 1000)] = 1.5
+    max_latency_ratio: Annotated[float, Number(1, 1000)] = 2
+    on_no_traffic: OnNoTraffic = "promote"
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> "Canary":
+        for before, after in pairwise(self.steps):
+            if after <= before:
+                raise ValueError(
+                    f"steps must rise, got {after} after {before}: each step gives the canary more requests"
+                )
+        return self
+
+    @property
+    def longest(self) -> float:
+        """Most seconds that a step takes; infinite where it waits for requests."""
+        return inf if self.on_no_traffic == "wait" else PATIENCE * self.interval
+
+
+def check_canary(canary: Optional[Canary], update: Optional[Update], replicas: int) -> None:
+    """Raise ValueError when replicas cannot be replaced with a canary."""
+    if canary is None:
+        return
+    if update is None:
+        raise ValueError("canary is the first round of update, which is missing: give update, too")
+    if update.order == "stop-first":
+        raise ValueError(
+            "canary needs update.order start-first, got stop-first, which takes away a replica beside which "
+            "the canary is judged: drop order, or canary"
+        )
+    if update.failure_action != "rollback":
+        raise ValueError(
+            f"canary needs update.failure_action rollback, got {update.failure_action!r}: a canary that is "
+            "refused is always taken back; drop failure_action, or canary"
+        )
+    if replicas == 1:
+        raise ValueError(
+            "canary needs at least 2 replicas, got 1: its canary would be the whole change; give more "
+            "replicas, or drop canary"
+        )
 
 
 class Rollback(Policy):

@@ -17,10 +17,13 @@ from .capacity import (
     memory_refusals,
     uploads,
 )
+from .families import by_family
 from .health import GOOD, Question
 from .program import FOLDER, Program
 from .rendering import render
+from .served import Given
 from .views import Entry, Server, Tasks, Times, backend_times, entry, milliseconds, servers
+from .ways import Branch, Place, Ways
 
 if TYPE_CHECKING:
     from .model import Service
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 FILE = "haproxy.cfg"
 TUNNELS = "_tunnels"
+RATES = 8192
+"""Clients of a backend whose requests are counted; then the one that was silent for longest is forgotten."""
 CROWDED = 0.75
 """Part of all connections; with more, idle ones are worth less than new ones."""
 RESERVE, SHARE, LEAST_SHARE = 8, 64, 64
@@ -68,7 +73,9 @@ class _Backend:
     given: "Route"
     """Arguments of the backend: the template prints a value from here that needs no computing."""
     hosts: list[str]
-    """Host names that choose it, without wildcards."""
+    """Host names that choose it whatever the path is, without wildcards."""
+    strips: list[tuple[Place, Branch]]
+    """Routes that lead to it, one of which takes its prefix off."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class _View:
     """Connections of a client address, and no more than these with `reserved` or more connections in all."""
     reserved: int
     log: Optional[str]
+    trusted: dict[str, list[str]]
+    """Networks of trusted proxies by their family."""
     spread: int
     """Milliseconds over which first checks are spread. Unset, the longest interval of a backend delays
     those of all others after every reload."""
@@ -94,6 +103,7 @@ class _View:
     backends: list[_Backend]
     tunnels: Optional[str]
     """End of the name of a backend's section for connections that are upgraded."""
+    rates: int
     sections: list[_Backend]
     """Those for requests, and those for connections that are upgraded."""
 
@@ -144,7 +154,9 @@ class HAProxy:
         """See FrontEndKind."""
         return 2 * haproxy_connections(site.front_end) + servers + HAPROXY_FILES
 
-    def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
+    def render(
+        self, service: "Service", component: str, generations: Mapping[str, int], certificates: Given = ()
+    ) -> str:
         """See FrontEndKind."""
         return _render(
             service,
@@ -152,23 +164,25 @@ class HAProxy:
                 name: servers(name, backend, component, generations[name])
                 for name, backend in service.backends.items()
             },
+            certificates,
         )
 
-    def render_for_tasks(self, site: "Site", tasks: Mapping[str, Tasks]) -> str:
+    def render_for_tasks(self, site: "Site", tasks: Mapping[str, Tasks], certificates: Given = ()) -> str:
         """See FrontEndKind."""
-        return _render(site, tasks)
+        return _render(site, tasks, certificates)
 
 
-def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
+def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks], certificates: Given = ()) -> str:
     front_end = site.front_end
-    connections = haproxy_connections(front_end)
+    connections, clients = haproxy_connections(front_end), entry(site, certificates)
+    found = clients.ways
     backends = [
-        _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
+        _backend(site, found, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
     ]
     upgrades = site.mode == "http" and front_end.upgrades
     tunnels = [_tunnels(backend) for backend in backends] if upgrades else []
     view = _View(
-        entry=entry(site),
+        entry=clients,
         requests=requests,
         frontend=_free("entry", site.backends),
         resolvers=_free("engine", site.backends),
@@ -177,10 +191,12 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks]) -> str:
         per_client=client_connections(site, connections, max(connections // SHARE, LEAST_SHARE)),
         reserved=0 if front_end.max_connections_per_client else connections - connections // RESERVE,
         log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
+        trusted=by_family(front_end.trusted_proxies),
         spread=milliseconds(min(b.health.interval for b in site.backends.values())),
-        suffixes=_suffixes(site),
+        suffixes=_suffixes(found),
         tunnels=TUNNELS if tunnels else None,
         backends=backends,
+        rates=RATES,
         sections=[*backends, *tunnels],
     )
     return render("haproxy/haproxy.cfg.j2", view)
@@ -191,7 +207,9 @@ def _free(name: str, backends: Collection[str]) -> str:
     return f"_{name}" if name in backends else name
 
 
-def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | Tasks) -> _Backend:
+def _backend(
+    site: "Site", found: Ways, name: str, backend: "Route", servers: list[Server] | Tasks
+) -> _Backend:
     health, http = backend.health, site.mode == "http"
     interval = milliseconds(health.interval)
     # Sent twice to the same replica, a request must mean the same: RFC 9110 9.2.2.
@@ -227,7 +245,8 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Server] | 
         retry_on=f"conn-failure empty-response{late}",
         times=backend_times(site, backend),
         given=backend,
-        hosts=backend.exact_hosts,
+        hosts=[host for host in found.plain[name] if not host.startswith("*")],
+        strips=found.strips(name),
     )
 
 
@@ -258,11 +277,8 @@ def _tunnels(backend: _Backend) -> _Backend:
     )
 
 
-def _suffixes(site: "Site") -> list[tuple[str, str]]:
-    found = [
-        (host[1:], name)
-        for name, backend in site.backends.items()
-        for host in backend.host_names
-        if host.startswith("*")
+def _suffixes(found: Ways) -> list[tuple[str, str]]:
+    suffixes = [
+        (host[1:], name) for name, hosts in found.plain.items() for host in hosts if host.startswith("*")
     ]
-    return sorted(found, key=lambda pair: (-len(pair[0]), pair[0]))
+    return sorted(suffixes, key=lambda pair: (-len(pair[0]), pair[0]))

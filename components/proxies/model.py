@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from ..arguments.addresses import IpAddress, Subnet
 from ..arguments.hosts import Host
 from ..arguments.messages import shown
-from ..arguments.parsing import Frozen
+from ..arguments.parsing import Frozen, differ
 from ..arguments.types import (
     Argument,
     InputImage,
@@ -18,8 +18,17 @@ from ..arguments.types import (
     ProxyMode,
     Whole,
 )
-from .container import MOST_REPLICAS, Container, Drain, Rollback, StartTimeout, Update
-from .site import Probe, Proxy, Route, Site, differ
+from .container import (
+    MOST_REPLICAS,
+    Canary,
+    Container,
+    Drain,
+    Rollback,
+    StartTimeout,
+    Update,
+    check_canary,
+)
+from .site import Probe, Proxy, Route, Site
 
 
 class Health(Probe):
@@ -42,11 +51,22 @@ class Backend(Container, Route):
     start_timeout: StartTimeout = 60
     update: Optional[Update] = None
     rollback: Optional[Rollback] = None
+    canary: Optional[Canary] = None
 
     @model_validator(mode="after")
     def _rollback_has_an_update(self) -> "Backend":
         if self.rollback is not None and self.update is None:
             raise ValueError("rollback is for a backend with update, which is rolled back: give update, too")
+        return self
+
+    @model_validator(mode="after")
+    def _canary_has_a_share(self) -> "Backend":
+        check_canary(self.canary, self.update, self.replicas)
+        if self.canary is not None and self.algorithm == "source":
+            raise ValueError(
+                "canary is for algorithm roundrobin or leastconn: with source, a share of the requests would "
+                "be some clients, whose server changes; choose another algorithm, or drop canary"
+            )
         return self
 
     @model_validator(mode="after")
@@ -82,6 +102,13 @@ class FrontEnd(Proxy):
         for key in ("trusted_proxies", "upgrades"):
             if self.mode == "tcp" and key in self.model_fields_set and getattr(self, key):
                 raise ValueError(f"{key} is for mode http: a TCP connection has no headers; drop it")
+        if self.mode == "tcp" and self.redirects:
+            raise ValueError("redirects is for mode http: a TCP connection names no host; drop it")
+        if self.mode == "tcp" and self.tls:
+            raise ValueError(
+                "tls is for mode http: in mode tcp the bytes of a client reach the replica as they come; "
+                "drop it, and give the replicas the certificate"
+            )
         return self
 
 
@@ -133,6 +160,12 @@ class Service(Site):
             )
         self._check_network(total)
         self.check_routes()
+        for name, backend in sorted(backends.items()):
+            if self.mode == "tcp" and backend.canary is not None:
+                raise ValueError(
+                    f"backends.{name}.canary is for front_end.mode http: a TCP connection has no answer by "
+                    "which the canary could be judged; drop it"
+                )
         return self
 
     def _check_network(self, replicas: int) -> None:

@@ -20,9 +20,11 @@ from .capacity import (
 )
 from .program import FOLDER, Program
 from .rendering import render
+from .served import Given
 from .shares import WHOLE, shares
 from .upstreams import Upstream, upstreams_of
 from .views import Entry, Tasks, Times, backend_times, entry, milliseconds, servers
+from .ways import Ways
 
 if TYPE_CHECKING:
     from .model import Service
@@ -37,6 +39,8 @@ _INSTEAD = "drop it, or set front_end.kind haproxy"
 @dataclass(frozen=True)
 class _Backend:
     name: str
+    variable: str
+    """End of the names of its variables."""
     upstreams: list[Upstream]
     shares: list[tuple[str, str]]
     """Parts of all clients in percent, each with the upstream that it gets; none where there is only one.
@@ -52,6 +56,7 @@ class _Backend:
     """Requests that may wait for the rest of their bodies; None where nobody knows how many servers there
     are."""
     host_names: list[str]
+    """Host names that choose it whatever the path is."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,12 @@ class _View:
     log: Optional[str]
     kept: Optional[int]
     """Milliseconds for which a reload keeps an idle client; None for an nginx that may be too old."""
-    backends: list[_Backend]
+    backends: dict[str, _Backend]
+
+    @property
+    def limited(self) -> list[_Backend]:
+        """Backends with a `rate_limit`."""
+        return [each for each in self.backends.values() if each.given.rate_limit]
 
 
 class Nginx:
@@ -161,17 +171,19 @@ class Nginx:
         """See FrontEndKind."""
         return _files(site)
 
-    def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
+    def render(
+        self, service: "Service", component: str, generations: Mapping[str, int], certificates: Given = ()
+    ) -> str:
         """See FrontEndKind."""
         upstreams = {
             name: upstreams_of(name, service, backend, servers(name, backend, component, generations[name]))
             for name, backend in service.backends.items()
         }
-        return _render(service, upstreams)
+        return _render(service, upstreams, certificates)
 
-    def render_for_tasks(self, site: "Site", tasks: Mapping[str, Tasks]) -> str:
+    def render_for_tasks(self, site: "Site", tasks: Mapping[str, Tasks], certificates: Given = ()) -> str:
         """See FrontEndKind."""
-        return _render(site, tasks)
+        return _render(site, tasks, certificates)
 
 
 def _files(site: "Site") -> int:
@@ -200,6 +212,10 @@ def _refusals(site: "Site") -> list[str]:
         if backend.cookie and site.mode == "tcp":
             found.append(
                 f"{key}.cookie: a TCP connection has no cookie; set algorithm: source, or front_end.mode http"
+            )
+        if place := backend.response_headers.place("server"):
+            found.append(
+                f"{key}.response_headers.{place}: nginx names itself in the header Server; {_INSTEAD}"
             )
         if backend.timeouts.queue is not None:
             found.append(f"{key}.timeouts.queue: nginx open source has no queue; {_INSTEAD}")
@@ -230,11 +246,12 @@ def _refused_times(site: "Site") -> list[str]:
     ]
 
 
-def _render(site: "Site", servers: Mapping[str, list[Upstream] | Tasks]) -> str:
+def _render(site: "Site", servers: Mapping[str, list[Upstream] | Tasks], certificates: Given = ()) -> str:
     front_end, log = site.front_end, site.front_end.log
-    connections = nginx_connections(front_end)
+    connections, clients = nginx_connections(front_end), entry(site, certificates)
+    found = clients.ways
     view = _View(
-        entry=entry(site),
+        entry=clients,
         requests=requests,
         workers=nginx_workers(front_end),
         connections=nginx_slots(front_end),
@@ -246,19 +263,24 @@ def _render(site: "Site", servers: Mapping[str, list[Upstream] | Tasks]) -> str:
         kept=min(milliseconds(front_end.timeouts.keep_alive), milliseconds(site.drain))
         if site.reloads and site.resolve
         else None,
-        backends=[
-            _backend(site, name, backend, servers[name]) for name, backend in sorted(site.backends.items())
-        ],
+        backends={
+            name: _backend(site, found, name, backend, servers[name])
+            for name, backend in sorted(site.backends.items())
+        },
     )
     return render("nginx/nginx.conf.j2", view)
 
 
-def _backend(site: "Site", name: str, backend: "Route", servers: list[Upstream] | Tasks) -> _Backend:
+def _backend(
+    site: "Site", found: Ways, name: str, backend: "Route", servers: list[Upstream] | Tasks
+) -> _Backend:
     upstreams = servers if isinstance(servers, list) else []
     parts = shares([each.peers[0].server.weight for each in upstreams]) if len(upstreams) > 1 else []
-    target = f"$own_{name.replace('-', '_')}" if parts else name
+    variable = name.replace("-", "_")
+    target = f"$own_{variable}" if parts else name
     return _Backend(
         name=name,
+        variable=variable,
         upstreams=upstreams,
         shares=[(f"{size / WHOLE:.1%}", upstreams[index].name) for size, index in parts],
         target=target if upstreams else "$tasks",
@@ -268,5 +290,5 @@ def _backend(site: "Site", name: str, backend: "Route", servers: list[Upstream] 
         uploads=uploads(backend) * sum(not peer.backup for each in upstreams for peer in each.peers)
         if upstreams
         else None,
-        host_names=sorted(backend.host_names),
+        host_names=list(found.plain[name]),
     )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 FOLDER = "/etc/longshore"
-USER = "65534:65534"
+USER_ID = 65534
+USER = f"{USER_ID}:{USER_ID}"
 TMPFS = {"/tmp": "mode=1777", "/run": "mode=1777"}  # noqa: S108 — inside the container
 SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0"}
 PIDS_LIMIT = 2048

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from .haproxy import HAProxy
 from .nginx import Nginx
 from .program import Program
+from .served import Given
 
 if TYPE_CHECKING:
     from .model import Service
@@ -27,7 +28,9 @@ class FrontEndKind(Protocol):
         """Return the files that one process may have open at the same time, in front of so many servers."""
         ...
 
-    def render(self, service: "Service", component: str, generations: Mapping[str, int]) -> str:
+    def render(
+        self, service: "Service", component: str, generations: Mapping[str, int], certificates: Given = ()
+    ) -> str:
         """Return the configuration, for the generation of each backend's replicas."""
         ...
 
@@ -35,7 +38,7 @@ class FrontEndKind(Protocol):
         """Return the refusals for backends whose servers come and go."""
         ...
 
-    def render_for_tasks(self, site: "Site", tasks: Mapping[str, "Tasks"]) -> str:
+    def render_for_tasks(self, site: "Site", tasks: Mapping[str, "Tasks"], certificates: Given = ()) -> str:
         """Return the configuration for backends whose servers come and go."""
         ...
 

@@ -24,6 +24,7 @@ def _environment() -> "jinja2.Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,  # the templates of a package do not change
         autoescape=False,  # noqa: S701 — no HTML; every value is allow-listed in types.py
     )
 

@@ -1,6 +1,5 @@
 """Model of a proxy and its backends, wherever they run: the part that makes a configuration."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Optional
 
@@ -8,7 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ..arguments.addresses import Cidr
 from ..arguments.messages import listed
-from ..arguments.parsing import Frozen
+from ..arguments.parsing import Frozen, differ
 from ..arguments.types import (
     Algorithm,
     CookieName,
@@ -28,15 +27,12 @@ from ..arguments.types import (
     Whole,
     digits,
 )
+from . import paths
+from .access import Access, check_clients
+from .content import Content, check_content
 from .health import GOOD, LOCAL, Question
 from .registry import ProxyKind
-
-
-def differ(key: str, values: list[str]) -> None:
-    """Raise ValueError when a value stands in the list twice."""
-    twice = sorted(value for value, count in Counter(values).items() if count > 1)
-    if twice:
-        raise ValueError(f"{key} must differ, got {listed(twice)} more than once")
+from .tls import Tls
 
 
 class Probe(Frozen):
@@ -66,11 +62,12 @@ class BackendTimeouts(Frozen):
     tunnel: Optional[Seconds] = None
 
 
-class Route(Frozen):
+class Route(Access, Content):
     """Requests of a backend, and how they are shared among its servers of any kind."""
 
     port: Port = 80
     host_names: list[HostPattern] = []
+    routes: list[paths.PathRoute] = []
     health: Probe = Probe()
     algorithm: Algorithm = "roundrobin"
     cookie: Optional[CookieName] = None
@@ -84,12 +81,15 @@ class Route(Frozen):
     @model_validator(mode="after")
     def _each_host_once(self) -> "Route":
         differ("host_names", self.host_names)
+        for number, route in enumerate(self.routes):
+            differ(f"routes.{number}.host_names", route.host_names)
         return self
 
     @property
     def exact_hosts(self) -> list[str]:
-        """Host names without the wildcards, sorted."""
-        return sorted(host for host in self.host_names if not host.startswith("*"))
+        """Host names without the wildcards, sorted; those of routes, where the backend has none itself."""
+        hosts = self.host_names or {host for route in self.routes for host in route.host_names}
+        return sorted(host for host in hosts if not host.startswith("*"))
 
     @property
     def question(self) -> Question:
@@ -126,6 +126,7 @@ class Proxy(Frozen):
     image: Optional[ImageRef] = None
     port: Port = 80
     default_backend: Optional[Name] = None
+    redirects: list[paths.Redirect] = []
     unknown_host: Annotated[UnknownHost, BeforeValidator(digits)] = "503"
     max_connections: Optional[Annotated[int, Whole(1, 1_000_000)]] = None
     max_connections_per_client: Optional[Annotated[int, Whole(1, 1_000_000)]] = None
@@ -134,11 +135,25 @@ class Proxy(Frozen):
     upgrades: list[UpgradeProtocol] = ["websocket"]
     ipv6: bool = True
     log: Optional[Log] = None
+    tls: Optional[Tls] = None
     memory: Annotated[int, Whole(6, 1_048_576)] = 256
 
     @model_validator(mode="after")
     def _each_protocol_once(self) -> "Proxy":
         differ("upgrades", [protocol.lower() for protocol in self.upgrades])
+        return self
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Ports for clients by their keys: that for plain HTTP or TCP, and then the one for TLS."""
+        return {"port": self.port} | ({"tls.port": self.tls.port} if self.tls else {})
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Proxy":
+        if self.tls and self.tls.port == self.port:
+            raise ValueError(
+                f"tls.port must differ from port, which is for plain HTTP, got {self.port} twice: change one"
+            )
         return self
 
 
@@ -174,12 +189,30 @@ class Site(Frozen):
         raise NotImplementedError
 
     @property
+    def hosts(self) -> dict[str, list[str]]:
+        """Host names of each backend, of each route that has its own, and of each redirect."""
+        return (
+            {name: backend.host_names for name, backend in self.backends.items()}
+            | {
+                f"{name}.routes.{number}": route.host_names
+                for name, backend in self.backends.items()
+                for number, route in enumerate(backend.routes)
+                if route.host_names
+            }
+            | {
+                f"front_end.redirects.{number}": redirect.host_names
+                for number, redirect in enumerate(self.front_end.redirects)
+            }
+        )
+
+    @property
     def default_backend(self) -> Optional[str]:
-        """The backend for any host: the one said, or an only one without host names."""
+        """The backend for any host: the one said, or an only one for which no host has a name."""
         if self.front_end.default_backend:
             return self.front_end.default_backend
         (name, backend), *others = self.backends.items()
-        return name if not others and not backend.host_names else None
+        named = backend.host_names or any(route.host_names for route in backend.routes)
+        return None if others or named else name
 
     def check_routes(self) -> None:
         """Raise ValueError when a request could reach two backends, or a backend no request."""
@@ -207,13 +240,16 @@ class Site(Frozen):
                 "them all; drop it, or the default backend"
             )
         for name, backend in sorted(self.backends.items()):
-            if not backend.host_names and name != self.default_backend:
+            if not backend.host_names and not backend.routes and name != self.default_backend:
                 raise ValueError(
                     f"backends.{name} has no host_names and is not front_end.default_backend: no "
                     "request could reach it; give it host_names, or make it the default"
                 )
+            check_content(name, backend, self)
             if tcp:
                 _check_tcp(name, backend)
+        check_clients(self.backends, self.mode, self.knows_clients)
+        paths.check(self)
 
     def _check_host_names(self) -> None:
         """Raise ValueError when a host name belongs to two backends."""
@@ -230,6 +266,10 @@ class Site(Frozen):
 
 def _check_tcp(name: str, backend: Route) -> None:
     """Raise ValueError when a backend in mode tcp has an argument that is about requests."""
+    if backend.routes:
+        raise ValueError(
+            f"backends.{name}.routes is for front_end.mode http: a TCP connection names no path; drop it"
+        )
     if backend.max_uploads:
         raise ValueError(
             f"backends.{name}.max_uploads is for front_end.mode http: a TCP connection has no "

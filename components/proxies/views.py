@@ -1,10 +1,13 @@
 """View of both kinds: servers in order, times in milliseconds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from ..naming import replica_alias
+from .program import FOLDER
+from .served import CIPHERS, HTTPS, Entrance, Served, entrances
+from .ways import Ways, ways
 
 if TYPE_CHECKING:
     from .model import Backend, Service
@@ -46,6 +49,23 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Secure:
+    """Entry for clients that speak TLS."""
+
+    port: int
+    files: list[str]
+    """Paths of the certificates, each with its key."""
+    version: str
+    """Oldest version."""
+    ciphers: str
+    redirects: Optional[str]
+    """End of the host in the address that plain HTTP is redirected to; None where it is served."""
+    hsts: Optional[str]
+    entrances: list[Entrance]
+    folder: str = FOLDER
+
+
+@dataclass(frozen=True)
 class Entry:
     """Entry for clients, alike for both kinds."""
 
@@ -60,13 +80,15 @@ class Entry:
     trusted: list[str]
     default_backend: Optional[str]
     upgrades: list[str]
+    tls: Optional[Secure]
+    ways: Ways
     given: "Proxy"
     """Arguments of the proxy: a template prints a value from here that no kind has to compute."""
 
 
-def entry(site: "Site") -> Entry:
-    """Return the front end of `site`."""
-    front_end, timeouts = site.front_end, site.front_end.timeouts
+def entry(site: "Site", certificates: Sequence[Served] = ()) -> Entry:
+    """Return the front end of `site`, with its certificates."""
+    front_end, timeouts, found = site.front_end, site.front_end.timeouts, ways(site)
     return Entry(
         mode=site.mode,
         port=front_end.port,
@@ -79,7 +101,24 @@ def entry(site: "Site") -> Entry:
         trusted=sorted(front_end.trusted_proxies),
         default_backend=site.default_backend,
         upgrades=sorted(front_end.upgrades),
+        tls=_secure(site, found, certificates),
+        ways=found,
         given=front_end,
+    )
+
+
+def _secure(site: "Site", found: Ways, certificates: Sequence[Served]) -> Optional[Secure]:
+    tls = site.front_end.tls
+    if tls is None:
+        return None
+    return Secure(
+        port=tls.port,
+        files=[f"{FOLDER}/{each.file}" for each in certificates],
+        version=tls.min_version,
+        ciphers=CIPHERS,
+        redirects=("" if tls.port == HTTPS else f":{tls.port}") if tls.redirect_http else None,
+        hsts=tls.hsts.header if tls.hsts else None,
+        entrances=entrances(certificates, found.hosts, found.default),
     )
 
 

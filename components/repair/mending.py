@@ -1,16 +1,18 @@
 """Put right what interrupted runs of a stack have left, before a run and after it."""
 
+import json
 import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ..arguments.connections import Connection
 from . import lock, processes, repair
 from .leftovers import Drift, Span, Unrecorded, drift, recorded_ids, unrecorded
 from .repair import Leftover
 from .state import State
-from .survey import Owner, Survey, has_encrypted_host, hosts, look
+from .survey import Owner, Survey, has_encrypted_host, hosts, key_of, look
 from .telling import say
 
 Json = dict[str, Any]
@@ -95,6 +97,11 @@ class Mending:
     def survey(self, deployment: Json) -> Survey:
         """Ask the hosts of the settings and of the state."""
         return look([*self._declared, *hosts(deployment)], self._owner)
+
+    def hosts(self) -> list[Connection]:
+        """Return the hosts of the settings and of the state, each once."""
+        keys = {key_of(host) for host in [*self._declared, *hosts(self.deployment())]}
+        return [json.loads(key) for key in sorted(keys)]
 
     def _unrecorded(
         self,

@@ -55,10 +55,18 @@ class State:
 
     def change(self, change: Callable[[Json], Json]) -> None:
         """Write the deployment that `change` makes of the present one."""
-        exported = self._export()
+        exported = self.exported()
+        self.put({**exported, "deployment": change(exported["deployment"])})
+
+    def exported(self) -> Json:
+        """Return what `pulumi stack export` prints, secrets encrypted."""
+        return self._export()
+
+    def put(self, exported: Json) -> None:
+        """Write a state, in the form of `exported`."""
         with tempfile.TemporaryDirectory(prefix=f"{PACKAGE}-") as folder:
             file = Path(folder, "state.json")
-            file.write_text(json.dumps({**exported, "deployment": change(exported["deployment"])}))
+            file.write_text(json.dumps(exported))
             self._pulumi("stack", "import", "--file", str(file))
 
     def holders(self) -> list[lock.Holder]:

@@ -1,12 +1,20 @@
 """A front end's needs and its configuration: `Readiness`, `FrontEndConfig`."""
 
-from typing import NotRequired
+from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 
+from ..arguments.marks import SECRET
 from ..engine.demands import Demands
 from .common import Labelled, OnHost, Proxy, Running
 from .resource import NoOutputs, Resource
+
+
+class KeyPair(TypedDict):
+    """A certificate, followed by those that issued it, and its private key, in PEM."""
+
+    certificate: str
+    privateKey: str
 
 
 class ReadinessInputs(OnHost, Proxy, Labelled):
@@ -28,6 +36,11 @@ class ReadinessInputs(OnHost, Proxy, Labelled):
     """Seconds that a new replica has to become healthy."""
     demands: NotRequired[Demands]
     """Demands on the host. The state does not contain them."""
+    certificates: NotRequired[Annotated[list[KeyPair], SECRET]]
+    """Certificates in the configuration: `certificate` and `privateKey` of each. The state does not contain
+    them."""
+    hostNames: NotRequired[dict[str, list[str]]]
+    """Host names of each backend, which the certificates must cover."""
 
 
 class Readiness(Resource[ReadinessInputs, NoOutputs]):
@@ -49,6 +62,12 @@ class FrontEndConfigInputs(OnHost, Proxy):
     """Seconds that requests in flight get to finish when the configuration is delivered."""
     networks: NotRequired[dict[str, str]]
     """Networks of single backends, by the backend's name. The running container joins them."""
+    settings: NotRequired[dict[str, object]]
+    """Arguments of the service, for its history on the host; `[secret]` in place of secrets."""
+    certificates: NotRequired[Annotated[list[KeyPair], SECRET]]
+    """Certificates in the configuration: `certificate` and `privateKey` of each."""
+    validUntil: NotRequired[dict[str, str]]
+    """End of the validity of each certificate, by its first name."""
 
 
 class FrontEndConfigOutputs(Running):
@@ -56,6 +75,8 @@ class FrontEndConfigOutputs(Running):
 
     addresses: dict[str, str]
     """The front end's address on each network, by the network's name."""
+    adopted: NotRequired[list[str]]
+    """Ids of replicas that `longshore migrate` has taken over, until they are replaced."""
 
 
 class FrontEndConfigState(FrontEndConfigInputs, FrontEndConfigOutputs):

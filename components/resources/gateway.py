@@ -1,15 +1,28 @@
 """`GatewayConfig`: the configuration of a swarm's gateway."""
 
-from typing import NotRequired
+from typing import Annotated, NotRequired, TypedDict
 
 import pulumi
 
+from ..arguments.marks import SECRET
 from .common import Proxy, Pulling
+from .front_end import KeyPair
 from .resource import Resource
 from .services import FileOutputs, SwarmConfigInputs
 
 
-class GatewayConfigInputs(SwarmConfigInputs, Pulling, Proxy):
+class Certified(TypedDict):
+    """Certificates of a gateway."""
+
+    certificates: NotRequired[Annotated[list[KeyPair], SECRET]]
+    """Certificates in the configuration: `certificate` and `privateKey` of each."""
+    hostNames: NotRequired[dict[str, list[str]]]
+    """Host names of each backend, which the certificates must cover."""
+    validUntil: NotRequired[dict[str, str]]
+    """End of the validity of each certificate, by its first name."""
+
+
+class GatewayConfigInputs(SwarmConfigInputs, Pulling, Proxy, Certified):
     """Inputs of GatewayConfig."""
 
     image: str

@@ -24,6 +24,8 @@ class GenerationInputs(TypedDict):
     """Logins for the images' registries: `address`, `username` and `password` of each."""
     isolate: NotRequired[bool]
     """True if the replicas of the next number get a network of their own. Default: false."""
+    labels: NotRequired[dict[str, str]]
+    """Labels of the replicas: the first number is one that no container with them has."""
     health: NotRequired[list[str]]
     """Health check of the replicas. A new Host header is used once the definition changes, too."""
 
@@ -32,7 +34,7 @@ class GenerationOutputs(TypedDict):
     """Outputs of Generation."""
 
     number: int
-    """1 for the first definition, one more for each change."""
+    """1 for the first definition, or the first number that is free; one more for each change."""
     isolated: NotRequired[bool]
     """True if the replicas of this number have a network of their own."""
 

@@ -10,7 +10,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from ..arguments.types import FailureAction, RestartPolicy, UpdateOrder
+from ..arguments.types import FailureAction, OnNoTraffic, RestartPolicy, UpdateOrder
 from .common import Labelled, OnHost, Pulling
 from .resource import Resource
 
@@ -71,6 +71,26 @@ class PolicyDefinition(TypedDict, total=False):
     rollback: `pause` or `continue`. `up` fails in each case. Default: rollback, and pause."""
 
 
+class CanaryDefinition(TypedDict, total=False):
+    """Trial of the first round: its replicas get a rising share of the requests, and are judged by them."""
+
+    steps: list[int]
+    """Shares of the requests in percent, 1 to 100, each more than the one before. Default: 5, 25, 50."""
+    interval: float
+    """Seconds of a step. Default: 30."""
+    min_requests: int
+    """Answers of the canary that a step waits for, for at most four intervals. Default: 50."""
+    max_error_ratio: float
+    """Part of answers with errors that a canary may have, as a multiple of that of the former replicas; at
+    least 1. Default: 1.5."""
+    max_latency_ratio: float
+    """Time that a canary may take to answer, as a multiple of that of the former replicas; at least 1.
+    Default: 2."""
+    on_no_traffic: OnNoTraffic
+    """Action when fewer than `min_requests` answers came within four intervals: `promote` goes on to the next
+    step, `wait` waits for more, `fail` refuses the canary. Default: promote."""
+
+
 class ReplicasInputs(OnHost, Labelled, Pulling):
     """Inputs of Replicas."""
 
@@ -89,6 +109,9 @@ class ReplicasInputs(OnHost, Labelled, Pulling):
     `failure_action`."""
     rollback: NotRequired[PolicyDefinition]
     """Pace of a rollback; the keys are those of `update`."""
+    canary: NotRequired[CanaryDefinition]
+    """Trial of the first round behind a front end: `steps`, `interval`, `min_requests`, `max_error_ratio`,
+    `max_latency_ratio`, `on_no_traffic`. Not without `contact`. Default: none."""
     drain: NotRequired[float]
     """Seconds that a replica gets to end. Default: 10."""
     startTimeout: NotRequired[float]
@@ -112,6 +135,9 @@ class ReplicasOutputs(TypedDict):
     """Ids of the containers by the replica's name, such as `site-web-0`."""
     names: list[str]
     """Names of the containers, by index."""
+    adopted: NotRequired[dict[str, str]]
+    """Network names of containers that `longshore migrate` has taken over, by id. They do not carry the
+    labels of this resource, and the first change of the definition replaces them."""
 
 
 class ReplicasState(ReplicasInputs, ReplicasOutputs):

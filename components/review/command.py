@@ -31,10 +31,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--format", choices=["markdown", "json"], default="markdown")
     parser.add_argument(
         "--fail-on",
-        choices=["gap", "replace", "delete"],
+        choices=["gap", "replace", "delete", "protection"],
         action="append",
         default=[],
-        help="end with status 3 when someone is (or may be) refused, a resource replaced, or removed",
+        help="end with status 3 when someone is (or may be) refused, a resource replaced or removed, or a "
+        "protection dropped",
     )
     given = parser.parse_args(arguments)
     names = [Path(name).stem for name in given.previews]
@@ -60,4 +61,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _does(report: Report, what: str) -> bool:
-    return report.refuses if what == "gap" else report.has(what)
+    match what:
+        case "gap":
+            return report.refuses
+        case "protection":
+            return report.unprotects
+        case _:
+            return report.has(what)

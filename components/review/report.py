@@ -70,6 +70,11 @@ class Report:
         """True if clients are, or may be, refused for some time."""
         return any(change.gap or not change.known for change in self.changes)
 
+    @property
+    def unprotects(self) -> bool:
+        """True if a protection is dropped."""
+        return any(each.protection for change in self.changes for each in change.consequences)
+
     def has(self, operation: str) -> bool:
         """Return whether a resource is replaced (`replace`), or removed (`delete`)."""
         return any(change.counts.get(operation) for change in self.changes) or any(
@@ -90,6 +95,7 @@ class Report:
                             "text": each.text,
                             "gap_seconds": None if each.gap == ENDLESS else each.gap,
                             "known": each.known,
+                            "protection": each.protection,
                         }
                         for each in change.consequences
                     ],

@@ -32,7 +32,7 @@ class Stop:
 
 ARGUMENT = {"response_deadline": 2}
 STOPS = (
-    Stop("Type and meaning", "components/load_balanced/args.py", "response_deadline:"),
+    Stop("Type and meaning", "components/load_balanced/route_args.py", "response_deadline:"),
     Stop("Bounds", "components/proxies/site.py", "response_deadline:"),
     Stop("View", "components/proxies/views.py", "deadline=milliseconds(deadline)"),
     Stop("Template of HAProxy", "templates/haproxy/haproxy.cfg.j2", "backend.times.deadline }}"),

@@ -8,7 +8,7 @@
 #   /ws          WebSocket echo
 #
 # Environment: PORT (80), INSTANCE (host name), VERSION, MODE (http, echo), GRACE_MS (1000),
-# SICK (set: / and /healthz answer 500).
+# SICK (set: / and /healthz answer 500), SLOW_MS (milliseconds until / answers).
 # On SIGTERM it accepts what waits, stops listening, answers what is in flight with
 # "Connection: close", closes what is still idle after GRACE_MS, and exits 0.
 use strict;
@@ -24,6 +24,7 @@ my $instance = defined $ENV{INSTANCE} && length $ENV{INSTANCE} ? $ENV{INSTANCE} 
 my $version  = defined $ENV{VERSION} ? $ENV{VERSION} : '0';
 my $echo     = ($ENV{MODE} || 'http') eq 'echo';
 my $sick     = $ENV{SICK};
+my $slow     = $ENV{SLOW_MS};
 my $grace    = (defined $ENV{GRACE_MS} ? $ENV{GRACE_MS} : 1000) / 1000;
 my $HEAD_MAX = 65536;
 my $ticks    = POSIX::sysconf(&POSIX::_SC_CLK_TCK);
@@ -223,8 +224,9 @@ sub request {
     elsif ($path eq '/headers')            { $text = join '', map { "$_\n" } @lines }
     elsif ($path =~ m{^/status/(\d{3})$})  { ($status, $text) = ($1, "status $1\n") }
     elsif ($path =~ m{^/env/(\w+)$})       { $text = (defined $ENV{$1} ? $ENV{$1} : '') . "\n" }
-    elsif ($path eq '/slow' && $query =~ /(?:^|&)ms=(\d+)/) {
-        $c->{due} = now() + $1 / 1000 + 1 / $ticks;
+    my $late = $path eq '/slow' && $query =~ /(?:^|&)ms=(\d+)/ ? $1 : $path eq '/' ? $slow : undef;
+    if (defined $late) {
+        $c->{due} = now() + $late / 1000 + 1 / $ticks;
         $c->{answer} = sub { reply($c, $status, $text) };
         return 0;
     }

@@ -1,4 +1,7 @@
-"""Fixtures of tests that need a real engine; they skip, with the reason, where there is none."""
+"""Fixtures of tests that need a real engine; they skip, with the reason, where there is none.
+
+Each process of a run loads this module first: what is slow to load is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from . import images
 from .generations import GENERATIONS, NO_NEWER, OLD
-from .hosts import Bench, Host
 from .process import BenchUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .hosts import Bench, Host
 
 EVERY_ENGINE = "every_engine"
 """Marks tests that also run on hosts of the second generation."""
@@ -49,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def bench() -> Iterator[Bench]:
     """Provide a bench of three hosts of a generation, common to all tests of a run."""
+    from .hosts import Bench
+
     try:
         with Bench(count=3) as started:
             yield started
@@ -59,6 +64,8 @@ def bench() -> Iterator[Bench]:
 @pytest.fixture(scope="session")
 def hosts(bench: Bench, request: pytest.FixtureRequest) -> list[Host]:
     """Provide all three hosts, with the images, for a swarm; a test leaves them in none."""
+    from . import images
+
     try:
         found = bench.of(request.param)
         for each in found:
@@ -72,6 +79,8 @@ def hosts(bench: Bench, request: pytest.FixtureRequest) -> list[Host]:
 
 def require_newer(*hosts: Host) -> None:
     """Have the image of newer proxies on the hosts; skip the test where it cannot be made."""
+    from . import images
+
     try:
         for host in hosts:
             images.ensure_newer(host)

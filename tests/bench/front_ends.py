@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .hosts import Host
 
 
-def create(host: Host, kind: str, network: str | None, port: int, **options: Any) -> Container:
-    """Create the container of a front end on a network, its port published, and do not start it.
+def create(host: Host, kind: str, network: str | None, *ports: int, **options: Any) -> Container:
+    """Create the container of a front end on a network, its ports published, and do not start it.
 
     `options` are further ones of the engine, such as limits.
     """
@@ -34,6 +34,6 @@ def create(host: Host, kind: str, network: str | None, port: int, **options: Any
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         network=network,
-        ports={f"{port}/tcp": port},
+        ports={f"{port}/tcp": port for port in ports},
         **options,
     )

@@ -56,13 +56,21 @@ KILLS: dict[str, Callable[[subprocess.Popen[str], Host], None]] = {
 
 def plugins(run: subprocess.Popen[str], name: str) -> list[int]:
     """Return the processes of a plugin of the run: a program of this name, or Python with this folder."""
-    found = []
-    for pid in descendants(run.pid):
-        with suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-            if name in (Path(words[0]).name, Path(words[1]).name):
-                found.append(pid)
-    return found
+    # A process that has ended has no words.
+    return [pid for pid in descendants(run.pid) if name in [Path(word).name for word in _words(pid)[:2]]]
+
+
+def commands(run: subprocess.Popen[str], command: str) -> list[int]:
+    """Return the processes `pulumi <command>` below a run of `make`."""
+    found = {pid: _words(pid) for pid in descendants(run.pid)}
+    return [pid for pid, words in found.items() if Path(words[0]).name == "pulumi" and command in words]
+
+
+def _words(pid: int) -> list[str]:
+    """Return the command line of a process; of one that is gone, an empty word."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    return [""]
 
 
 def descendants(pid: int) -> list[int]:

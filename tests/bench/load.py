@@ -1,4 +1,4 @@
-"""Bounded load on a bench: requests at fixed times, whatever the answers do, while `unanswered` allows.
+"""Bounded load on a bench: requests at fixed times, whatever the answers do, but see `unanswered` and `late`.
 
     with Load("http://10.77.0.11:8080/", rate=400) as load:
         load.wait_sent(1_000)
@@ -50,6 +50,9 @@ class Settings:
     """Size of the pool; connections beyond it are opened when needed and closed after use."""
     unanswered: int = 500
     """Requests without an answer at which the schedule pauses: a busy machine gets a lower rate."""
+    late: float = 1.0
+    """Seconds that the load itself may be behind its schedule. Then it pauses for as long: while a busy
+    machine lets no request begin, no answer is late."""
     max_seconds: float = 120.0
     max_requests: int = 100_000
     host_header: str = ""
@@ -100,7 +103,7 @@ class Report:
     max_wait_ms: float = 0.0
     """Longest delay of the start of a request: large when this machine was too busy."""
     paused_seconds: float = 0.0
-    """Time for which the schedule paused: too many requests had no answer yet."""
+    """Time for which the schedule paused: too many requests had no answer yet, or the load was late."""
     seconds: float = 0.0
     opened: int = 0
     """Connections opened."""
@@ -232,7 +235,7 @@ class Sender:
         async with asyncio.TaskGroup() as tasks:
             while report.sent < settings.max_requests:
                 await self._until_answered()
-                due = self.began + report.paused_seconds + report.sent / settings.rate
+                due = self._due()
                 if due >= self.began + settings.max_seconds:
                     break
                 await self._pause(due - loop.time())
@@ -249,6 +252,15 @@ class Sender:
             connection.close()
         self._finish()
         return report
+
+    def _due(self) -> float:
+        """Return the time of the next request, and move the schedule where the load is far behind it."""
+        report, now = self.report, asyncio.get_running_loop().time()
+        due = self.began + report.paused_seconds + report.sent / self.settings.rate
+        if (behind := now - due) <= self.settings.late:
+            return due
+        report.paused_seconds += behind
+        return now
 
     async def _until_answered(self) -> None:
         """Await an answer where too many requests have none, and move the schedule by that time."""

@@ -21,6 +21,8 @@ class Case(NamedTuple):
     error: str
     """Regular expression that the text of the error matches."""
     name: Any = "site"
+    again: bool = False
+    """True if other cases have its place and its text: where both are alone they are the same to the code."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -104,15 +106,16 @@ def _numbers(places: dict[str, Any]) -> Iterator[Case]:
 def _hostile(places: dict[str, Any], hostile: dict[str, str]) -> Iterator[Case]:
     """Yield texts that reach a configuration, a name or a command line, with characters that could break out."""
     texts = {**hostile, "thousands of letters": "a" * 5000}
-    for place, about in places.items():
+    for number, (place, about) in enumerate(places.items()):
         key = place.split()[0]
         error = rf"{key}(\..*)? (must be|is not) .*got .*" if key != "key" else "backends.* must be"
-        for title, text in texts.items():
+        for at, (title, text) in enumerate(texts.items()):
             value = about["good"] + text
             if (place, title) == ("environment", "thousands of letters"):
                 continue  # a name of any length is one
             name = value if about.get("component") else "site"
-            yield Case(f"{place} with {title}", _args(about, value), error, name)
+            again = at % len(places) != number
+            yield Case(f"{place} with {title}", _args(about, value), error, name, again)
 
 
 def _read() -> list[Case]:

@@ -28,7 +28,7 @@ WHOLE = schema()
 CLASSES = {
     f"{name}.{each.__name__}": each
     for _, name, _ in pkgutil.walk_packages(components.__path__, "components.")
-    if name.endswith((".args", ".hosts", ".managers"))
+    if name.endswith(("args", ".hosts", ".managers"))
     for each in vars(importlib.import_module(name)).values()
     if is_typeddict(each) and each.__module__ == name
 }
@@ -109,7 +109,7 @@ def models() -> dict[str, list[type[BaseModel]]]:
     """Return the models that validate, by the names of their fields."""
     found: dict[str, list[type[BaseModel]]] = {}
     for _, name, _ in pkgutil.walk_packages(components.__path__, "components."):
-        if not name.endswith((".model", ".site", ".hosts", ".container")):
+        if not name.endswith((".model", ".site", ".hosts", ".container", ".paths")):
             continue
         for _, each in inspect.getmembers(importlib.import_module(name), inspect.isclass):
             if issubclass(each, BaseModel):
@@ -154,6 +154,7 @@ def test_secrets_are_marked() -> None:
     cluster = WHOLE["resources"][type_token("SwarmCluster")]["properties"]
 
     assert found == {
+        "Certificate.privateKey",
         "Host.clientKey", "Registry.password", "ClusterAddress.password", "FloatingAddress.password"
     }  # fmt: skip
     assert {name for name, each in cluster.items() if each.get("secret")} == {

@@ -410,6 +410,21 @@ CASES = [
         "front_end.max_connections_per_client is for publish host: with ingress a client has",
     ),
     Case(
+        "allowed clients in ingress mode",
+        gateway(publish="ingress", backends={"web": {"allow_from": ["10.0.0.0/8"]}}),
+        "backends.web.allow_from is for publish host: with ingress a client has the address of a node; drop",
+    ),
+    Case(
+        "a rate limit in ingress mode",
+        gateway(publish="ingress", backends={"web": {"rate_limit": {"average": 9}}}),
+        "backends.web.rate_limit is for publish host: with ingress a client has the address of a node; drop",
+    ),
+    Case(
+        "clients that maintenance allows in ingress mode",
+        gateway(publish="ingress", backends={"web": {"maintenance": {"allow_from": ["10.0.0.0/8"]}}}),
+        "backends.web.maintenance.allow_from is for publish host: with ingress a client has the address",
+    ),
+    Case(
         "uploads of tasks behind nginx",
         gateway(front_end={"kind": "nginx"}, backends={"web": {"max_uploads": 9}}),
         "backends.web.max_uploads: nginx does not know how many tasks there are; drop it, or set",

@@ -66,6 +66,7 @@ def mistakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, 
         yield {name: pool.submit(mistake, name, tmp_path_factory.mktemp(name)) for name in MOST}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOST)
 def test_an_exercise_is_green(mistakes: Mapping[str, Future[str]], name: str) -> None:
     """A patch that does not apply any more fails alone."""

@@ -20,6 +20,7 @@ from tests.bench.hosts import Host
 from tests.bench.load import Load
 from tests.pulumi.test_examples import Project
 from tests.pulumi.test_stack import everything, files_with, get
+from tests.support.certificates import with_certificates
 from tests.support.documents import block, blocks
 from tests.support.mocks import run as run_with_mocks
 from tests.support.program import ROOT, Run
@@ -42,14 +43,24 @@ TESTED = {
     "README.md: pulumi package add ../../plugin",
     "README.md: make test",
     "floating-address.md: from longshore import FloatingAddress",
+    "front-ends.md: pulumi config set --path --secret longshore:secrets.certificate <shop.example.pem",
+    "front-ends.md: front_end:",
+    'front-ends.md: allow_from: [10.0.0.0/8, "2001:db8::/32"]',
+    "front-ends.md: api:",
+    "front-ends.md: redirects:",
     'replicas.md: """Replicas of one backend."""',
     'replicas.md: ~ image   : "app:1" => "app:2"',
     "replicas.md: ~ each: {",
     "swarm-services.md: from longshore import SwarmGateway, SwarmService",
     "order.md: backends:",
+    "order.md: canary:",
+    "history.md: longshore history --stack prod",
+    "history.md: web: revision 4 is in force",
+    "history.md: longshore rollback 2 --stack prod",
+    "upgrades.md: $ longshore migrate --stack prod",
     'testing.md: """Run with `python -m pytest`."""',
 }
-"""The blocks that a test here, in test_plain_mocks.py, test_examples.py or test_replicas.py is about."""
+"""Blocks with a test: here, or in test_{plain_mocks,examples,replicas,history,migrate}.py."""
 
 
 def test_every_block_is_tested() -> None:
@@ -71,6 +82,50 @@ def test_the_swarm_services_are_declared(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen.named("shop-service").inputs["name"] == "shop"
 
 
+def test_the_certificate_is_served() -> None:
+    """The settings of front-ends.md name the secrets that the commands above them set."""
+    commands = block("pulumi config set --path --secret longshore:secrets.certificate")
+    args = yaml.safe_load(block("front_end:"))
+    tls = args["front_end"]["tls"]
+    named = {key: each["secret"] for pair in tls["certificates"] for key, each in pair.items()}
+    given = with_certificates(args, ["shop.example"])
+
+    what = service("web", {"image": "app:1", "host_names": ["shop.example"], **given})
+
+    assert re.findall(r"secrets[.](\w+) <", commands) == [named["certificate"], named["private_key"]]
+    assert what.front_end.tls is not None
+    assert what.front_end.tls.hsts is not None
+
+
+def test_a_backend_has_the_policies() -> None:
+    """The settings of front-ends.md are those of a backend."""
+    args = yaml.safe_load(block("allow_from:"))
+
+    what = service("web", {"image": "app:1", **args})
+
+    assert args.items() <= what.backends["web"].model_dump(exclude_unset=True).items()
+
+
+def test_the_routes_are_accepted() -> None:
+    """The backends of front-ends.md."""
+    backends = yaml.safe_load(block("api:"))
+
+    what = service(
+        "site", {"backends": {name: {"image": "app:1", **each} for name, each in backends.items()}}
+    )
+
+    assert [route.path_prefix for route in what.backends["api"].routes] == ["/api", "/v1"]
+
+
+def test_the_redirects_are_accepted() -> None:
+    """The settings of a front end in front-ends.md."""
+    front_end = yaml.safe_load(block("redirects:"))
+
+    what = service("site", {"image": "app:1", "front_end": front_end})
+
+    assert [redirect.status for redirect in what.front_end.redirects] == ["308", "301"]
+
+
 def test_the_rounds_are_declared() -> None:
     """The settings of order.md make one resource of ten replicas."""
     args = yaml.safe_load(block("backends:"))
@@ -80,6 +135,17 @@ def test_the_rounds_are_declared() -> None:
     assert seen.error is None
     made = seen.named("site-web-replicas").inputs
     assert (made["replicas"], made["update"]["parallelism"], made["update"]["monitor"]) == (10, 2, 10)
+
+
+def test_the_canary_is_declared() -> None:
+    """The settings of order.md are those of a backend with update."""
+    args: Any = {"image": "app:1", "update": {}, **yaml.safe_load(block("canary:"))}
+
+    seen = run_with_mocks(lambda: LoadBalancedService("site", args))
+
+    assert seen.error is None
+    made = seen.named("site-web-replicas").inputs["canary"]
+    assert (made["steps"], made["interval"], made["on_no_traffic"]) == ([5, 25, 50], 60, "promote")
 
 
 def test_the_floating_address_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:

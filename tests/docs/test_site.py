@@ -12,6 +12,8 @@ import pytest
 from tests.support.documents import DOCS, documents
 from tests.support.program import ROOT
 
+pytestmark = pytest.mark.slow
+
 LOADS = {"link": "href", "script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data"}
 """Elements that make a browser fetch something, each with its attribute."""
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.bench.hosts import Host
 from tests.support.rehearsal import Rehearsal
+from tests.support.swarm import Swarm
 
 
 @pytest.fixture
@@ -14,3 +15,15 @@ def rehearsal(host: Host) -> Iterator[Rehearsal]:
     running = Rehearsal(host)
     yield running
     running.destroy()
+
+
+@pytest.fixture(scope="module")
+def swarm(hosts: list[Host]) -> Iterator[Swarm]:
+    """Provide a swarm of a manager (zone=inner), two workers (zone=dmz) and an overlay network `apps`."""
+    with Swarm(hosts) as made:
+        first, *others = made.hosts
+        made.label(first, zone="inner")
+        for host in others:
+            made.label(host, zone="dmz")
+        made.network("apps")
+        yield made

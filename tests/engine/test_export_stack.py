@@ -112,6 +112,7 @@ def test_a_service_with_everything(repository: Repository) -> None:
     ]
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.skipif(not shutil.which("docker"), reason="no docker, which reads the file")
 def test_docker_reads_what_is_written(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -37,9 +37,9 @@ NODE, GROUP = HANDLERS["FloatingAddressNode"], HANDLERS["FloatingAddressGroup"]
 TRACK: Any = {"track": {"port": PORT, "path": "/healthz"}}
 
 
-@pytest.fixture
-def group(hosts: list[Host]) -> Iterator[Floating]:
-    """Provide a group that is not there yet; it leaves nothing behind."""
+@contextmanager
+def leaving_nothing(hosts: list[Host]) -> Iterator[Floating]:
+    """Provide a group that is not there yet, and check that it leaves nothing behind."""
     made = Floating(hosts)
     yield made
     made.destroy()
@@ -48,11 +48,30 @@ def group(hosts: list[Host]) -> Iterator[Floating]:
     assert [each.name for host in hosts for each in host.engine().volumes.list()] == []
 
 
+@pytest.fixture(scope="class")
+def running(hosts: list[Host]) -> Iterator[Floating]:
+    """Provide a group of three nodes that is up. Each test leaves its containers and texts as they were."""
+    with leaving_nothing(hosts) as made:
+        made.roll_out(**FAST)
+        yield made
+
+
+@pytest.fixture
+def group(hosts: list[Host]) -> Iterator[Floating]:
+    """Provide a group that is not there yet; it leaves nothing behind."""
+    with leaving_nothing(hosts) as made:
+        yield made
+
+
 def stays(group: Floating, owner: str) -> None:
     """Check that no node but `owner` has had the address since it got it."""
-    entered = {name: group.keepalived(name).logs().decode().count("Entering MASTER") for name in group.hosts}
     assert group.owners() == owner
-    assert entered == {name: int(name == owner) for name in group.hosts}
+    assert taken(group) == {name: int(name == owner) for name in group.hosts}
+
+
+def taken(group: Floating) -> dict[str, int]:
+    """Return how often each node has taken the address."""
+    return {name: group.keepalived(name).logs().decode().count("Entering MASTER") for name in group.hosts}
 
 
 class TestTakeOver:
@@ -145,13 +164,13 @@ class TestTakeOver:
 
     def test_preemption_can_be_delayed(self, group: Floating) -> None:
         """A node that returns waits before it takes the address back."""
-        group.roll_out(**FAST, preempt_delay=3)
+        group.roll_out(**FAST, preempt_delay=6)
         group.keepalived("a").restart(timeout=10)
         group.settled("b")
 
         with pytest.raises(TimeoutError):
             group.settled("a", 1.5)
-        group.settled("a", 6)
+        group.settled("a", 12)
 
     def test_several_groups_share_hosts(self, hosts: list[Host], group: Floating) -> None:
         """Each node is the owner of one of them."""
@@ -168,15 +187,6 @@ class TestTakeOver:
 
 
 class TestChange:
-    def test_nothing_to_do_is_nothing_done(self, group: Floating) -> None:
-        """The same again touches no container."""
-        group.roll_out(**FAST)
-        before = {name: group.keepalived(name).attrs["State"] for name in group.hosts}
-
-        group.roll_out(**FAST)
-
-        assert {name: group.keepalived(name).attrs["State"] for name in group.hosts} == before
-
     @pytest.mark.every_engine
     @pytest.mark.parametrize(
         "keys",
@@ -296,16 +306,6 @@ class TestChange:
         took = {name: group.keepalived(name).logs().decode().count("Entering MASTER") for name in "bc"}
         assert took == {"b": 1, "c": 0}
 
-    def test_an_image_that_is_nowhere_changes_nothing(self, group: Floating) -> None:
-        """The error says how to build it; the old container goes on."""
-        group.roll_out(**FAST)
-        new = {**group.state("a"), "image": "registry.invalid/keepalived:1"}
-
-        with pytest.raises(EngineError, match=r"no registry can be reached .* build it with `docker build"):
-            NODE.update(new, group.state("a"), False)
-
-        stays(group, "a")
-
     def test_an_image_that_does_not_start_changes_nothing(
         self, group: Floating, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -341,12 +341,11 @@ class TestNeighbours:
         ids=["number", "address", "further address"],
     )
     def test_a_number_or_address_of_another_stack_is_refused(
-        self, group: Floating, hosts: list[Host], keys: dict[str, Any], said: str
+        self, running: Floating, hosts: list[Host], keys: dict[str, Any], said: str
     ) -> None:
         """At preview, and once more at `up`; also where the other one's keepalived has been stopped."""
-        group.roll_out(**FAST)
-        group.keepalived("b").stop()
-        other = of_another_stack(group, **keys)
+        running.keepalived("b").stop()
+        other = of_another_stack(running, **keys)
 
         for name in "ab":
             assert re.search(said, NODE.check(other(name), {}, print) or "")
@@ -354,12 +353,12 @@ class TestNeighbours:
             NODE.create(other("a"), False)
 
         assert [len(host.engine().containers.list(all=True)) for host in hosts] == [1, 1, 1]
+        running.keepalived("b").start()
 
-    def test_a_number_and_address_of_its_own_are_taken(self, group: Floating) -> None:
+    def test_a_number_and_address_of_its_own_are_taken(self, running: Floating) -> None:
         """Another number and address; the same number with IPv6; and our own, changed."""
-        group.roll_out(**FAST)
-        node = group.state("a")
-        apart = of_another_stack(group, router_id=7, addresses=[floating_address(1)])("a")
+        node = running.state("a")
+        apart = of_another_stack(running, router_id=7, addresses=[floating_address(1)])("a")
         sixth = {
             **apart,
             "config": apart["config"].replace("_id 7", "_id 100").replace("_src_ip 10", "_src_ip fd00::10"),
@@ -383,11 +382,6 @@ def of_another_stack(group: Floating, **keys: Any) -> Callable[[str], dict[str, 
 
 
 class TestConfiguration:
-    @pytest.fixture
-    def running(self, group: Floating) -> Floating:
-        group.roll_out(**FAST)
-        return group
-
     def test_a_good_one_passes_and_leaves_nothing(self, running: Floating) -> None:
         """The check is made on the host, with its interfaces, in a container that goes."""
         node = running.state("a")
@@ -420,14 +414,14 @@ class TestConfiguration:
 
     def test_a_refused_one_changes_nothing(self, running: Floating) -> None:
         """The error has the reason; the old text is in the file and in force."""
-        node = running.state("a")
+        node, before = running.state("a"), taken(running)
 
         wrong = node["config"].replace("advert_int 0.1", "advert_int bananas")
         with pytest.raises(EngineError, match=r"nothing was changed: .*invalid number 'bananas'"):
             NODE.update({**node, "config": wrong}, node, False)
 
         assert NODE.read(node) == {"config": node["config"], "running": True}
-        stays(running, "a")
+        assert (running.owners(), taken(running)) == ("a", before)
 
     def test_a_refused_new_one_leaves_nothing(self, running: Floating) -> None:
         """As when the image was not there at the preview: `up` checks before it makes a container."""
@@ -464,6 +458,7 @@ class TestConfiguration:
         write_file(running.keepalived("a"), FOLDER, FILE, "# mine\n")
         edited = NODE.read(node)
         NODE.update(node, {**node, **(edited or {})}, False)
+        running.settled("a")
 
         assert stopped == {"config": node["config"], "running": False}
         assert NODE.drifted({**node, **stopped}) == {"running"}
@@ -479,6 +474,7 @@ class TestConfiguration:
         made, outputs = NODE.create(node, False)
         running.resources[f"{NAME}-node-c"][2].update(outputs)
         assert running.keepalived("c").id == made
+        running.keepalived("c").start()
 
     def test_the_orphan_of_a_killed_run_goes(self, running: Floating) -> None:
         """A create that nobody remembers: the next one takes its place."""
@@ -489,6 +485,7 @@ class TestConfiguration:
 
         engine = running.hosts["c"].engine()
         assert [each.id for each in engine.containers.list(all=True)] == [made]
+        running.keepalived("c").start()
 
     @pytest.mark.every_engine
     def test_no_more_rights_than_needed(self, running: Floating) -> None:
@@ -508,6 +505,30 @@ class TestConfiguration:
         assert [each["Destination"] for each in container.attrs["Mounts"]] == [FOLDER]
         assert read_file(container, KEEPALIVED.path) == running.state("a")["config"]
 
+    def test_nothing_to_do_is_nothing_done(self, running: Floating) -> None:
+        """The same again touches no container."""
+        before = {name: running.keepalived(name).attrs["State"] for name in running.hosts}
+
+        running.roll_out(**FAST)
+
+        assert {name: running.keepalived(name).attrs["State"] for name in running.hosts} == before
+
+    def test_an_image_that_is_nowhere_changes_nothing(self, running: Floating) -> None:
+        """The error says how to build it; the old container goes on."""
+        before = taken(running)
+        new = {**running.state("a"), "image": "registry.invalid/keepalived:1"}
+
+        with pytest.raises(EngineError, match=r"no registry can be reached .* build it with `docker build"):
+            NODE.update(new, running.state("a"), False)
+
+        assert (running.owners(), taken(running)) == ("a", before)
+
+    def test_a_host_that_does_not_answer_does_not_run(self, running: Floating) -> None:
+        """A refresh goes on, and shows it."""
+        node = {**running.state("a"), "host": {"address": "unix:///nonexistent/docker.sock"}}
+
+        assert NODE.read(node) == {"running": False}
+
 
 class TestDeadHost:
     def test_a_dead_host_can_be_removed(self, group: Floating) -> None:
@@ -525,13 +546,6 @@ class TestDeadHost:
         assert warning is not None
         assert "should this host come back, remove that container" in warning
         assert NODE.delete(node) is None
-
-    def test_a_host_that_does_not_answer_does_not_run(self, group: Floating) -> None:
-        """A refresh goes on, and shows it."""
-        group.roll_out(**FAST)
-        node = {**group.state("a"), "host": {"address": "unix:///nonexistent/docker.sock"}}
-
-        assert NODE.read(node) == {"running": False}
 
     def test_a_node_that_takes_no_part_is_an_error(self, group: Floating) -> None:
         """As one whose own address is not on the host; the state keeps what was made."""

@@ -14,7 +14,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from components.engine.config_check import ImageMissing, problem
+from components.engine.config_check import Configuration, ImageMissing, problem
 from components.engine.containers import EngineError, ErrorLog, find, read_file, workers, write_file
 from components.engine.front_end_changes import Wanted
 from components.engine.front_end_config import Found, put_in_force, state
@@ -215,9 +215,8 @@ class TestProblem:
     def check(engine: DockerClient, what: Service, first: str = "") -> str | None:
         kind = kind_of(what.front_end.kind)
         text = first + kind.render(what, "site", {"web": 1})
-        return problem(
-            engine, kind.program, PROXY, text, server_addresses(what, "site", {"web": 1}), {}, MEMORY
-        )
+        configuration = Configuration(text, server_addresses(what, "site", {"web": 1}))
+        return problem(engine, kind.program, PROXY, configuration, {}, MEMORY)
 
     def test_a_good_configuration_passes(self, engine: DockerClient, kind: str) -> None:
         """Names of replicas need not resolve; a low port needs no privilege and no publishing."""
@@ -251,13 +250,13 @@ class TestProblem:
     def test_an_image_that_is_not_there(self, engine: DockerClient, kind: str) -> None:
         """It cannot be checked yet, which is not the same as wrong."""
         with pytest.raises(ImageMissing):
-            problem(engine, kind_of(kind).program, "longshore-none:1", "", [], {}, MEMORY)
+            problem(engine, kind_of(kind).program, "longshore-none:1", Configuration(""), {}, MEMORY)
 
     def test_an_image_without_the_program(self, engine: DockerClient, kind: str) -> None:
         """The preview says so, for instance where `front_end.kind` and `front_end.image` do not match."""
         program = replace(kind_of(kind).program, check=("no-such-program",))
 
-        said = problem(engine, program, PROXY, "", [], {}, MEMORY)
+        said = problem(engine, program, PROXY, Configuration(""), {}, MEMORY)
 
         assert said == f"image {PROXY} has no program no-such-program: name an image that has it"
 
@@ -268,7 +267,7 @@ class TestProblem:
         text = kind_of(kind).render(what, "site", {"web": 1})
         names = server_addresses(what, "site", {"web": 1})
 
-        said = problem(engine, kind_of(kind).program, PROXY, text, names, {}, memory=6)
+        said = problem(engine, kind_of(kind).program, PROXY, Configuration(text, names), {}, memory=6)
 
         assert "6 MiB of memory are too little" in str(said)
 

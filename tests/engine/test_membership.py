@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.arguments.connections import Connection
+from components.engine.connection import EngineRefused
 from components.engine.containers import EngineError, Unfinished
 from components.engine.swarm import membership
 from components.provider import server
@@ -367,6 +369,26 @@ def test_any_manager_will_do(nodes: Nodes) -> None:
         nodes.hosts["a"].start_engine()
 
 
+def test_no_leader(nodes: Nodes) -> None:
+    """With two of three managers dead nothing can be changed, no node counts as gone, and the error names the
+    remedy."""
+    nodes.managers = ["a", "b", "c"]
+    nodes.up("a", "b", "c")
+    dead = [nodes.hosts["a"], nodes.hosts["b"]]
+    for host in dead:
+        host.stop_engine()
+    try:
+        nodes.managers = ["c"]
+        with pytest.raises((EngineError, EngineRefused), match="have no leader"):
+            nodes.change("c", labels={"zone": "dmz"})
+        nodes.states["c"] |= {"managers": nodes.connections()}
+        with pytest.raises((EngineError, EngineRefused), match="have no leader"):
+            nodes.seen("c")
+    finally:
+        for host in dead:
+            host.start_engine()
+
+
 @pytest.mark.every_engine
 def test_tokens_are_made_anew_and_the_lock_is_set(nodes: Nodes) -> None:
     """The old tokens admit nobody any more; the key is there as soon as it is needed."""
@@ -416,9 +438,13 @@ def running(nodes: Nodes, name: str) -> list[str]:
 
 
 def unreachable(nodes: Nodes, name: str) -> bool:
-    """Return whether the managers know that this host is gone."""
+    """Return whether the managers know that this host is gone. While they choose a leader, none answers."""
     asked = next(each for each in nodes.managers if each != name)
-    for node in nodes.hosts[asked].engine().nodes.list():
+    try:
+        found = nodes.hosts[asked].engine().nodes.list()
+    except APIError:
+        return False
+    for node in found:
         if node.attrs["Description"]["Hostname"] == nodes.hosts[name].name:
             status = node.attrs.get("ManagerStatus") or {}
             return bool(status.get("Reachability") != "reachable" and node.attrs["Status"]["State"] == "down")

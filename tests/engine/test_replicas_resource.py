@@ -9,8 +9,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from components.engine import replica_steps
-from components.engine.containers import EngineError, Unfinished
-from components.engine.replica_set import Halted
+from components.engine.containers import EngineError, Halted, Unfinished
 from components.naming import LABEL
 from components.provider import server
 from components.provider.handlers import HANDLERS

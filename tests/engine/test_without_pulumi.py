@@ -225,6 +225,7 @@ WEB: dict[str, Any] = {"image": APP, "replicas": 3, "front_end": {"image": PROXY
         ),
     ],
 )
+@pytest.mark.usefixtures("in_process")
 def test_a_stack_that_compose_cannot_run_is_one_error(
     tmp_path: Path, settings: dict[str, Any], said: str
 ) -> None:

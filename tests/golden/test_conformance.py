@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Optional, get_args, get_origin
 import pytest
 
 from components.arguments.parsing import ArgumentError, Frozen, parse
-from components.arguments.places import place
+from components.arguments.places import places
 from components.arguments.types import Number, Whole
 from components.proxies.model import FrontEnd, Service
 from components.proxies.registry import KINDS, FrontEndKind, ProxyKind
@@ -27,7 +27,7 @@ def arguments(model: type[Frozen], path: str = "") -> Iterator[str]:
     """Yield the dotted paths of all arguments; of a mapping of names, those below one name."""
     for key in model.model_fields:
         here = f"{path}{key}"
-        found = place(model, [key])
+        found = places(model, [key])[-1]
         below = found.below("web") if get_origin(found.annotation) is dict else found
         if here == "host" or not below.keys:
             yield here
@@ -38,8 +38,8 @@ def arguments(model: type[Frozen], path: str = "") -> Iterator[str]:
 def others(form: Form, path: str) -> list[tuple[Any, ...]]:
     """Return groups of values other than the default: one of each group must make a difference."""
     *above, key = path.split(".")
-    field = place(form.model, above).annotation.model_fields[key]
-    kind = place(form.model, path.split(".")).annotation
+    field = places(form.model, above)[-1].annotation.model_fields[key]
+    kind = places(form.model, path.split("."))[-1].annotation
     default = field.default
     if path in VALUES:
         return [(VALUES[path],)]
@@ -91,10 +91,10 @@ class Deaf:
     def files(self, site: object, servers: int) -> int:
         return servers
 
-    def render(self, service: object, component: str, generations: object) -> str:
+    def render(self, service: object, component: str, generations: object, certificates: object = ()) -> str:
         return "serve\n"
 
-    def render_for_tasks(self, site: object, tasks: object) -> str:
+    def render_for_tasks(self, site: object, tasks: object, certificates: object = ()) -> str:
         return "serve\n"
 
 

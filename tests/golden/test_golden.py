@@ -16,10 +16,13 @@ import pytest
 
 from components.arguments.parsing import parse
 from components.load_balanced.validation import service
+from components.proxies.certificates import known
 from components.proxies.model import Service
+from components.proxies.program import FOLDER as PLACE
 from components.proxies.registry import KINDS, kind_of
 from components.proxies.views import server_addresses
 from components.swarm.gateway.model import Gateway
+from tests.support.certificates import files
 from tests.support.golden_files import FOLDER, installed, main, read, tidy
 from tests.support.traffic.cases import SERVED
 
@@ -79,9 +82,12 @@ def test_the_real_program_takes_it(file: Path, tmp_path: Path) -> None:
     """
     kind = file.parent.name
     args, text = read(file)
-    known = text if of_gateway(file) else with_addresses(text, kind, args)
+    shown = text if of_gateway(file) else with_addresses(text, kind, args)
 
-    said = objections(kind, known, tmp_path)
+    for name, content in files(described(kind, args)).items() if not of_gateway(file) else ():
+        (tmp_path / name).write_text(content)
+
+    said = objections(kind, shown, tmp_path)
 
     assert said == []
 
@@ -156,14 +162,18 @@ def generations(what: Service, args: dict[str, Any]) -> dict[str, int]:
 
 def configuration(kind: str, args: dict[str, Any]) -> str:
     what = described(kind, args)
-    return kind_of(kind).render(what, COMPONENT, generations(what, args))
+    return kind_of(kind).render(what, COMPONENT, generations(what, args), known(what))
+
+
+SETS = ("host_names", "trusted_proxies", "networks", "allow_from", "deny_from", "exempt")
+"""Arguments whose order says nothing."""
 
 
 def turned(value: Any, key: str = "") -> Any:
     """Return the arguments in another order: mappings, and lists that are sets."""
     if isinstance(value, dict):
         return {key: turned(value[key], key) for key in reversed(value)}
-    if isinstance(value, list) and key in ("host_names", "trusted_proxies", "networks"):
+    if isinstance(value, list) and key in SETS:
         return value[::-1]
     return value
 
@@ -197,7 +207,7 @@ def objections(kind: str, text: str, folder: Path) -> list[str]:
         text = text.replace("/tmp/", f"{folder}/")
         # It binds its ports, and low ones are not everybody's.
         text = re.sub(r"(\blisten (?:\[::]:)?)(\d+)", lambda at: f"{at[1]}{20_000 + int(at[2])}", text)
-    file.write_text(text)
+    file.write_text(text.replace(f"{PLACE}/", f"{folder}/"))
     done = subprocess.run([*command, file], capture_output=True, text=True)
     lines = (done.stdout + done.stderr).splitlines()
     if done.returncode:

@@ -47,6 +47,7 @@ class Project:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "NO_COLOR": "1",
+            "GOGC": "400",  # as in Inline
         }
         # `pulumi package add` wants the plugins that a plugin needs there, and not on PATH.
         plugin = shutil.which("pulumi-resource-docker")
@@ -82,8 +83,8 @@ class Project:
 
     def set(self, **settings: str) -> None:
         """Change these settings."""
-        for name, value in settings.items():
-            self.pulumi("config", "set", name, value)
+        given = (f"--plaintext={name}={value}" for name, value in settings.items())
+        self.pulumi("config", "set-all", *given)
 
     def up(self) -> None:
         self.pulumi("up", "--yes", "--skip-preview")

@@ -2,7 +2,7 @@
 
 Each test kills the real command with SIGKILL at a point that it waits for, and then runs what
 `make` runs. Converged means: the engine holds exactly what the state holds, the service answers,
-and a preview is empty.
+and a preview is empty. Tests of changes have one stack, `running`, and leave it converged.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from tests.bench.images import APP, APP_2
 from tests.bench.kills import KILLS
 from tests.bench.process import run, until
 from tests.support.interrupted import PORT, REPLICAS, Point, Stack, repaired
-from tests.support.program import Program, service
+from tests.support.program import Inline, Program, service
 
 pytestmark = [pytest.mark.pulumi, pytest.mark.engine, pytest.mark.slow]
 
@@ -39,11 +39,51 @@ pytestmark = [pytest.mark.pulumi, pytest.mark.engine, pytest.mark.slow]
 @pytest.fixture
 def stack(tmp_path: Path, host: Host) -> Iterator[Stack]:
     """Provide a stack with a service of two replicas, not made yet; removed at the end."""
-    program = Program(tmp_path, host, {})
+    yield from provided(Inline(tmp_path, host, {}), host)
+
+
+@pytest.fixture
+def hosted(tmp_path: Path, host: Host) -> Iterator[Stack]:
+    """Provide such a stack with a language host, which is left over, too, when `pulumi` is killed."""
+    yield from provided(Program(tmp_path, host, {}), host)
+
+
+def provided(program: Program, host: Host) -> Iterator[Stack]:
     stack = Stack(program, host)
     stack.configure()
     yield stack
     stack.clear()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, host: Host) -> Iterator[Stack]:
+    """Provide a stack with a service, up. A test may leave either image and two or three replicas.
+
+    After the last test, `down` leaves nothing of all that was killed.
+    """
+    stack = Stack(Inline(tmp_path_factory.mktemp("running"), host, {}), host, PORT + 1)
+    stack.configure()
+    stack.program.up()
+    yield stack
+    try:
+        stack.program.operate("down")
+        stack.assert_nothing_left()
+    finally:
+        stack.clear()
+
+
+def change(stack: Stack, **keys: Any) -> None:
+    """Declare other arguments; what is not given stays."""
+    known = {"image": stack.image, "replicas": stack.replicas, "front_end": stack.front_end}
+    stack.configure(**{**known, **keys})
+
+
+def other_image(stack: Stack) -> str:
+    return APP_2 if stack.image == APP else APP
+
+
+def other_count(stack: Stack) -> int:
+    return REPLICAS + 1 if stack.replicas == REPLICAS else REPLICAS
 
 
 def lock_of(pid: int) -> str:
@@ -70,22 +110,29 @@ def is_running(stack: Stack, role: str) -> bool:
     return any(each["State"] == "running" for each in stack.containers(role).values())
 
 
-@pytest.mark.parametrize("point", IN_UP)
-def test_first_up_killed(point: str, stack: Stack) -> None:
-    """An `up` killed at any point is made whole by the next one, which says what it repaired."""
-    at, message = IN_UP[point]
-    pid = stack.killed(at)
+def test_first_up_killed_again_and_again(stack: Stack) -> None:
+    """An `up` killed at any point goes on with the next one, which says what it repaired; that is killed at
+    the next point. The last one makes the stack whole.
+    """
+    points = list(IN_UP.values())
+    killed = [stack.killed(points[0][0])]
+    said = []
+    for at, _ in points[1:]:
+        killed.append(stack.killed_again(at))
+        said.append(repaired(stack.program.log.read_text()))
 
     run = stack.program.operate("up")
 
-    assert lock_of(pid) in repaired(run.output)
-    assert any(re.fullmatch(message, line) for line in repaired(run.output)) or not message
+    said.append(repaired(run.output))
+    for (_, message), pid, lines in zip(points, killed, said, strict=True):
+        assert lock_of(pid) in lines
+        assert any(re.fullmatch(message, line) for line in lines) or not message
     assert run.stdout.splitlines()[-1] == f"op: http://localhost:{PORT}"
     stack.assert_converged()
 
 
 IN_CHANGE: dict[str, Point] = {
-    "new replica": lambda s: len(s.containers("replica-web")) > REPLICAS,
+    "new replica": lambda s: len(s.containers("replica-web")) > s.replicas,
     "front end": lambda s: s.said("op-lb-config updating"),
     "old replica gone": lambda s: s.said(r"op-web-\d deleted"),
 }
@@ -93,29 +140,28 @@ IN_CHANGE: dict[str, Point] = {
 
 
 @pytest.mark.parametrize("point", IN_CHANGE)
-def test_change_killed(point: str, stack: Stack) -> None:
+def test_change_killed(point: str, running: Stack) -> None:
     """A change of the image killed at any point is finished by the next `up`."""
-    stack.program.up()
-    stack.configure(image=APP_2)
-    pid = stack.killed(IN_CHANGE[point])
+    change(running, image=other_image(running))
+    pid = running.killed(IN_CHANGE[point])
 
-    run = stack.program.operate("up")
+    run = running.program.operate("up")
 
     assert lock_of(pid) in repaired(run.output)
-    stack.assert_converged(image=APP_2)
+    running.assert_converged()
 
 
 @pytest.mark.parametrize("point", ["front end"])
-def test_killed_change_taken_back(point: str, stack: Stack) -> None:
+def test_killed_change_taken_back(point: str, running: Stack) -> None:
     """A killed change that is taken back leaves the service as it was before."""
-    stack.program.up()
-    stack.configure(image=APP_2)
-    stack.killed(IN_CHANGE[point])
-    stack.configure()
+    before = running.image
+    change(running, image=other_image(running))
+    running.killed(IN_CHANGE[point])
+    change(running, image=before)
 
-    stack.program.operate("up")
+    running.program.operate("up")
 
-    stack.assert_converged()
+    running.assert_converged()
 
 
 @pytest.fixture
@@ -142,7 +188,7 @@ def test_a_full_disk_is_named_and_nothing_is_lost(stack: Stack, small_disk: Path
     assert full.code == 1
     assert "a disk is full" in full.output
     assert "Traceback" not in full.output
-    stack.assert_converged(image=APP_2)
+    stack.assert_converged()
 
 
 def fill(file: Path) -> None:
@@ -152,20 +198,19 @@ def fill(file: Path) -> None:
             zeros.write(bytes(4096))
 
 
-def test_killed_front_end_is_set_right(stack: Stack) -> None:
+def test_killed_front_end_is_set_right(running: Stack) -> None:
     """A front end killed in a change that is taken back is told the old configuration again."""
-    stack.program.up()
-    (front_end,) = stack.containers("front-end")
-    before = configuration(stack, front_end)
-    stack.configure(replicas=1)
-    stack.killed(lambda s: configuration(s, front_end) != before)
-    stack.configure()
+    (front_end,) = running.containers("front-end")
+    before, count = configuration(running, front_end), running.replicas
+    change(running, replicas=1)
+    running.killed(lambda s: configuration(s, front_end) != before)
+    change(running, replicas=count)
 
-    run = stack.program.operate("up")
+    run = running.program.operate("up")
 
     assert "front end op-lb-config, its change cut short, to be set right by this run" in repaired(run.output)
-    assert configuration(stack, front_end) == before
-    stack.assert_converged()
+    assert configuration(running, front_end) == before
+    running.assert_converged()
 
 
 def configuration(stack: Stack, front_end: str) -> str | None:
@@ -173,47 +218,65 @@ def configuration(stack: Stack, front_end: str) -> str | None:
     return read_file(container, kind_of("haproxy").program.path)
 
 
-def test_killed_check_leaves_no_container(stack: Stack) -> None:
+CHECKS: Point = lambda s: bool(s.containers("check"))  # noqa: E731
+
+
+def test_killed_check_leaves_no_container(running: Stack) -> None:
     """The throw-away container of a check cut short is removed by the next `up`."""
-    stack.program.up()
-    stack.configure(replicas=REPLICAS + 1)
-    stack.killed(lambda s: bool(s.containers("check")))
+    change(running, replicas=other_count(running))
+    running.killed(CHECKS)
 
-    stack.program.operate("up")
+    running.program.operate("up")
 
-    assert stack.containers("check") == {}
-    stack.assert_converged(replicas=REPLICAS + 1)
+    assert running.containers("check") == {}
+    running.assert_converged()
+
+
+def test_our_plugin_killed_in_a_check(running: Stack) -> None:
+    """Its throw-away container goes with the next `up`."""
+    change(running, replicas=other_count(running))
+    running.hurt("our plugin", CHECKS)
+
+    running.program.operate("up")
+
+    assert running.containers("check") == {}
+    running.assert_converged()
 
 
 IN_DESTROY: dict[str, Point] = {
     "front end": lambda s: not is_running(s, "front-end"),
-    "replica": lambda s: len(s.containers("replica-web")) < REPLICAS,
+    "replica": lambda s: len(s.containers("replica-web")) < s.replicas,
     "network": lambda s: s.said("op-net deleting"),
 }
 """Points in a `destroy`."""
 
 
-@pytest.mark.parametrize("point", IN_DESTROY)
-def test_destroy_killed(point: str, stack: Stack) -> None:
-    """A `destroy` killed at any point is finished by the next `down`."""
+def test_destroy_killed_again_and_again(stack: Stack) -> None:
+    """A `destroy` killed at any point goes on with the next `down`, also when that is killed, too."""
     stack.program.up()
-    pid = stack.killed(IN_DESTROY[point], "destroy", "--yes", "--skip-preview")
+    first, *others = IN_DESTROY.values()
+    killed = [stack.killed(first, "destroy", "--yes", "--skip-preview")]
+    said = []
+    for at in others:
+        killed.append(stack.killed_again(at, "destroy"))
+        said.append(repaired(stack.program.log.read_text()))
 
     run = stack.program.operate("down")
 
-    assert lock_of(pid) in repaired(run.output)
+    said.append(repaired(run.output))
+    for pid, lines in zip(killed, said, strict=True):
+        assert lock_of(pid) in lines
     stack.assert_nothing_left()
 
 
 @pytest.mark.parametrize("point", ["replica"])
-def test_destroy_killed_and_regretted(point: str, stack: Stack) -> None:
+def test_destroy_killed_and_regretted(point: str, running: Stack) -> None:
     """After a `destroy` killed at any point, `up` makes the service whole again."""
-    stack.program.up()
-    stack.killed(IN_DESTROY[point], "destroy", "--yes", "--skip-preview")
+    running.killed(IN_DESTROY[point], "destroy", "--yes", "--skip-preview")
 
-    stack.program.operate("up")
+    running.program.operate("up")
 
-    stack.assert_converged()
+    running.assert_converged()
 
 
 # A part of a run is killed
@@ -261,34 +324,33 @@ def test_docker_plugin_killed_and_down(stack: Stack) -> None:
     stack.assert_nothing_left()
 
 
-def test_our_plugin_killed_in_a_check(stack: Stack) -> None:
-    """Its throw-away container goes with the next `up`."""
-    stack.program.up()
-    stack.configure(replicas=REPLICAS + 1)
-    stack.hurt("our plugin", lambda s: bool(s.containers("check")))
-
-    stack.program.operate("up")
-
-    assert stack.containers("check") == {}
-    stack.assert_converged(replicas=REPLICAS + 1)
-
-
-@pytest.mark.parametrize("part", KILLS)
-def test_part_killed_at_a_random_moment(part: str, stack: Stack) -> None:
+@pytest.mark.parametrize("part", [part for part in KILLS if part != "pulumi"])
+def test_part_killed_at_a_random_moment(part: str, running: Stack) -> None:
     """After any part dies in an `up` that replaces every replica, the next one converges.
 
     `make bench` has many more moments.
     """
-    stack.program.up()
-    stack.configure(image=APP_2)
+    killed_at_a_random_moment(part, running)
+
+
+def test_pulumi_killed_at_a_random_moment(hosted: Stack) -> None:
+    """Likewise, where a language host is left over."""
+    hosted.program.up()
+
+    killed_at_a_random_moment("pulumi", hosted)
+
+    hosted.program.operate("down")
+    hosted.assert_nothing_left()
+
+
+def killed_at_a_random_moment(part: str, stack: Stack) -> None:
+    change(stack, image=other_image(stack))
     moment = Random(part).randint(1, 8)  # noqa: S311
     stack.hurt(part, lambda s: len(re.findall("op-", s.program.log.read_text())) >= moment)
 
     stack.program.operate("up")
 
-    stack.assert_converged(image=APP_2)
-    stack.program.operate("down")
-    stack.assert_nothing_left()
+    stack.assert_converged()
 
 
 def test_things_of_another_state_are_left_alone(stack: Stack) -> None:
@@ -324,31 +386,26 @@ def kill_engine(stack: Stack) -> None:
 
 def serves(stack: Stack) -> bool:
     try:
-        return requests.get(f"http://{stack.host.address}:{PORT}/", timeout=5).status_code == 200
+        return requests.get(f"http://{stack.host.address}:{stack.port}/", timeout=5).status_code == 200
     except requests.RequestException:
         return False
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_killed_engine_brings_the_service_back(kind: str, stack: Stack) -> None:
-    """After a kill of the engine all of it runs again, a front end that was reloaded, too."""
-    front_end = {"port": PORT, **KINDS[kind]}
-    stack.configure(front_end=front_end)
+@pytest.fixture(scope="module", params=list(KINDS))
+def of_kind(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, host: Host
+) -> Iterator[Stack]:
+    """Provide a stack with a service behind a front end of a kind, up. A test may leave another number."""
+    stack = Stack(Inline(tmp_path_factory.mktemp(request.param), host, {}), host, PORT + 2)
+    stack.configure(front_end=KINDS[request.param])
     stack.program.up()
-    stack.configure(front_end=front_end, replicas=REPLICAS + 1)
-    stack.program.up()
-
-    kill_engine(stack)
-
-    until(lambda: {each["State"] for each in stack.containers().values()} == {"running"}, "all run", 60)
-    until(lambda: serves(stack), "the service answers", 60)
+    yield stack
+    stack.clear()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_up_repairs_a_stopped_service(kind: str, stack: Stack) -> None:
+def test_up_repairs_a_stopped_service(of_kind: Stack) -> None:
     """Stopped or removed replicas and a stopped front end: `preview` says so, and `up` makes them run."""
-    stack.configure(front_end={"port": PORT, **KINDS[kind]})
-    stack.program.up()
+    stack = of_kind
     replicas, (front_end,) = list(stack.containers("replica-web")), stack.containers("front-end")
     engine = stack.host.engine()
     engine.containers.get(front_end).stop(timeout=1)
@@ -362,59 +419,44 @@ def test_up_repairs_a_stopped_service(kind: str, stack: Stack) -> None:
     assert f"`up` will start container {stopped.name}, which does not run" in preview.output
     assert f"container {stopped.name}, which did not run, started" in repaired(run.output)
     assert "op-lb-config, to be set right by this run" in repaired(run.output)
-    assert run.stdout.splitlines()[-1] == f"op: http://localhost:{PORT}"
+    assert run.stdout.splitlines()[-1] == f"op: http://localhost:{stack.port}"
     stack.assert_converged()
 
 
-def test_refresh_killed(stack: Stack) -> None:
-    """A killed `refresh` leaves no more than its lock."""
-    stack.program.up()
-    pid = stack.killed(lambda s: s.said("refreshing"), "refresh", "--yes", "--skip-preview")
+def test_killed_engine_brings_the_service_back(of_kind: Stack) -> None:
+    """After a kill of the engine all of it runs again, a front end that was reloaded, too."""
+    change(of_kind, replicas=other_count(of_kind))
+    of_kind.program.up()
 
-    run = stack.program.operate("up")
+    kill_engine(of_kind)
+
+    until(lambda: {each["State"] for each in of_kind.containers().values()} == {"running"}, "all run", 60)
+    until(lambda: serves(of_kind), "the service answers", 60)
+
+
+def test_refresh_killed(running: Stack) -> None:
+    """A killed `refresh` leaves no more than its lock."""
+    pid = running.killed(lambda s: s.said("refreshing"), "refresh", "--yes", "--skip-preview")
+
+    run = running.program.operate("up")
 
     assert lock_of(pid) in repaired(run.output)
-    stack.assert_converged()
+    running.assert_converged()
 
 
-def test_killed_twice(stack: Stack) -> None:
-    """A repairing `up` that is killed itself is repaired by the one after it."""
-    stack.killed(lambda s: len(s.containers()) >= 1)
-    command = [sys.executable, "-m", "checkout", "up", "--stack", stack.program.stack]
-    with stack.program.log.open("w") as log:
-        operate = subprocess.Popen(
-            command,
-            cwd=stack.program.project,
-            env=stack.program.environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    until(lambda: stack.said(r"op-web-\d creating"), "replicas are being made", 60, 0.003)
-    os.killpg(operate.pid, signal.SIGKILL)
-    operate.wait()
-
-    stack.program.operate("up")
-
-    stack.assert_converged()
-
-
-def test_state_cut_short_by_a_full_disk(stack: Stack) -> None:
+def test_state_cut_short_by_a_full_disk(running: Stack) -> None:
     """State and the backup beside it are cut: `up` goes on from an older whole one; nothing is left over."""
-    stack.program.up()
-    stack.configure(replicas=REPLICAS + 1)
-    stack.program.up()
-    folder = stack.program.state / ".pulumi/stacks/longshore"
-    for name in (f"{stack.program.stack}.json", f"{stack.program.stack}.json.bak"):
+    change(running, replicas=other_count(running))
+    running.program.up()
+    folder = running.program.state / ".pulumi/stacks/longshore"
+    for name in (f"{running.program.stack}.json", f"{running.program.stack}.json.bak"):
         text = (folder / name).read_text()
         (folder / name).write_text(text[: len(text) // 2])
 
-    run = stack.program.operate("up")
+    run = running.program.operate("up")
 
     assert "cut short as a full disk does, replaced by its newest whole backup" in run.output
-    stack.assert_converged(replicas=REPLICAS + 1)
-    stack.program.operate("down")
-    stack.assert_nothing_left()
+    running.assert_converged()
 
 
 UNREACHED = "image registry.invalid/app:1 is not on its host, and no registry can be reached from there: give"
@@ -502,16 +544,16 @@ def test_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "start Docker there, or name another host in DOCKER_HOST or under longshore:host" in line
 
 
-def test_first_up_of_a_user(stack: Stack, tmp_path: Path) -> None:
+def test_first_up_of_a_user(hosted: Stack, tmp_path: Path) -> None:
     """Without any setting of Pulumi, state and passphrase are files of the user; `down` ends it."""
-    environment = stack.program.environment
+    environment = hosted.program.environment
     environment |= {"HOME": str(tmp_path), "PULUMI_BACKEND_URL": ""}
     del environment["PULUMI_CONFIG_PASSPHRASE"]
 
-    up = stack.program.operate("up")
-    again = stack.program.operate("up")
-    preview = stack.program.operate("preview")
-    down = stack.program.operate("down")
+    up = hosted.program.operate("up")
+    again = hosted.program.operate("up")
+    preview = hosted.program.operate("preview")
+    down = hosted.program.operate("down")
 
     passphrase = tmp_path / ".config/longshore/passphrase"
     assert "state: file://~ (not logged in to another Pulumi backend)" in up.output
@@ -520,28 +562,44 @@ def test_first_up_of_a_user(stack: Stack, tmp_path: Path) -> None:
     assert "unchanged" in again.output
     assert "unchanged" in preview.output
     assert "deleted" in down.output
-    assert stack.containers() == {}
+    assert hosted.containers() == {}
+
+
+@pytest.fixture(scope="module")
+def rolled_out(tmp_path_factory: pytest.TempPathFactory, host: Host) -> Iterator[Stack]:
+    """Provide a stack with a service of three replicas that are replaced in rounds, up. A test leaves it."""
+    stack = Stack(Inline(tmp_path_factory.mktemp("rounds"), host, {}), host, PORT + 3)
+    stack.configure(**ROUNDS)
+    stack.program.operate("up")
+    yield stack
+    stack.clear()
+
+
+ROUNDS: dict[str, Any] = {"replicas": 3, "update": {"parallelism": 1, "monitor": 0}}
 
 
 @pytest.mark.parametrize("part", ["our plugin", "group"])
-def test_a_killed_roll_out_is_taken_back(stack: Stack, part: str) -> None:
+def test_a_killed_roll_out_is_taken_back(rolled_out: Stack, part: str) -> None:
     """The former program finds replicas of both images, and the front end sends to both: it repairs that."""
-    rounds = {"replicas": 3, "update": {"parallelism": 1, "monitor": 0}}
-    stack.configure(**rounds)
-    stack.program.operate("up")
+    stack = rolled_out
     before = text_of(stack)
-    stack.configure(**rounds, image=APP_2)
+    stack.configure(**ROUNDS, image=APP_2)
 
-    stack.hurt(part, lambda s: "-g3" in text_of(s))
-    stack.configure(**rounds)
+    stack.hurt(part, lambda s: bool(generations(text_of(s)) - generations(before)))
+    stack.configure(**ROUNDS)
     said = stack.program.operate("up").output
 
     assert "op-web-replicas, to be set right by this run" in said
     assert text_of(stack) == before
-    stack.assert_converged(replicas=3)
+    stack.assert_converged()
 
 
 def text_of(stack: Stack) -> str:
     """Return the configuration that the front end has."""
     (front_end,) = stack.containers("front-end")
     return read_file(stack.host.engine().containers.get(front_end), kind_of("haproxy").program.path) or ""
+
+
+def generations(text: str) -> set[str]:
+    """Return the generations of the replicas in a configuration."""
+    return set(re.findall(r"-(g\d+)", text))

@@ -30,6 +30,8 @@ def _languages() -> None:
 
 
 Programs = Mapping[str, Project]
+WITHOUT_TYPES = {"TS_NODE_TRANSPILE_ONLY": "true"}
+"""Has a TypeScript program run without a check of its types, which takes seconds; `checked` does it once."""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
     found = {name: Project(examples / name, private) for name in EXAMPLES}
     for name in ("packaged", "typescript"):
         found[name].pulumi("package", "add", "../../plugin")
+    found["typescript"].environment |= WITHOUT_TYPES
     return found
 
 
@@ -112,7 +115,9 @@ def test_three_languages_declare_the_same(maker: str, configured: Programs, host
     said = planned + project.pulumi("up", "--yes", "--skip-preview").output
     try:
         made = resources(project)
-        for other in configured.values():
+        first = configured[EXAMPLES[0]]
+        # All leave the state of the first as it is; so the first speaks for all on the state of another.
+        for other in configured.values() if project is first else (first, project):
             same(other)
             assert differences(made, resources(other)) == {}
         shop = get(host, "/env/TOKEN", name="www.shop.example")
@@ -153,44 +158,44 @@ def test_a_packaged_program_has_nothing_of_ours(programs: Programs) -> None:
 # Types, before anything runs
 
 
-def checked(project: Project, replace: str = "", by: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `tsc` on the TypeScript example with a change in its text."""
-    index = project.folder / "index.ts"
-    right = index.read_text()
-    assert replace in right
-    try:
-        index.write_text(right.replace(replace, by, 1) if replace else right)
-        return subprocess.run(
-            ["npm", "run", "check"], cwd=project.folder, capture_output=True, text=True, timeout=120
-        )
-    finally:
-        index.write_text(right)
+MISTAKES = [
+    ('"leastconn"', '"leastcon"', "'\"leastcon\"' is not assignable to type 'Algorithm | undefined'"),
+    ("unknownHost:", "unknownHosts:", "'unknownHosts' does not exist in type 'FrontEndArgs'"),
+    ("maxRetries:", "max_retries:", "'max_retries' does not exist in type 'RestartArgs'"),
+    ("image: image.imageId, replicas: 2,", "replicas: 2,", "'image' is missing in type"),
+    ("replicas: 3", 'replicas: "3"', "'string' is not assignable to type 'number'"),
+    ("replicas: 3", "replicas: image.imageId", "'Output<string>' is not assignable to type 'number"),
+]
+"""Text of the TypeScript example, a wrong one in its place, and what the compiler says of that."""
 
 
-def test_the_typescript_example_type_checks(programs: Programs) -> None:
+@pytest.fixture(scope="module")
+def checked(programs: Programs) -> Mapping[str, str]:
+    """Run `tsc` once, on the TypeScript example and on one copy of it for each mistake; errors by file."""
+    folder = programs["typescript"].folder
+    right = (folder / "index.ts").read_text()
+    for number, (text, wrong, _) in enumerate(MISTAKES):
+        assert text in right
+        (folder / f"mistake{number}.ts").write_text(right.replace(text, wrong, 1))
+    files = ["index.ts", *(f"mistake{number}.ts" for number in range(len(MISTAKES)))]
+    (folder / "mistakes.json").write_text(json.dumps({"extends": "./tsconfig.json", "files": files}))
+    command = ["npm", "run", "check", "--", "--project", "mistakes.json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+    assert done.returncode != 0, "no mistake is found"
+    # The lines of an error that follow its first one are indented.
+    found = re.findall(r"(?m)^(\w+\.ts)(\(.*(?:\n .*)*)", done.stdout)
+    return {file: "\n".join(said for where, said in found if where == file) for file in files}
+
+
+def test_the_typescript_example_type_checks(checked: Mapping[str, str]) -> None:
     """Strictly, with the types that the package has there."""
-    done = checked(programs["typescript"])
-
-    assert done.returncode == 0, done.stdout
+    assert checked["index.ts"] == ""
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "said"),
-    [
-        ('"leastconn"', '"leastcon"', "'\"leastcon\"' is not assignable to type 'Algorithm | undefined'"),
-        ("unknownHost:", "unknownHosts:", "'unknownHosts' does not exist in type 'FrontEndArgs'"),
-        ("maxRetries:", "max_retries:", "'max_retries' does not exist in type 'RestartArgs'"),
-        ("image: image.imageId, replicas: 2,", "replicas: 2,", "'image' is missing in type"),
-        ("replicas: 3", 'replicas: "3"', "'string' is not assignable to type 'number'"),
-        ("replicas: 3", "replicas: image.imageId", "'Output<string>' is not assignable to type 'number"),
-    ],
-)
-def test_a_mistake_is_a_type_error(right: str, wrong: str, said: str, programs: Programs) -> None:
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[wrong for _, wrong, _ in MISTAKES])
+def test_a_mistake_is_a_type_error(number: int, checked: Mapping[str, str]) -> None:
     """A word, a key at any level, a required one, a kind of value, an Output of what must be plain."""
-    done = checked(programs["typescript"], right, wrong)
-
-    assert done.returncode != 0
-    assert said in done.stdout, done.stdout
+    assert MISTAKES[number][2] in checked[f"mistake{number}.ts"]
 
 
 # Refusals without the help of types
@@ -255,8 +260,6 @@ def test_a_wrong_value_is_one_clear_message(
     text = program.read_text()
     assert right in text
     program.write_text(text.replace(right, wrong, 1))
-    # The same without the types.
-    project.environment["TS_NODE_TRANSPILE_ONLY"] = "true"
 
     run = project.pulumi("preview", check=False)
     program.write_text(text)
@@ -308,6 +311,7 @@ def test_options_mean_the_same_across_the_border(options: tuple[Project, Project
     there, here = options
     try:
         there.up()
+        there.environment |= WITHOUT_TYPES
         made = resources(there)
         labels = {
             name: host.engine().containers.get(container).labels.get("team")

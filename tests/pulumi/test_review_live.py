@@ -26,7 +26,7 @@ from tests.pulumi.test_swarm_cluster import everything, seen
 from tests.support.floating import floating_address
 from tests.support.previews import ENGINE, reduced
 from tests.support.program import APP, PORT, Inline, Run, service
-from tests.support.swarm import answers, asked
+from tests.support.swarm import answers, asked, served
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.load]
 
@@ -268,6 +268,7 @@ def swarm(tmp_path_factory: pytest.TempPathFactory, hosts: list[Host]) -> Iterat
     made = Swarm(program, hosts)
     try:
         program.up()
+        served(hosts[1:], GATEWAY_PORT, "shop.example")
         yield made
     finally:
         program.destroy()

@@ -142,7 +142,7 @@ def test_two_backends_change_at_the_same_time(
     args: Arguments = {
         "front_end": {**service()["front_end"], "port": OTHER, "kind": kind, "resolve": kind == "haproxy"},
         "backends": {
-            name[0]: {"image": APP, "replicas": 3, "host_names": [name], "update": UPDATE, "drain": 2}
+            name[0]: {"image": APP, "replicas": 2, "host_names": [name], "update": UPDATE, "drain": 2}
             for name in NAMES
         },
     }
@@ -171,25 +171,38 @@ def test_two_backends_change_at_the_same_time(
 # Killed runs
 
 
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory: pytest.TempPathFactory, host: Host) -> Iterator[dict[str, Stack]]:
+    """Provide a stack for each kind of front end, with a service of two replicas and `update`, up."""
+    made = {}
+    for number, kind in enumerate(("haproxy", "nginx")):
+        made[kind] = Stack(Inline(tmp_path_factory.mktemp(kind), host, {}), host, STACK_PORT + number)
+        made[kind].kind = kind
+        rounds(made[kind], APP)
+        made[kind].program.up()
+    yield made
+    for each in made.values():
+        each.clear()
+
+
 @pytest.fixture
-def stack(request: pytest.FixtureRequest, tmp_path: Path, host: Host) -> Iterator[Stack]:
-    """Provide a stack with a service of two replicas and `update`; removed at the end."""
-    program = Program(tmp_path, host, {})
-    stack = Stack(program, host)
-    stack.kind = request.param
-    rounds(stack, APP)
-    program.up()
-    yield stack
-    stack.clear()
+def stack(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Stack:
+    """Provide the stack of a kind. A test may leave either image."""
+    return stacks[request.param]
 
 
-def rounds(stack: Stack, image: str) -> None:
-    front_end = {"port": STACK_PORT, "kind": stack.kind, "resolve": stack.kind == "haproxy"}
-    stack.configure(image=image, drain=1, update=UPDATE, front_end=front_end)
+def rounds(stack: Stack, image: str, **keys: Any) -> None:
+    front_end = {"kind": stack.kind, "resolve": stack.kind == "haproxy"}
+    stack.configure(image=image, drain=1, update=UPDATE, front_end=front_end, **keys)
+
+
+def other(stack: Stack) -> str:
+    return APP_2 if stack.image == APP else APP
 
 
 def made(stack: Stack, count: int) -> bool:
-    return [each["Image"] for each in stack.containers("replica-web").values()].count(APP_2) >= count
+    """Return whether so many replicas have the new image."""
+    return [each["Image"] for each in stack.containers("replica-web").values()].count(stack.image) >= count
 
 
 IN_ROUNDS: dict[str, Point] = {
@@ -213,23 +226,40 @@ IN_ROUNDS: dict[str, Point] = {
 )
 def test_killed_rounds_go_on(stack: Stack, part: str, point: str, note: Callable[[str], None]) -> None:
     """The next `up` as `make` runs it brings the rest; no request fails in either run."""
-    rounds(stack, APP_2)
+    rounds(stack, other(stack))
 
-    with unfailing(stack.host, STACK_PORT, note):
+    with unfailing(stack.host, stack.port, note):
         stack.hurt(part, IN_ROUNDS[point])
         stack.program.operate("up")
 
-    stack.assert_converged(image=APP_2)
+    stack.assert_converged()
 
 
 @pytest.mark.parametrize(("stack", "part"), [("nginx", "our plugin")], indirect=["stack"])
 def test_killed_rounds_are_taken_back(stack: Stack, part: str, note: Callable[[str], None]) -> None:
     """With the former settings, the replicas of the killed change are gone, and the former ones serve."""
-    rounds(stack, APP_2)
+    before = stack.image
+    rounds(stack, other(stack))
 
-    with unfailing(stack.host, STACK_PORT, note):
+    with unfailing(stack.host, stack.port, note):
         stack.hurt(part, IN_ROUNDS["second round"])
-        rounds(stack, APP)
+        rounds(stack, before)
         stack.program.operate("up")
 
-    stack.assert_converged(image=APP)
+    stack.assert_converged()
+
+
+@pytest.mark.parametrize("stack", ["haproxy", "nginx"], indirect=True)
+def test_a_killed_canary_is_tried_again(stack: Stack, note: Callable[[str], None]) -> None:
+    """It has its share when the plugin is killed; the next `up` begins anew, and no request fails."""
+    rounds(stack, other(stack), canary={"steps": [20, 50], "interval": 2, "min_requests": 1})
+
+    def has_a_share(stack: Stack) -> bool:
+        args = {"front_end": {"kind": stack.kind}}
+        return "# canary" in str(configuration(stack.program, stack.host, args))
+
+    with unfailing(stack.host, stack.port, note):
+        stack.hurt("our plugin", has_a_share)
+        stack.program.operate("up")
+
+    stack.assert_converged()

@@ -133,19 +133,17 @@ def growing(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     network.remove()
 
 
-def route(pair: Pair) -> None:
-    """Add a route in the long form: the replicas of before for any host, and others for a host name."""
+def routes_and_tcp(pair: Pair) -> None:
+    """Add a route in the long form, and two more services, of mode tcp.
+
+    The replicas of before are for any host, and others for a host name.
+    """
     services = {}
     for name, args in pair.services.items():
         common = {key: args.pop(key) for key in ("front_end", "network")}
         common["front_end"]["default_backend"] = "web"
         other = {"image": APP, "replicas": 1, "host_names": ["other.example"]}
         services[name] = {**common, "backends": {"web": args, "other": other}}
-    pair.configure(services)
-
-
-def tcp(pair: Pair) -> None:
-    """Add two more services, of mode tcp."""
     echo = {"environment": {"MODE": "echo"}, "replicas": 1, "drain": 1}
     more = {
         f"{name}-tcp": service(
@@ -157,11 +155,11 @@ def tcp(pair: Pair) -> None:
         )
         for name, port in PORTS.items()
     }  # fmt: skip
-    pair.configure({**pair.services, **more})
+    pair.configure({**services, **more})
 
 
 def every_limit(pair: Pair) -> None:
-    """Return settings of each limit of a container, and subnets of our choice."""
+    """Set each limit of a container, subnets of our choice, and another network without a published port."""
     for number, name in enumerate(PORTS):
         pair.change(name, network={"subnet": f"10.79.{number}.0/24"})
     pair.change(
@@ -172,26 +170,22 @@ def every_limit(pair: Pair) -> None:
         capabilities=[],
         restart={"policy": "on-failure", "max_retries": 3},
         command=["/usr/local/bin/app"],
-        front_end={"memory": 128, "address": pair.host.address},
+        front_end={"memory": 128, "address": pair.host.address, "networks": [EXTRA], "publish": False},
     )
 
 
 UPS: dict[str, Callable[[Pair], None]] = {
     "the first": lambda pair: None,
-    "another image": lambda pair: pair.change(image="longshore-app:2"),
-    "an environment with a secret": lambda pair: pair.change(
-        environment={"TOKEN": {"secret": "token"}, "COLOUR": "blue"}
+    "an image, a secret, a count, weights, a backup and a time-out": lambda pair: pair.change(
+        image="longshore-app:2",
+        environment={"TOKEN": {"secret": "token"}, "COLOUR": "blue"},
+        replicas=3,
+        weights=[3, 2, 1],
+        backup_replicas=1,
+        front_end={"timeouts": {"server": 7}},
     ),
-    "another count, with weights and a backup": lambda pair: pair.change(
-        replicas=3, weights=[3, 2, 1], backup_replicas=1
-    ),
-    "a time-out": lambda pair: pair.change(front_end={"timeouts": {"server": 7}}),
-    "limits, policies and a subnet": every_limit,
-    "another network, and no published port": lambda pair: pair.change(
-        front_end={"networks": [EXTRA], "publish": False}
-    ),
-    "a route": route,
-    "more services, of mode tcp": tcp,
+    "limits, policies, a subnet, another network, and no published port": every_limit,
+    "a route, and more services, of mode tcp": routes_and_tcp,
 }  # fmt: skip
 
 
@@ -334,9 +328,7 @@ SICK, BROKEN, NEW = "longshore-app:sick", "longshore-app:broken", "longshore-app
     ("name", "bad", "then"),
     [
         ("ha", BROKEN, "a good image"),
-        ("ha", SICK, "the image of before"),
-        ("ng", BROKEN, "the image of before"),
-        ("ng", SICK, "a good image"),
+        ("ng", SICK, "the image of before"),
     ],
 )
 def test_an_image_that_never_becomes_healthy_is_taken_back(
@@ -383,21 +375,26 @@ def edited(pair: Pair, name: str) -> None:
     container.put_archive("/etc/longshore", archive.getvalue())
 
 
-DRIFTS: dict[str, tuple[Callable[[Pair, str], None], str]] = {
+def lose_both(pair: Pair, name: str) -> None:
+    removed, stopped = pair.replicas(name)
+    removed.remove(force=True)
+    stopped.stop(timeout=1)
+
+
+DRIFTS: dict[str, tuple[Any, ...]] = {
     "a configuration edited": (edited, "lb-config"),
-    "a replica removed": (lambda pair, name: pair.replicas(name)[0].remove(force=True), r"web-\d"),
-    "a replica stopped": (lambda pair, name: pair.replicas(name)[0].stop(timeout=1), r"web-\d"),
+    "a replica removed, and the other one stopped": (lose_both, r"web-0", r"web-1"),
     "the front end stopped": (lambda pair, name: pair.front_end(name).stop(timeout=1), "lb-config"),
     "the front end removed": (lambda pair, name: pair.front_end(name).remove(force=True, v=True), "lb"),
 }
-"""Changes that somebody makes by hand, each with the name of the resource that shows it."""
+"""Changes that somebody makes by hand, each with the names of the resources that show it."""
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
 def test_a_change_by_hand_is_read_and_repaired(pair: Pair, drift: str) -> None:
     """`refresh` sees it, `up` repairs it, with both kinds of front end."""
     program, host = pair.program, pair.host
-    by_hand, tells = DRIFTS[drift]
+    by_hand, *tell = DRIFTS[drift]
     for name in PORTS:
         by_hand(pair, name)
 
@@ -405,7 +402,8 @@ def test_a_change_by_hand_is_read_and_repaired(pair: Pair, drift: str) -> None:
     said = program.up().output
 
     for name, port in PORTS.items():
-        assert re.search(rf"^ (~|\+|\+\+) +[\w:]+ {name}-{tells} ", said, re.MULTILINE), said
+        for resource in tell:
+            assert re.search(rf"^ (~|\+|\+\+) +[\w:]+ {name}-{resource} ", said, re.MULTILINE), said
         assert "edited by hand" not in configuration(pair, name)
         assert [c.status for c in pair.replicas(name)] == ["running", "running"]
         assert re.match(r"\w+ v[12] /$", get(host, port=port))
@@ -456,17 +454,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"services": {"web": service(replicas=0)}},
         "LoadBalancedService 'web': replicas must be between 1 and 1000, got 0",
     ),
-    "an unknown key": (
-        {"services": {"web": service(front_end={"prot": 80})}},
-        "LoadBalancedService 'web': front_end.prot is not a known key",
-    ),
     "an unknown secret": (
         {"services": {"web": service(environment={"TOKEN": {"secret": "tokn"}})}},
         "services.web.environment.TOKEN.secret must be a name under secrets (other), got text",
-    ),
-    "a plain tcp host": (
-        {"host": {"address": "tcp://10.77.0.11:2375"}},
-        "host.address tcp://10.77.0.11:2375 is a plain tcp engine, open to every client that reaches it",
     ),
     "a port for two": (
         {"services": dict.fromkeys(("one", "two"), service(front_end={"port": FREE}))},

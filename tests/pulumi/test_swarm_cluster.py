@@ -1,7 +1,11 @@
 """Swarms on three Docker hosts, brought up with the real pulumi."""
 
-import re
-from collections.abc import Callable
+import functools
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +14,20 @@ import pytest
 
 from tests.bench import images
 from tests.bench.hosts import Host
+from tests.bench.kills import commands
 from tests.bench.load import Load
 from tests.bench.process import until
 from tests.pulumi.test_stack import files_with
+from tests.support.certificates import made, soon
 from tests.support.floating import floating_address
 from tests.support.mocks import SECRET, SIGNATURE
-from tests.support.program import Inline, Program, PulumiError, kill
-from tests.support.swarm import asked, bare
+from tests.support.program import Inline, Program, PulumiError
+from tests.support.secure import Secure, served
+from tests.support.swarm import answers, asked, bare
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi_cli]
 
-PORT, VIP = 8080, floating_address(50)
+PORT, TLS_PORT, VIP = 8080, 8443, floating_address(50)
 
 
 def cluster(hosts: list[Host], **keys: Any) -> dict[str, Any]:
@@ -49,6 +56,15 @@ def node(role: str = "worker", availability: str = "active", **labels: str) -> d
     return {"role": role, "availability": availability, "labels": labels}
 
 
+@pytest.fixture(autouse=True)
+def _out_of_every_swarm(hosts: list[Host]) -> Iterator[None]:
+    """Leave what a test that failed has left over, so that the next one can run."""
+    yield
+    for host in hosts:
+        if host.engine().info()["Swarm"]["LocalNodeState"] != "inactive":
+            host.engine().api.leave_swarm(force=True)
+
+
 @pytest.mark.every_engine
 def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) -> None:
     """Up, an empty preview, changes of labels, role and availability, and three bare hosts again."""
@@ -69,27 +85,6 @@ def test_from_bare_hosts_to_a_swarm_and_back(tmp_path: Path, hosts: list[Host]) 
         program.up()
         assert seen(hosts[0])["host2"] == node("manager")
         assert seen(hosts[0])["host3"] == node("manager", "drain")
-        assert program.preview().changes == []
-    finally:
-        program.destroy()
-    assert bare(hosts)
-
-
-def test_a_change_by_hand_is_read_and_repaired(tmp_path: Path, hosts: list[Host]) -> None:
-    """A label removed, a node drained: refresh sees it, `up` repairs it."""
-    labelled = cluster(hosts, nodes={"b": {"labels": {"zone": "dmz"}}})
-    program = Inline(tmp_path, hosts[0], {"swarms": {"main": labelled}})
-    try:
-        program.up()
-        (found,) = [n for n in hosts[0].engine().nodes.list() if n.attrs["Spec"]["Labels"]]
-        found.update({**found.attrs["Spec"], "Labels": {}, "Availability": "drain"})
-
-        program.refresh()
-        assert program.preview().changes == [("update", "main-node-b")]
-        program.up()
-
-        assert seen(hosts[0])["host2"] == node(zone="dmz")
-        program.refresh()
         assert program.preview().changes == []
     finally:
         program.destroy()
@@ -139,7 +134,10 @@ def states(host: Host) -> list[str]:
 
 
 def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
-    """Another label of a node is all that the preview shows; the tasks that may not stay there move."""
+    """Another label of a node is all that the preview shows; the tasks that may not stay there move.
+
+    A label removed and a node drained by hand are read by a refresh, and `up` repairs both.
+    """
     service = {
         "image": images.APP,
         "replicas": 2,
@@ -166,6 +164,15 @@ def test_tasks_follow_a_label(tmp_path: Path, hosts: list[Host]) -> None:
 
         until(lambda: running() == [0, 2, 0], "both tasks run where they may")
         assert program.preview().changes == []
+
+        (found,) = hosts[0].engine().nodes.list(filters={"name": "host3"})
+        found.update({**found.attrs["Spec"], "Labels": {}, "Availability": "drain"})
+        program.refresh()
+        assert program.preview().changes == [("update", "main-node-c")]
+        program.up()
+        assert seen(hosts[0])["host3"] == node(zone="inner")
+        program.refresh()
+        assert program.preview().changes == []
     finally:
         program.destroy()
     assert bare(hosts)
@@ -179,7 +186,9 @@ def test_a_dead_manager_is_removed(tmp_path: Path, hosts: list[Host]) -> None:
     del left["nodes"]["a"]
 
     def known_as_down() -> bool:
-        return any(each.attrs["Status"]["State"] == "down" for each in hosts[1].engine().nodes.list())
+        with suppress(docker.errors.APIError):  # the others elect their leader
+            return "down" in states(hosts[1])
+        return False
 
     try:
         program.up()
@@ -322,7 +331,7 @@ def everything(hosts: list[Host], **keys: Any) -> dict[str, Any]:
                 "constraints": ["node.labels.zone==dmz"],
                 "networks": ["web"],
                 "endpoint_mode": "dnsrr",
-                "health": {"path": "/", "interval": 0.5},
+                "health": {"path": "/", "interval": 1},
                 "update": {"parallelism": 1, "delay": 0, "monitor": 1},
             }
         },
@@ -377,36 +386,19 @@ def test_a_gateway_behind_a_floating_address(
     assert bare(hosts)
 
 
-def killed(program: Program, at: str, *command: str) -> None:
-    """Run `pulumi <command>` and kill it as soon as it prints a text that matches."""
-    process = program.start(*command, "--yes", "--skip-preview")
-    try:
-        until(lambda: re.search(at, program.log.read_text()) or process.poll() is not None, at, 120, 0.003)
-        assert process.poll() is None, f"too late to kill it:\n{program.log.read_text()}"
-    finally:
-        if process.poll() is None:
-            kill(process)
+COMING = ("swarm", "node-b", "vip-node-c", "shop-service", "gateway-service")
+GOING = ("shop-service", "node-b", "swarm")
 
 
-@pytest.mark.pulumi
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "at",
-    [
-        r"main-swarm creating",
-        r"main-node-b creating",
-        r"main-vip-node-c creating",
-        r"main-shop-service creating",
-        r"main-gateway-service creating",
-    ],
-)
-def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
-    """The next `up` makes it whole: what was made and not recorded is adopted."""
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
+def test_bringing_up_and_removal_killed_again_and_again(tmp_path: Path, hosts: list[Host]) -> None:
+    """`pulumi` is killed as each of these resources comes or goes. The last `up` makes the swarm whole, since
+    it adopts what was made and not recorded; the last `down` leaves three bare hosts.
+    """
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
     program.pulumi("stack", "init")
     try:
-        killed(program, at, "up")
-
+        killed_at_each(program, "up", [f"main-{each} creating" for each in COMING])
         program.operate("up")
 
         assert answer()[0] == 200
@@ -416,25 +408,75 @@ def test_bringing_up_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
             "host2": "worker",
             "host3": "worker",
         }
-    finally:
-        program.destroy()
-    assert bare(hosts)
 
-
-@pytest.mark.pulumi
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "at", [r"main-shop-service deleting", r"main-node-b deleting", r"main-swarm deleting"]
-)
-def test_removal_killed(at: str, tmp_path: Path, hosts: list[Host]) -> None:
-    """The next `down` ends it: three bare hosts."""
-    program = Program(tmp_path, hosts[0], {"swarms": {"main": everything(hosts)}})
-    try:
-        program.up()
-        killed(program, at, "destroy")
-
+        killed_at_each(program, "destroy", [f"main-{each} deleting" for each in GOING])
         program.operate("down")
     except BaseException:
         program.destroy(check=False)
         raise
+    assert bare(hosts)
+
+
+def killed_at_each(program: Program, command: str, points: list[str]) -> None:
+    """Run `up` or `destroy` as `make` does, and kill `pulumi` at each of the points that it prints."""
+    left = list(points)
+    while left:
+        process = program.start_to_operate({"destroy": "down"}.get(command, command))
+        try:
+            until(functools.partial(over, process, program, left), f"one of {left}", 120, 0.01)
+        finally:
+            for pid in commands(process, command):
+                os.kill(pid, signal.SIGKILL)
+            process.wait(60)
+        assert printed(program, left), f"too late to kill it at {left}:\n{program.log.read_text()}"
+        left.remove(printed(program, left)[0])
+
+
+def over(process: "subprocess.Popen[str]", program: Program, texts: list[str]) -> bool:
+    """Return whether a run has printed one of the texts, or has ended."""
+    return bool(printed(program, texts)) or process.poll() is not None
+
+
+def printed(program: Program, texts: list[str]) -> list[str]:
+    """Return those of the texts that a run has printed."""
+    log = program.log.read_text()
+    return [text for text in texts if text in log]
+
+
+def test_a_gateway_has_certificates_from_secrets(tmp_path: Path, hosts: list[Host]) -> None:
+    """It serves HTTPS, a key of another certificate is refused, a new pair is served, and no key is shown."""
+    pairs = [made("a.example"), made("a.example", ends=soon(90))]
+    pair = {"certificate": {"secret": "certificate"}, "private_key": {"secret": "key"}}
+    gateway = {
+        "networks": ["web"],
+        "constraints": ["node.role==manager"],
+        "front_end": {"image": images.PROXY, "port": PORT, "tls": {"port": TLS_PORT, "certificates": [pair]}},
+        "backends": {"a": {"host_names": ["a.example"]}},
+    }
+    services = {"a": {"image": images.APP, "networks": ["web"]}}
+    settings = cluster(hosts, services=services, gateway=gateway)
+    program = Inline(tmp_path, hosts[0], {"swarms": {"main": settings}})
+    place = (hosts[0].address, TLS_PORT)
+
+    def give(certificate: str, key: str) -> None:
+        # The line break in front keeps the command from reading an option.
+        program.set_secret("certificate", f"\n{certificate}")
+        program.set_secret("key", f"\n{key}")
+
+    try:
+        for given in pairs:
+            give(*given)
+            program.up()
+            answers(lambda: Secure(*place).get() == 200, "the gateway serves")
+            assert served(*place).split() == given.certificate.split()
+            assert program.preview().changes == []
+        give(pairs[0].certificate, made("b.example").private_key)
+        with pytest.raises(PulumiError) as refused:
+            program.preview()
+        assert "private_key is the key of another certificate" in str(refused.value)
+        said = program.state_file.read_text() + str(refused.value)
+        lines = [line for each in pairs for line in each.private_key.splitlines() if "-----" not in line]
+        assert [line for line in lines if line in said] == []
+    finally:
+        program.destroy()
     assert bare(hosts)

@@ -30,12 +30,14 @@ _FRONT_END = {
     ": cpuShares": "An upgrade sets the weight in the container that runs",
     ": healthcheck": "the health check comes with the next replacement of the container",
     "-config: pidsLimit": "An upgrade sets the limit in the containers that run",
+    "-config: settings": "The history begins with the first change after an upgrade",
     "-ready: pidsLimits": "An upgrade sets the limit in the containers that run",
 }
 _TASKS = "an upgrade replaces no task"
 _SCRIPT = "keepalived runs its script by `/usr/bin/bash`"
 _RESTART = "An upgrade sets the restart policy `always` in the containers that run"
 _PULLED = "The images of replicas are pulled before anything is made"
+_NUMBER = "The new replicas have a generation that no container has"
 _HEALTH = "replicas and tasks that run keep the check that they have"
 _REPLICAS = ("docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-web-0", "shop-web-1", "shop-web-2")
 _CONTAINERS = ("docs-lb", "docs-web-0", "docs-web-1", "shop-api-0", "shop-api-1", "shop-lb")
@@ -68,7 +70,12 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         **{
             f"{name}-generation: {key}": words
             for name in ("docs-web", "shop-api")
-            for key, words in (("definition", _RESTART), ("host", _PULLED), ("registries", _PULLED))
+            for key, words in (
+                ("definition", _RESTART),
+                ("host", _PULLED),
+                ("registries", _PULLED),
+                ("labels", _NUMBER),
+            )
         },
         **{f"{name}-generation: health": _HEALTH for name in ("docs-web", "shop-api", "shop-web")},
         # Without an engine, a counter knows nothing of before, and says what new replicas have.
@@ -151,6 +158,7 @@ def _same(given: Any, kept: Any) -> bool:
 # Without pulumi
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("file", FILES)
 def test_the_present_code_declares_the_state_of_each_release(file: Path, tmp_path: Path) -> None:
     """Every resource by its URN or an alias, with the same type and inputs; nothing new, nothing gone."""

@@ -1,4 +1,4 @@
-"""A command in the process of the test: its exit status and its output, without the start of a Python."""
+"""Commands in the process of the test: exit status and output, without the start of a Python."""
 
 import io
 import os
@@ -6,9 +6,11 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 
@@ -33,6 +35,21 @@ def execute(
             status = int(end.code or 0)
     said, wrong = (each.buffer.getvalue().decode() for each in (out, err))
     return subprocess.CompletedProcess([module, *arguments], status, said, wrong)
+
+
+class AtOnce(Executor):
+    """An executor that calls each function at once, in the thread that submits it."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done = Future[Any]()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 — the caller of `result` gets it
+            done.set_exception(error)
+        return done
 
 
 @contextmanager

@@ -40,12 +40,12 @@ class Containers:
         wanted = dict(each.split("=", 1) for each in labels if "=" in each)
         return self._engine.listed(all, wanted, [each for each in labels if "=" not in each])
 
-    def list(self, filters: Mapping[str, Any]) -> list[Any]:
+    def list(self, filters: Mapping[str, Any], all: bool = False) -> list[Any]:  # noqa: A002
         wanted = dict(each.split("=", 1) for each in filters["label"])
         return [
             each
             for each in self.front_ends
-            if wanted.items() <= each.labels.items() and each.status == "running"
+            if wanted.items() <= each.labels.items() and (all or each.status == "running")
         ]
 
     def get(self, key: str) -> Any:
@@ -85,23 +85,23 @@ class FakeEngine:
         """Containers that end only when so many of them have their stop signal."""
         self._signalled: list[str] = []
         self._now: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._numbers = itertools.count(1)
 
     @contextmanager
     def _call(self, kind: str) -> Iterator[None]:
-        with self._lock:
+        with self.lock:
             self.calls[kind] += 1
             self._now[kind] += 1
             self.most[kind] = max(self.most[kind], self._now[kind])
         try:
             yield
         finally:
-            with self._lock:
+            with self.lock:
                 self._now[kind] -= 1
 
     def _find(self, key: str) -> dict[str, Any]:
-        with self._lock:
+        with self.lock:
             if key in self.there:
                 return self.there[key]
             for found in self.there.values():
@@ -111,7 +111,7 @@ class FakeEngine:
 
     def act(self, kind: str) -> None:
         """Note a change, unless the process that asks for it is killed."""
-        with self._lock:
+        with self.lock:
             if self.kill_at is not None and len(self.acts) + 1 >= self.kill_at:
                 raise Killed
             self.acts.append(kind)
@@ -130,7 +130,7 @@ class FakeEngine:
             return {}
         assert url == "/containers/create"
         self.act("create")
-        with self._call("create"), self._lock:
+        with self._call("create"), self.lock:
             if self.kill_after is not None and self.calls["create"] > self.kill_after:
                 raise Killed
             name = params["name"]
@@ -187,13 +187,13 @@ class FakeEngine:
                 raise refusal(400, self.refused[image])
             running = image not in self.ends
             found["State"] |= {"Status": "running" if running else "exited", "Running": running}
-            with self._lock:
+            with self.lock:
                 self.most_running = max(self.most_running, len(self.running()))
 
     def kill(self, key: str, signal: str) -> None:
         assert signal == "SIGTERM"
         self.act("kill")
-        with self._call("kill"), self._lock:
+        with self._call("kill"), self.lock:
             self._signalled.append(key)
             if len(self._signalled) >= self.together:
                 for each in self._signalled:

@@ -3,8 +3,9 @@
 import io
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 from docker.errors import NotFound
@@ -12,9 +13,10 @@ from docker.errors import NotFound
 from components.proxies.registry import kind_of
 
 PROGRAM = kind_of("nginx").program
-SERVER = re.compile(r"server (\S+?)(?::\d+)?;")
+SERVER = re.compile(r"server (\S+?)(?::\d+)?(?: weight=\d+)?;")
 
 
+@cache
 def packed(text: str) -> bytes:
     """Return a tar file with one file."""
     archive, data = io.BytesIO(), text.encode()
@@ -23,6 +25,14 @@ def packed(text: str) -> bytes:
         info.size = len(data)
         tar.addfile(info, io.BytesIO(data))
     return archive.getvalue()
+
+
+@lru_cache
+def unpacked(archive: bytes) -> dict[str, str]:
+    """Return the texts of the files in a tar file, by name."""
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
+        files: list[tuple[str, Any]] = [(member.name, tar.extractfile(member)) for member in tar]
+        return {name: file.read().decode() for name, file in files}
 
 
 @dataclass
@@ -38,6 +48,8 @@ class FakeFrontEnd:
     files: dict[str, str] = field(default_factory=dict)
     reloads: int = 0
     status: str = "running"
+    access: Callable[[], list[str]] = list
+    """Lines of the access log since the last look."""
 
     def __post_init__(self) -> None:
         self.files[PROGRAM.path] = self.text
@@ -71,8 +83,8 @@ class FakeFrontEnd:
     def top(self, **_: str) -> dict[str, Any]:
         return {"Processes": [[str(self.worker), "1", "1024"]]}
 
-    def logs(self, **_: Any) -> bytes:
-        return self.log
+    def logs(self, stdout: bool = True, **_: Any) -> bytes:
+        return "\n".join(self.access()).encode() if stdout else self.log
 
     def get_archive(self, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
         if path not in self.files:
@@ -81,10 +93,7 @@ class FakeFrontEnd:
 
     def put_archive(self, folder: str, data: bytes) -> None:
         self.engine.act("put_archive")
-        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            for member in tar.getmembers():
-                file: Any = tar.extractfile(member)
-                self.files[f"{folder}/{member.name}"] = file.read().decode()
+        self.files |= {f"{folder}/{name}": text for name, text in unpacked(data).items()}
 
     def kill(self, signal: str) -> None:
         assert signal == PROGRAM.reload_signal

@@ -1,22 +1,48 @@
 """A service with `update` in memory: replicas, the front end before them, and a state as Pulumi keeps it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
+from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from components.arguments.parsing import parse
-from components.engine.containers import Unfinished
+from components.engine import canary_steps
+from components.engine.containers import Halted, Unfinished
 from components.engine.front_end_changes import Wanted as Configured
 from components.engine.front_end_config import put_in_force
-from components.engine.replica import Declared, Template, Wanted, digest
-from components.engine.replica_set import Halted, Made, deliver, key
+from components.engine.replica import (
+    GENERATION,
+    INDEX,
+    Declared,
+    Template,
+    Wanted,
+    alias_of,
+    digest,
+    marks_of,
+)
+from components.engine.replica_listing import key
+from components.engine.replica_set import Made, deliver
 from components.naming import LABEL
-from tests.support.fake_engine import FakeEngine, Killed
+from tests.support.fake_engine import FakeEngine
 from tests.support.fake_front_end import PROGRAM, FakeFrontEnd
 
 OWNER = {f"{LABEL}.project": "shop", f"{LABEL}.stack": "dev", f"{LABEL}.component": "site"}
 QUICK = {"monitor": 0}
+
+
+def passing_time(patch: pytest.MonkeyPatch) -> list[float]:
+    """Have time pass in the steps of a canary only, and there at once; return the time."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    patch.setattr(canary_steps, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    return now
 
 
 class Engine(FakeEngine):
@@ -26,6 +52,8 @@ class Engine(FakeEngine):
         super().__init__()
         self.lost: list[str] = []
         """Replicas that were stopped while a front end sent to them, or to which it sent in vain."""
+        self.before_act: Callable[[], None] | None = None
+        """Called before each change."""
 
     def kill(self, key: str, signal: str) -> None:
         self._note(key)
@@ -37,6 +65,8 @@ class Engine(FakeEngine):
         super().remove_container(key, v, force)
 
     def act(self, kind: str) -> None:
+        if self.before_act:
+            self.before_act()
         super().act(kind)
         if kind == "reload":
             for front_end in self.containers.front_ends:
@@ -75,6 +105,8 @@ class Service:
         self.declared: dict[str, dict[str, Any]] = {}
         self.delivered: tuple[str, dict[str, str]] | None = None
         """Text and replicas of FrontEndConfig in the state."""
+        self.adopted: set[str] = set()
+        """Ids of adopted replicas in the state of FrontEndConfig."""
         self.front_end = FakeFrontEnd(self.fake, {**OWNER, f"{LABEL}.role": "front-end"}, "")
         self.fake.containers.front_ends.append(self.front_end)
 
@@ -92,6 +124,27 @@ class Service:
             self.delivered = None  # as `make` marks it when it is killed here
             put_in_force(self.engine, self._configured(*wanted))
             self.delivered = wanted
+            self.adopted &= {*replicas.values()}
+
+    def wanted(self, name: str) -> Wanted:
+        """Return a backend as a refresh compares it with the engine."""
+        backend = self.backends[name]
+        assert backend.state
+        template = replace(backend.state.template, adopted=self._marks(backend))
+        return replace(backend.state, template=template)
+
+    def adopt(self) -> None:
+        """Turn the replicas into those of a moved state: they lack the labels that only `Replicas` sets."""
+        for backend in self.backends.values():
+            there = {id_: self.fake.there[id_] for id_ in backend.made["containers"].values()}
+            names = {id_: each["Config"]["Labels"] for id_, each in there.items()}
+            backend.made["adopted"] = {
+                id_: alias_of(labels, int(labels[INDEX]), int(labels[GENERATION]))
+                for id_, labels in names.items()
+            }
+            for each in there.values():
+                each["Config"] = {**each["Config"], "Labels": backend.labels}
+            self.adopted |= there.keys()
 
     def change(self, backend: Backend, contact: str = "80", **keys: Any) -> None:
         """Create or update the replicas of a backend."""
@@ -116,18 +169,16 @@ class Service:
             raise
         self._record(backend, wanted, made, due=False)
 
-    def killed(self, at: int, route: str = "", **backends: dict[str, Any]) -> bool:
-        """Run `up`, and kill it at a change of the engine; return whether it came to its end before that.
+    def killed(self, **backends: dict[str, Any]) -> list["Service"]:
+        """Run `up`; return the service as a kill at each change of the engine leaves it, and as it ends.
 
-        The state knows nothing of it; `make` marks what differs from the state.
+        The state knows nothing of a kill; `make` marks what differs from the state.
         """
-        with self._killing(at) as run:
-            self.up(route, **backends)
-        if not run:
-            return True
-        for each in self.backends.values():
-            each.due = True
-        return False
+        left: list[Service] = []
+        self.fake.before_act = lambda: left.append(self._left())
+        self.up("", **backends)
+        self.fake.before_act = None
+        return [*left, self]
 
     def text(self, route: str = "") -> str:
         """Return the configuration as it is declared for the state."""
@@ -136,24 +187,23 @@ class Service:
             assert each.state
             indexes = range(each.state.count)
             names = [f"{key(each.labels, index)}-g{each.made['generation']}" for index in indexes]
-            lines += [f"upstream {name} {{", *(f"server {one}:{each.state.contact};" for one in names), "}"]
+            lines += [
+                f"upstream {name} {{",
+                *(f"server {one}:{each.state.contact} weight=1;" for one in names),
+                "}",
+            ]
         return "\n".join(lines)
 
     def names(self) -> list[str]:
         """Return the network names of all replicas that the state declares."""
         return sorted(self.front_end.sends_in(self.text()))
 
-    @contextmanager
-    def _killing(self, at: int) -> Iterator[list[bool]]:
-        run: list[bool] = []
-        self.fake.acts.clear()
-        self.fake.kill_at = at
-        try:
-            yield run
-        except Killed:
-            run.append(True)
-        finally:
-            self.fake.kill_at = None
+    def _left(self) -> "Service":
+        left = deepcopy(self, {id(self.fake.lock): Lock()})
+        left.fake.before_act = None
+        for each in left.backends.values():
+            each.due = True
+        return left
 
     def _wanted(self, backend: Backend, declared: Declared, contact: str) -> Wanted:
         template = Template(
@@ -164,15 +214,20 @@ class Service:
             networks=declared.networks,
             container=declared.container,
             drain=0,
+            adopted=self._marks(backend),
         )
         return Wanted(
             template=template,
             count=declared.replicas,
             generation=backend.made["generation"],
-            start_timeout=1,
+            start_timeout=0,  # a health check in memory ends at once
             known=frozenset(backend.made["containers"].values()),
             contact=contact,
         )
+
+    def _marks(self, backend: Backend) -> dict[str, dict[str, str]]:
+        definition = backend.state.template.definition if backend.state else ""
+        return marks_of(backend.made.get("adopted", {}), "m1", definition, backend.made["generation"])
 
     def _record(self, backend: Backend, wanted: Wanted | None, made: Any, *, due: bool) -> None:
         assert wanted
@@ -182,4 +237,6 @@ class Service:
 
     def _configured(self, text: str, replicas: dict[str, str]) -> Configured:
         front_end = self.front_end.id
-        return Configured(container=front_end, program=PROGRAM, text=text, drain=0, replicas=replicas)
+        return Configured(
+            container=front_end, program=PROGRAM, text=text, drain=0, replicas=replicas, adopted=self.adopted
+        )

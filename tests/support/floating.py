@@ -1,6 +1,7 @@
 """A FloatingAddress on three hosts of the bench without Pulumi, its gateways, and what befalls them."""
 
 import http.client
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -117,6 +118,17 @@ def ask(address: str, seconds: float = 1.0) -> str:
         connection.close()
 
 
+def _way(address: str) -> str:
+    """Return how this machine reaches an address, and what comes of a connection."""
+    try:
+        socket.create_connection((address, PORT), timeout=5).close()
+        connected = "connected"
+    except OSError as error:
+        connected = repr(error)
+    ways = (run(["ip", *what, address]) for what in (["route", "get"], ["neigh", "show", "to"]))
+    return "; ".join([*ways, connected])
+
+
 @dataclass
 class Client:
     """Asks the floating address all the time, each time over a connection of its own."""
@@ -151,7 +163,7 @@ def client() -> Iterator[Client]:
     try:
         until(lambda: ask(floating_address(), 2.0), "the floating address answers a client")
     except TimeoutError as error:
-        raise TimeoutError(f"{error}: {run(['ip', 'neigh', 'show', 'to', floating_address()])}") from error
+        raise TimeoutError(f"{error}: {_way(floating_address())}") from error
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:

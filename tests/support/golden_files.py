@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from .certificates import with_certificates
+
 FOLDER = Path(__file__).parents[1] / "golden"
 SEPARATOR = "----------\n"
 
@@ -17,7 +19,12 @@ SEPARATOR = "----------\n"
 def read(file: Path) -> tuple[dict[str, Any], str]:
     """Return arguments and expected text of a golden file."""
     head, _, expected = file.read_text().partition(SEPARATOR)
-    return dict(yaml.safe_load(head)), expected
+    return arguments(head), expected
+
+
+def arguments(head: str) -> dict[str, Any]:
+    """Return the arguments in the first part of a golden file, with the same certificates each time."""
+    return with_certificates(dict(yaml.load(head, yaml.CSafeLoader)))
 
 
 def tidy(text: str) -> bool:
@@ -39,4 +46,4 @@ def main(files: Iterable[Path], made: Callable[[Path, dict[str, Any]], str]) -> 
         sys.exit(f"usage: python -m tests.golden.{Path(sys.argv[0]).stem} --update")
     for file in files:
         head = file.read_text().partition(SEPARATOR)[0].rstrip()
-        file.write_text(f"{head}\n{SEPARATOR}{made(file, yaml.safe_load(head))}")
+        file.write_text(f"{head}\n{SEPARATOR}{made(file, arguments(head))}")

@@ -1,4 +1,4 @@
-"""`pulumi` with a program that `components.operate` runs, as a process to kill: no language host is needed.
+"""`pulumi` with a program that `components.operate` runs: no language host is needed.
 
     python -m tests.support.inline up --yes --stack dev
 
@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from components.arguments import project_files
@@ -20,11 +21,12 @@ _PR_SET_PDEATHSIG = 1
 
 def main(arguments: list[str]) -> None:
     """Run `pulumi <arguments>` in place of this process."""
-    os.execvp("pulumi", ["pulumi", *arguments, f"--client={_serve()}"])  # noqa: S606 — no shell is meant
+    address = _serve(expected=arguments[0] in ("up", "preview"))
+    os.execvp("pulumi", ["pulumi", *arguments, f"--client={address}"])  # noqa: S606 — no shell is meant
 
 
-def _serve() -> str:
-    """Start the child that runs the program when asked; its address."""
+def _serve(*, expected: bool) -> str:
+    """Start the child that runs the program when asked, as `expected`; its address."""
     reading, writing = os.pipe()
     parent = os.getpid()
     if os.fork():
@@ -34,13 +36,21 @@ def _serve() -> str:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    added = environment(Path.cwd(), project_files.about(Path.cwd()))
-    assert added is not None, "this is a program for another host"
-    with serving(Starter(added)) as address:
+    with served(expected=expected) as address:
         os.write(writing, address.encode())
         os.close(writing)
         signal.pause()
     os._exit(0)
+
+
+def served(*, expected: bool) -> AbstractContextManager[str]:
+    """Serve the program of the working directory, loaded at once if `expected`; yields the address."""
+    added = environment(Path.cwd(), project_files.about(Path.cwd()))
+    assert added is not None, "this is a program for another host"
+    starter = Starter(added)
+    if expected:
+        starter.expect()
+    return serving(starter)
 
 
 if __name__ == "__main__":

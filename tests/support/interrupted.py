@@ -1,6 +1,8 @@
 """A stack with one service on a host, runs of it that are killed, and whether they converge."""
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ from components.naming import LABEL
 from components.repair import leftovers, processes, survey
 from tests.bench.hosts import Host
 from tests.bench.images import APP
-from tests.bench.kills import KILLS
+from tests.bench.kills import KILLS, commands
 from tests.bench.process import until
 from tests.support.program import Program, kill, service
 
@@ -23,15 +25,20 @@ Point = Callable[["Stack"], bool]
 class Stack:
     """A program on a host, and what the engine holds of it."""
 
-    def __init__(self, program: Program, host: Host) -> None:
+    def __init__(self, program: Program, host: Host, port: int = PORT) -> None:
         self.program = program
         self.host = host
+        self.port = port
         self.image = APP
+        self.replicas = REPLICAS
+        self.front_end: dict[str, Any] = {}
         self.kind = "haproxy"
 
     def configure(self, **keys: Any) -> None:
-        keys = {"replicas": REPLICAS, "front_end": {"port": PORT}} | keys
-        self.image = str(keys.get("image", APP))
+        self.image = keys.get("image", APP)
+        self.replicas = keys.setdefault("replicas", REPLICAS)
+        self.front_end = keys.get("front_end", {})
+        keys["front_end"] = {"port": self.port, **self.front_end}
         self.program.configure({"services": {"op": service(**keys)}})
 
     def containers(self, role: str = "") -> dict[str, Any]:
@@ -49,7 +56,7 @@ class Stack:
         start = self.program.start if command else self.program.start_up
         process = start(*command)
         try:
-            until(lambda: at(self) or process.poll() is not None, "the point", 120, 0.003)
+            until(lambda: at(self) or process.poll() is not None, "the point", 120, 0.01)
             assert process.poll() is None, f"too late to kill it:\n{self.program.log.read_text()}"
         finally:
             if process.poll() is None:
@@ -66,7 +73,7 @@ class Stack:
         """Run `hurt` at the point, unless the run ends before; return whether it was killed."""
         process = self.program.start(*command) if command else self.program.start_up()
         try:
-            until(lambda: at(self) or process.poll() is not None, "the point", 180, 0.003)
+            until(lambda: at(self) or process.poll() is not None, "the point", 180, 0.01)
             if process.poll() is not None:
                 return False
             KILLS[part](process, self.host)
@@ -76,11 +83,26 @@ class Stack:
                 kill(process)
         return True
 
+    def killed_again(self, at: Point, command: str = "up") -> int:
+        """Run `up` or `destroy` as `make` does, and kill its `pulumi` at the point; its process id."""
+        process = self.program.start_to_operate({"destroy": "down"}.get(command, command))
+        try:
+            until(lambda: commands(process, command) or process.poll() is not None, "pulumi", 60, 0.01)
+            pulumi = commands(process, command)
+            until(lambda: at(self) or process.poll() is not None, "the point", 120, 0.01)
+            assert process.poll() is None, f"too late to kill it:\n{self.program.log.read_text()}"
+            os.kill(pulumi[0], signal.SIGKILL)
+        finally:
+            for pid in commands(process, command):
+                os.kill(pid, signal.SIGKILL)
+            process.wait(60)
+        return pulumi[0]
+
     def said(self, text: str) -> bool:
         """Return a test of whether the run has printed a text that matches."""
         return re.search(text, self.program.log.read_text()) is not None
 
-    def assert_converged(self, image: str = APP, replicas: int = REPLICAS) -> None:
+    def assert_converged(self) -> None:
         """Check that the engine holds the resources of the state as declared, and that the service serves."""
         resources = self.program.export()["resources"]
         found = self.containers()
@@ -93,11 +115,11 @@ class Stack:
         assert self.networks() == recorded(survey.NETWORK)
         assert sorted((each["Labels"][f"{LABEL}.role"], each["State"]) for each in found.values()) == [
             ("front-end", "running"),
-            *[("replica-web", "running")] * replicas,
+            *[("replica-web", "running")] * self.replicas,
         ]
-        assert {each["Image"] for each in self.containers("replica-web").values()} == {image}
-        for _ in range(2 * replicas):
-            answer = requests.get(f"http://{self.host.address}:{PORT}/", timeout=5)
+        assert {each["Image"] for each in self.containers("replica-web").values()} == {self.image}
+        for _ in range(2 * self.replicas):
+            answer = requests.get(f"http://{self.host.address}:{self.port}/", timeout=5)
             assert answer.status_code == 200
         assert self.program.preview().changes == []
         assert processes._orphans(self.program.project) == {}

@@ -28,10 +28,14 @@ from typing import Any, Protocol
 import yaml
 
 from components.naming import LABEL, PACKAGE
+from tests.support import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_A_PROGRAM = ("up", "preview", "refresh", "destroy")
 """Commands of `pulumi` that ask a host for the program."""
+SALT = "encryptionsalt"
+_made: dict[tuple[type["Program"], str | None], tuple[str, str]] = {}
+"""State and salt of a stack that `pulumi` has just made, by kind of program and passphrase."""
 APP, PROXY = "longshore-app:1", "longshore-proxy:1"
 PORT = 8090
 
@@ -143,6 +147,11 @@ class Program:
             (self.home / "plugins").symlink_to(_plugins())
 
     @property
+    def state_file(self) -> Path:
+        name = yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+        return self.state / f".pulumi/stacks/{name}/{self.stack}.json"
+
+    @property
     def settings_file(self) -> Path:
         return self.project / f"Pulumi.{self.stack}.yaml"
 
@@ -183,8 +192,7 @@ class Program:
 
     def export(self) -> dict[str, Any]:
         """Return the deployment in the state: `resources`, `pending_operations` …"""
-        deployment = json.loads(self.pulumi("stack", "export").stdout)["deployment"]
-        return dict(deployment)
+        return dict(json.loads(self.state_file.read_text())["checkpoint"].get("latest") or {})
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs."""
@@ -197,9 +205,16 @@ class Program:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start `pulumi <arguments>` as a process in a session of its own; it prints to `log`."""
+        return self._start(self._command(arguments))
+
+    def start_to_operate(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `python -m checkout <arguments>` likewise."""
+        return self._start((sys.executable, "-m", "checkout", *arguments, "--stack", self.stack))
+
+    def _start(self, command: tuple[str, ...]) -> "subprocess.Popen[str]":
         with self.log.open("w") as log:
             return subprocess.Popen(
-                self._command(arguments),
+                command,
                 cwd=self.project,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -226,9 +241,22 @@ class Program:
         return ("pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never")
 
     def _init(self) -> None:
-        """Make the stack unless there is one."""
-        if not any(self.state.glob(f".pulumi/stacks/*/{self.stack}.json")):
+        """Make the stack unless there is one: the first of a kind by `pulumi`, the others as that one."""
+        file = self.state_file
+        if file.exists():
+            return
+        kind = (type(self), self.environment.get("PULUMI_CONFIG_PASSPHRASE"))
+        if kind not in _made:
             self._run(("pulumi", "stack", "init", self.stack, "--non-interactive"), True, 60)
+            salt = yaml.safe_load(self.settings_file.read_text())[SALT]
+            _made[kind] = file.read_text().replace(f"/{self.stack}", "/NAME"), salt
+            return
+        text, salt = _made[kind]
+        file.parent.mkdir(parents=True)
+        file.write_text(text.replace("/NAME", f"/{self.stack}"))
+        (self.state / ".pulumi/meta.yaml").write_text("version: 1\n")
+        settings = yaml.safe_load(self.settings_file.read_text())
+        self.settings_file.write_text(yaml.safe_dump({SALT: salt, **settings}, sort_keys=False))
 
     def _run(self, command: tuple[str, ...], check: bool, timeout: float) -> Run:
         began = time.monotonic()
@@ -254,10 +282,15 @@ class Program:
 
 
 class Inline(Program):
-    """A program run without a language host: sooner there, and also where only our own plugin is."""
+    """A program run without a language host, also where only our own plugin is.
+
+    Program, plugin and `operate` are forks of a prepared process: nothing is loaded anew. With `as_a_user`
+    they are started as they are for a user, which figures of time and memory need.
+    """
 
     main = ""
     """Text of its `__main__.py`; empty: the repository's."""
+    as_a_user = False
 
     def _lay_out(self) -> None:
         for folder in (self.project, self.state, self.home):
@@ -267,7 +300,13 @@ class Inline(Program):
         (self.project / "__main__.py").write_text(self.main or (ROOT / "__main__.py").read_text())
         plugin = self.project / "plugin" / f"pulumi-resource-{PACKAGE}"
         plugin.parent.mkdir()
-        plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "plugin"} "$@"\n')
+        started = str(ROOT / "plugin")
+        if not self.as_a_user:
+            client = plugin.with_name("plugin")  # the name of a plugin's folder, by which a repair finds it
+            client.symlink_to(prepared.CLIENT)
+            started = f"{client} {prepared.name()} plugin"
+            self.environment["GOGC"] = "400"  # a command ends before garbage matters
+        plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {started} "$@"\n')
         plugin.chmod(0o755)
         project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
         project["runtime"] = "python"
@@ -276,9 +315,20 @@ class Inline(Program):
 
     def _command(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
         pulumi, *rest = super()._command(arguments)
-        if arguments[0] in RUN_A_PROGRAM:
+        if arguments[0] not in RUN_A_PROGRAM:
+            return (pulumi, *rest)
+        if self.as_a_user:
             return (sys.executable, "-m", "tests.support.inline", *rest)
-        return (pulumi, *rest)
+        return _prepared("program", *rest)
+
+    def operate(self, *arguments: str, check: bool = True, timeout: float = 300) -> Run:
+        if self.as_a_user:
+            return super().operate(*arguments, check=check, timeout=timeout)
+        return self._run(_prepared("command", *arguments, "--stack", self.stack), check, timeout)
+
+
+def _prepared(*work: str) -> tuple[str, ...]:
+    return (sys.executable, "-IS", str(prepared.CLIENT), prepared.name(), *work)
 
 
 def kill(process: "subprocess.Popen[str]") -> None:

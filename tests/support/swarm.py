@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -91,6 +92,40 @@ def asked(url: str, host_name: str) -> tuple[int, str]:
             return found.status, found.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, ""
+
+
+def served(hosts: Sequence[Host], port: int, host_name: str) -> None:
+    """Await that each host serves; otherwise the error shows what runs there, and what each has logged."""
+
+    def serves(host: Host) -> bool:
+        return asked(f"http://{host.address}:{port}/", host_name)[0] == 200
+
+    for host in hosts:
+        try:
+            answers(partial(serves, host), f"{host.name} serves")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{_told(hosts)}") from error
+
+
+def _told(hosts: Sequence[Host]) -> str:
+    """Return containers of the hosts with their state, addresses and last lines."""
+    found = [
+        "\n".join(
+            [
+                f"{host.name} {each.name}: {each.status}",
+                str(
+                    {
+                        name: net["IPAddress"]
+                        for name, net in each.attrs["NetworkSettings"]["Networks"].items()
+                    }
+                ),
+                each.logs(tail=8).decode(errors="replace"),
+            ]
+        )
+        for host in hosts
+        for each in host.engine().containers.list(all=True)
+    ]
+    return "\n".join(found)
 
 
 def bare(hosts: list[Host]) -> bool:

@@ -23,8 +23,9 @@ NGINX = "192.0.2.9:1 [now] vhost=a.example backend={} server={} status={} 12 0.0
 def test_an_answer_is_that_of_the_last_server(line: str, servers: dict[str, str]) -> None:
     failed = line.replace("status=200", "status=502").replace("status=101", "status=502")
 
-    assert answers([line], "web", servers) == Answers(1, Counter(new=0))
-    assert answers([line, failed], "web", servers) == Answers(2, Counter(new=1))
+    assert answers([line], "web", servers).errors == Counter(new=0)
+    assert (found := answers([line, failed], "web", servers)).count == 2
+    assert found.errors == Counter(new=1)
     assert answers([line], "web", {"other": "new"}).count == 0
     assert answers([line], "blog").count == 0
 
@@ -43,6 +44,39 @@ def test_an_answer_is_that_of_the_last_server(line: str, servers: dict[str, str]
 def test_other_lines_count_nothing(line: str) -> None:
     """Messages of the program, connections of mode tcp, and requests that no replica had."""
     assert answers([line], "web") == Answers()
+
+
+@pytest.mark.parametrize(
+    ("end", "times"),
+    [
+        ("200 12 0/0/1/20/22 ---- 0 x", [21]),
+        ("200 12 3/400/1/20/430 ---- 0 x", [421]),
+        ("404 12 0.250/0.021 x", [21]),
+        ("200 12 0.250/1.000, 0.021 x", [21]),
+        ("101 12 0/0/1/20/22 ---- 0 x", []),
+        ("101 12 9.250/9.021 x", []),
+        ("503 12 0/0/1/20/22 ---- 0 x", []),
+        ("400 12 0/-1/-1/-1/22 ---- 0 x", []),
+        ("499 12 0.250/- x", []),
+    ],
+    ids=str,
+)
+def test_the_time_of_an_answer_is_that_of_its_server(end: str, times: list[int]) -> None:
+    """From the end of the request on: a wait for a slot counts, a client that is slow does not.
+
+    Errors have none, nor have connections that were upgraded, or that ended before an answer.
+    """
+    line = f"192.0.2.9:1 [now] vhost=a.example backend=web server=web-0 status={end}"
+
+    assert answers([line], "web").times == times
+
+
+def test_answers_of_two_times_are_added() -> None:
+    first, second = Answers(3, Counter(new=1), [5]), Answers(2, Counter(new=1, other=2), [6, 7])
+
+    first.add(second)
+
+    assert first == Answers(5, Counter(new=2, other=2), [5, 6, 7])
 
 
 @pytest.mark.parametrize(

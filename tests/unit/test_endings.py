@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,20 @@ from tests.bench.process import until
 from tests.support.commands import execute
 from tests.support.documents import DOCS
 from tests.support.program import ROOT
+from tests.support.promise import THOROUGH
 
 SETTINGS = 'config:\n  mine:services:\n    web: {image: "httpd:2.4"}\n'
 PROGRAM = "from components import LoadBalancedService\nLoadBalancedService('web', {'image': 'httpd:2.4'})\n"
 ACTIONS = ("up", "preview", "down", "refresh")
 OPERATE = [["checkout", action, "--stack", "test"] for action in ACTIONS]
 INLINE = ["components.operate", "up", "--stack", "test"]
+PAST = [["components.operate", action, "--stack", "test"] for action in ("history", "rollback")]
 PLAN = ["components.plan", "--stack", "test"]
 EXPORT = ["components.export", "compose", "made", "--stack", "test"]
 REVIEW = ["components.review", "preview.json"]
-COMMANDS = [*OPERATE, INLINE, PLAN, EXPORT]
-IDS = [*ACTIONS, "longshore up", "plan", "export"]
+MIGRATE = ["components.migrate", "--stack", "test"]
+COMMANDS = [*OPERATE, INLINE, *PAST, MIGRATE, PLAN, EXPORT]
+IDS = [*ACTIONS, "longshore up", "history", "rollback", "migrate", "plan", "export"]
 DEEP = "a: " + "[" * 900 + "]" * 900
 
 
@@ -55,19 +59,6 @@ def ends(command: list[str], folder: Path, **more: str) -> "subprocess.Completed
     return execute(module, arguments, folder, environment(folder, **more))
 
 
-def started(command: list[str], folder: Path, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command as a user does, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env=environment(folder, **more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
 def said(done: "subprocess.CompletedProcess[str]", status: int) -> str:
     """Return the one sentence with which a command ends."""
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
@@ -77,7 +68,7 @@ def said(done: "subprocess.CompletedProcess[str]", status: int) -> str:
 
 
 def failed(command: list[str]) -> int:
-    return 1 if command in [*OPERATE, INLINE] else 2
+    return 1 if command in [*OPERATE, INLINE, *PAST, MIGRATE] else 2
 
 
 MAIN, STACK = "Pulumi.yaml", "Pulumi.test.yaml"
@@ -147,6 +138,7 @@ def test_a_home_that_cannot_be_written(project: Path, command: list[str]) -> Non
     assert "set HOME to a folder that can be written" in line
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_folder_that_cannot_be_written(project: Path) -> None:
     """`longshore export` names it."""
     done = ends(["components.export", "compose", "/proc/made", "--stack", "test"], project)
@@ -218,9 +210,12 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(each)
 
 
+RECORDED = ROOT / "tests/cases/previews/new-image.json"
+
+
 def test_nobody_reads_the_output(project: Path) -> None:
-    """As in `longshore plan | head -1`."""
-    command = f"'{sys.executable}' -m components.plan --stack test | true"
+    """As in `longshore review | head -1`."""
+    command = f"'{sys.executable}' -m components.review '{RECORDED}' | true"
 
     done = subprocess.run(
         ["bash", "-c", command], cwd=project, env=environment(project), capture_output=True, text=True
@@ -231,23 +226,57 @@ def test_nobody_reads_the_output(project: Path) -> None:
 
 def test_a_terminal_without_our_letters(project: Path) -> None:
     """Letters that the terminal cannot show are escaped."""
-    done = started(PLAN, project, PYTHONIOENCODING="ascii")
+    command = [sys.executable, "-m", "components.review", str(RECORDED)]
 
-    assert "Traceback" not in done.stderr
-    assert "3 replicas of web start" in done.stdout
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=environment(project, PYTHONIOENCODING="ascii"),
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stderr == ""
+    assert "image: longshore-app:1 \\u2192 longshore-app:2" in done.stdout
 
 
 MOMENTS = [0.05, 0.2, 0.6]
+"""Seconds after our first module was imported: before that it is Python's alone."""
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, ["components.review"]], ids=[*IDS, "review"])
+STARTS = dict(zip([*IDS, "review"], [*COMMANDS, ["components.review"]], strict=True))
+if not THOROUGH:  # these import and do what the ones before them do in their first second
+    for _again in ("preview", "down", "refresh", "rollback"):
+        del STARTS[_again]
+
+
+@pytest.mark.parametrize("command", STARTS.values(), ids=STARTS)
 def test_ctrl_c_in_the_first_second(project: Path, command: list[str]) -> None:
     """At no moment a traceback: not while Python imports either."""
-    for moment in MOMENTS:
+    for moment, status, said in interrupted(["-m", *command], project):
+        assert "Traceback" not in said, (moment, said)
+        assert status in (0, 1, 2, 130), (moment, said)
+
+
+def test_ctrl_c_ends_the_plugin(project: Path) -> None:
+    """Without a traceback, while it is imported as well as later."""
+    plugin = [str(ROOT / "plugin/__main__.py"), "127.0.0.1:1"]
+
+    for moment, _, said in interrupted(plugin, project, module="plugin"):
+        assert "Traceback" not in said, (moment, said)
+
+
+def interrupted(command: list[str], folder: Path, module: str = "ending") -> list[tuple[float, int, str]]:
+    """Run Python with `command` once for each moment, side by side, and interrupt it there.
+
+    `module` is the first of ours that it imports. Return each moment with the status and the errors.
+    """
+
+    def run(moment: float) -> tuple[float, int, str]:
         running = subprocess.Popen(
-            [sys.executable, "-X", "importtime", "-m", *command],
-            cwd=project,
-            env=environment(project),
+            [sys.executable, "-X", "importtime", *command],
+            cwd=folder,
+            env=environment(folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -255,22 +284,17 @@ def test_ctrl_c_in_the_first_second(project: Path, command: list[str]) -> None:
             start_new_session=True,
         )
         assert running.stderr
-        wait_for_our_code(running, moment)
+        for line in running.stderr:
+            if line.rstrip().endswith(f" components.{module}"):
+                break
+        time.sleep(moment)
         os.killpg(running.pid, signal.SIGINT)
         _, rest = running.communicate(timeout=120)
+        said = [line for line in rest.splitlines() if not line.startswith("import time:")]
+        return moment, running.returncode, "\n".join(said)
 
-        shown = [line for line in rest.splitlines() if not line.startswith("import time:")]
-        assert "Traceback" not in rest, (moment, rest)
-        assert running.returncode in (0, 1, 2, 130), (moment, shown)
-
-
-def wait_for_our_code(running: "subprocess.Popen[str]", seconds: float, module: str = "ending") -> None:
-    """Return `seconds` after our first module was imported: before that it is Python's alone."""
-    assert running.stderr
-    for line in running.stderr:
-        if line.rstrip().endswith(f" components.{module}"):
-            break
-    time.sleep(seconds)
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(run, MOMENTS))
 
 
 def test_ctrl_c_ends_a_plan_whose_program_takes_no_notice_of_it(project: Path) -> None:
@@ -307,23 +331,6 @@ def test_ctrl_c_ends_a_plan_whose_program_takes_no_notice_of_it(project: Path) -
     )
 
 
-def test_ctrl_c_ends_the_plugin(project: Path) -> None:
-    """Without a traceback, while it is imported as well as later."""
-    for moment in MOMENTS:
-        running = subprocess.Popen(
-            [sys.executable, "-X", "importtime", str(ROOT / "plugin/__main__.py"), "127.0.0.1:1"],
-            env=environment(project),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        wait_for_our_code(running, moment, "plugin")
-        running.send_signal(signal.SIGINT)
-        _, rest = running.communicate(timeout=60)
-
-        assert "Traceback" not in rest, (moment, rest)
-
-
 @pytest.mark.parametrize("command", ["review", "plan"])
 def test_a_command_that_only_reads_does_not_load_pulumi(command: str) -> None:
     """It would take most of the command's time; the program of a plan loads it in a process of its own."""
@@ -341,7 +348,7 @@ def test_every_status_is_documented() -> None:
     """Each command has a row."""
     page = (DOCS / "operations.md").read_text()
 
-    for name in ("make up", "longshore up", "longshore plan", "longshore review", "longshore export"):
+    for name in ("make up", *(f"longshore {each}" for each in ("up", "migrate", "plan", "review", "export"))):
         assert re.search(rf"^\| `{name}`.*\|$", page, re.MULTILINE)
 
 
@@ -353,8 +360,9 @@ def test_every_status_is_documented() -> None:
         (lambda folder: (folder / "Pulumi.yaml").unlink(), 2),
     ],
 )
+@pytest.mark.usefixtures("in_process")
 def test_the_status_of_a_plan(project: Path, spoil: Callable[[Path], object], status: int) -> None:
     """Planned, refused, wrong input."""
     spoil(project)
 
-    assert started(PLAN, project).returncode == status
+    assert ends(PLAN, project).returncode == status

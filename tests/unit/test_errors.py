@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from components import ArgumentError
-from components.arguments.parsing import arguments
+from components.arguments.parsing import arguments, differ
 from components.load_balanced.validation import service
-from components.proxies.site import differ
 from components.swarm.cluster.validation import cluster
 from components.swarm.floating.validation import floating
 from components.swarm.gateway.model import PlacedGateway

@@ -6,12 +6,14 @@ from components.load_balanced.validation import service
 from tests.support.fuzz.__main__ import tried
 from tests.support.fuzz.inputs import MARK, OTHERS, SEEDS, Input, made
 from tests.support.fuzz.outcomes import outcome
+from tests.support.promise import THOROUGH
 
 EACH = 4000
+BLOCKS = 5 if THOROUGH else 1
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(0, 5 * EACH, EACH))
+@pytest.mark.parametrize("first", range(0, BLOCKS * EACH, EACH))
 def test_an_input_is_a_model_or_one_clear_error(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model makes configurations, of which the real programs take a sample; the error is short, names
     component and key and shows no secret."""
@@ -35,7 +37,7 @@ def test_a_number_makes_the_same_input_again() -> None:
     """A finding can be tried again, whatever was tried in between."""
     others, first = repr(OTHERS), repr(made(4711))
 
-    for number in range(5000):
+    for number in range(EACH // 4):
         made(number)
 
     assert repr(OTHERS) == others

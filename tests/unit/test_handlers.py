@@ -16,7 +16,7 @@ from docker.errors import APIError, ImageNotFound
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.engine import front_end_config
+from components.engine import front_end_config, history
 from components.engine.connection import HostUnreachable
 from components.engine.containers import EngineError
 from components.engine.front_end_changes import Wanted
@@ -44,6 +44,9 @@ CONFIG: Values = {
     "pidsLimit": 2048,
     "drain": 10,
     "networks": {},
+    "settings": {"image": "app:1"},
+    "certificates": [],
+    "validUntil": {"a.example": "2027-01-01T00:00:00+00:00"},
 }
 READY: Values = {
     "host": NOWHERE,
@@ -65,6 +68,8 @@ READY: Values = {
     "replicas": {"site-web-0": "1a2b"},
     "pidsLimits": {"site-web-0": 2048},
     "startTimeout": 60,
+    "certificates": [],
+    "hostNames": {"web": ["a.example"]},
 }
 MEMBER: Values = {"managers": [NOWHERE], "swarmId": "k1x"}
 ADDRESSES: Values = {
@@ -142,6 +147,7 @@ REPLICAS: Values = {
     "container": {"environment": {"A": "b"}},
     "update": {"parallelism": 2},
     "rollback": {},
+    "canary": {"steps": [5, 50]},
     "drain": 5,
     "startTimeout": 30,
     "contact": "http, port 80",
@@ -165,12 +171,16 @@ INPUTS: dict[str, Values] = {
         "memory": 256,
         "names": [],
         "gap": True,
+        "certificates": [],
+        "hostNames": {"web": ["a.example"]},
+        "validUntil": {"a.example": "2090-01-01T00:00:00+00:00"},
     },
     "Generation": {
         "definition": {"image": "app:1"},
         "host": NOWHERE,
         "registries": [],
         "isolate": True,
+        "labels": {},
         "health": ["CMD", "true"],
     },
     "OverlayNetwork": OVERLAY,
@@ -186,7 +196,7 @@ OUTPUTS: dict[str, Values] = {
     "AddressPlan": {},
     "FloatingAddressGroup": {},
     "FloatingAddressNode": {"containerId": "c0ffee", "running": True},
-    "FrontEndConfig": {"addresses": {"net": "10.0.0.2"}, "running": True},
+    "FrontEndConfig": {"addresses": {"net": "10.0.0.2"}, "running": True, "adopted": ["c0"]},
     "GatewayConfig": {"keptId": "g4t"},
     "Generation": {"number": 3, "isolated": True},
     "OverlayNetwork": {"networkId": "n3t"},
@@ -195,6 +205,7 @@ OUTPUTS: dict[str, Values] = {
         "generation": 3,
         "containers": {"site-web-0": "c0", "site-web-1": "c1"},
         "names": ["site-web-0-g3-a", "site-web-1-g3-a"],
+        "adopted": {"c0": "site-web-0-g3"},
     },
     "ServiceDefinition": {"serviceId": "s3r"},
     "Swarm": {"swarmId": "k1x", "workerToken": "w", "managerToken": "m", "unlockKey": ""},
@@ -294,7 +305,7 @@ def test_a_preview_touches_nothing(name: str) -> None:
     _, made = handler.create(INPUTS[name], True)
     changed = handler.update(INPUTS[name], state_of(name), True)
 
-    assert set(made) == set(changed) == set(outputs(name))
+    assert set(made) == set(changed) == set(outputs(name)) - {"adopted"}  # a moved state alone has it
 
 
 @EVERY
@@ -317,6 +328,9 @@ def test_values_that_are_always_secret_are_so_in_the_schema() -> None:
 
     assert secret == {
         ("FloatingAddressNode", "registries"),
+        ("FrontEndConfig", "certificates"),
+        ("Readiness", "certificates"),
+        ("GatewayConfig", "certificates"),
         ("GatewayConfig", "registries"),
         ("Generation", "registries"),
         ("Replicas", "registries"),
@@ -540,13 +554,14 @@ def test_the_first_container_is_no_gap() -> None:
 
 
 def test_readiness_keeps_a_digest_of_the_text() -> None:
-    """The text is in FrontEndConfig, whose difference a reviewer reads; once is enough."""
+    """The text is in FrontEndConfig, whose difference a reviewer reads; once is enough. So are keys."""
     kept = HANDLERS["Readiness"].kept(READY)
     other = HANDLERS["Readiness"].kept({**READY, "config": "defaults\n"})
 
     assert kept["config"].startswith("sha256:")
     assert kept["config"] != other["config"]
-    assert {**kept, "config": "", "demands": READY["demands"]} == {**READY, "config": ""}
+    assert {*READY} - {*kept} == {"certificates", "demands"}
+    assert {key: READY[key] for key in kept} == {**kept, "config": READY["config"]}
 
 
 def test_readiness_waits_for_new_replicas_only() -> None:
@@ -600,12 +615,48 @@ def test_a_front_end_gets_its_limit_without_a_reload(
     monkeypatch.setattr(front_end, "connect", lambda _: nullcontext())
     monkeypatch.setattr(front_end_config, "put_in_force", lambda _, wanted: asked.append(wanted))
     monkeypatch.setattr(front_end_config, "state", lambda *_: {"addresses": {}, "running": True})
+    monkeypatch.setattr(history, "keep", lambda *_: None)
     old = {**state_of("FrontEndConfig"), "running": running}
     del old["pidsLimit"]
 
     HANDLERS["FrontEndConfig"].update({**CONFIG, **changed}, old, False)
 
     assert [(wanted.processes, wanted.text) for wanted in asked] == [(2048, text)]
+
+
+def test_settings_alone_are_noted_without_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as another restart policy, which running replicas get: a preview shows it, `up` notes it."""
+    asked: list[Wanted] = []
+    kept: list[object] = []
+    monkeypatch.setattr(front_end, "connect", lambda _: nullcontext())
+    monkeypatch.setattr(front_end_config, "put_in_force", lambda _, wanted: asked.append(wanted))
+    monkeypatch.setattr(front_end_config, "state", lambda *_: {"addresses": {}, "running": True})
+    monkeypatch.setattr(history, "keep", lambda *given: kept.append(given[3]))
+    settings = {"image": "app:1", "restart": {"policy": "no"}}
+    changed = {**CONFIG, "settings": settings}
+
+    HANDLERS["FrontEndConfig"].update(changed, state_of("FrontEndConfig"), False)
+
+    assert [wanted.text for wanted in asked] == [None]
+    assert kept == [settings]
+    assert set(diff("FrontEndConfig", changed).detailed_diff or {}) == {"settings"}
+
+
+def test_settings_are_shown_where_they_have_their_effect() -> None:
+    """A changed configuration is shown alone: the settings would be the same change once more."""
+    changed = {**CONFIG, "config": "defaults\n", "settings": {"image": "app:2"}}
+
+    assert set(diff("FrontEndConfig", changed).detailed_diff or {}) == {"config"}
+
+
+def test_a_history_begins_with_the_first_change() -> None:
+    """An upgrade alone changes nothing: a state of before has no settings."""
+    handler, old = HANDLERS["FrontEndConfig"], state_of("FrontEndConfig")
+    del old["settings"]
+
+    assert "settings" not in handler.carried(CONFIG, old)
+    assert handler.carried({**CONFIG, "drain": 5}, old)["settings"] == CONFIG["settings"]
+    assert handler.carried(CONFIG, {})["settings"] == CONFIG["settings"]
 
 
 def test_addresses_of_the_same_container_stay_known() -> None:
@@ -699,6 +750,13 @@ def test_a_route_alone_is_no_other_definition() -> None:
             {"update": {"parallelism": 0}},
             "Replicas 'site-web': update.parallelism must be between 1 and 1000, got 0",
         ),
+        (
+            {"replicas": 1},
+            (
+                "Replicas 'site-web': canary needs at least 2 replicas, got 1: its canary would be the whole "
+                "change; give more replicas, or drop canary"
+            ),
+        ),
         ({"startTimeout": 0}, "Replicas 'site-web': start_timeout must be between 1 and 3600, got 0"),
         (
             {"container": {"environment": {"A": 1}}},
@@ -726,8 +784,41 @@ def test_replicas_with_unknown_values_are_checked_as_far_as_they_are_known() -> 
     )
 
 
-def test_replicas_of_a_host_that_does_not_answer_are_a_warning() -> None:
+def test_a_canary_needs_a_front_end() -> None:
     alone = {key: value for key, value in REPLICAS.items() if key != "contact"}
+
+    assert check("Replicas", alone, REPLICAS) == (
+        "canary is for replicas behind a front end, which contact describes: drop it",
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({"image": "app:2", "contact": "http, port 81"}, True),
+        ({"image": "app:2"}, False),
+        ({"contact": "http, port 81"}, False),
+        ({"image": UNKNOWN, "contact": "http, port 81"}, False),
+    ],
+    ids=["both", "image", "port", "not known yet"],
+)
+def test_a_preview_refuses_a_canary_that_could_get_no_share(changed: Values, refused: bool) -> None:
+    """One configuration reaches old and new replicas at one port; an old definition has no canary."""
+    new = HANDLERS["Replicas"].kept({**REPLICAS, **changed})
+
+    def preview() -> None:
+        HANDLERS["Replicas"].update(new, state_of("Replicas"), True)
+
+    if refused:
+        with pytest.raises(EngineError, match=r"canary: the front end reaches .* make this change without"):
+            preview()
+    else:
+        preview()
+
+
+def test_replicas_of_a_host_that_does_not_answer_are_a_warning() -> None:
+    alone = {key: value for key, value in REPLICAS.items() if key not in ("canary", "contact")}
 
     problem, (warning,) = check("Replicas", alone)
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -885,7 +885,7 @@ def test_the_last_line_names_a_few_of_many_failures() -> None:
     "check",
     [
         lambda engine, labels: config_check.problem(
-            engine, kind_of("nginx").program, "nginx", "", [], labels, 256
+            engine, kind_of("nginx").program, "nginx", config_check.Configuration(""), labels, 256
         ),
         facts.files,
     ],
@@ -1104,6 +1104,28 @@ def test_a_stack_that_is_misspelt_is_not_made(
         f"error: no Pulumi.prd.yaml in {tmp_path}: name one of its stacks (dev, prod), or write that file\n"
     )
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("stack", ["prd", "prod"])
+def test_a_stack_to_remove_that_was_never_made(
+    stack: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt one is an error, so that a script does not take it for removed."""
+
+    def select(name: str, workspace: object) -> None:
+        raise automation.StackNotFoundError(automation.CommandResult("", f"no stack named {name}", 255))
+
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: {}\n")
+    monkeypatch.setattr(automation.Stack, "select", select)
+    monkeypatch.setattr(run.Run, "__init__", lambda *_, **__: None)
+    monkeypatch.setattr(run.Run, "_begin", lambda _: None)
+    there: Any = run.Run(workspace.Project(tmp_path, stack))
+    there._project, there._name, there._workspace = workspace.Project(tmp_path, stack), stack, None
+
+    with pytest.raises(CannotGoOn, match="name one of its stacks") if stack == "prd" else nullcontext():
+        there.down()
+
+    assert capsys.readouterr().out.endswith("" if stack == "prd" else "nothing to remove\n")
 
 
 def test_home_is_where_pulumi_finds_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

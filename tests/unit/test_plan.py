@@ -30,16 +30,17 @@ SERVICES: dict[str, Any] = {
 
 
 class Project:
-    """A repository with the program, its package (a link, or a copy with `copytree`), and settings of a stack
-    `test`."""
+    """A repository with the program, its package (a link, a copy with `copytree`, or none), and settings of a
+    stack `test`."""
 
-    def __init__(self, folder: Path, package: Callable[[Path, Path], object] = os.symlink) -> None:
+    def __init__(self, folder: Path, package: Callable[[Path, Path], object] | None = os.symlink) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(ROOT / name, folder)
-        for name in ("components", "templates"):
-            package(ROOT / name, folder / name)
+        if package:
+            for name in ("components", "templates"):
+                package(ROOT / name, folder / name)
         self.git("init", "--quiet", "--initial-branch=main")
         self.configure(SERVICES)
         self.commit()
@@ -57,19 +58,20 @@ class Project:
         self.git("commit", "--quiet", "--message=settings")
 
     def plan(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run `longshore plan`. The program has a process of its own, with the package of the folder."""
+        """Run `longshore plan`."""
         environment = {**os.environ, "DOCKER_HOST": SOCKET}
         return execute("components.plan", ["--stack", "test", *arguments], self.folder, environment)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def project(tmp_path: Path, in_process: None) -> Project:
+    """Provide a project whose program runs in the process of the test, with its package."""
+    return Project(tmp_path, package=None)
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Project:
-    """Provide a project whose revisions have the package."""
+    """Provide a project whose revisions have the package. Each runs its program in a process of its own."""
     return Project(tmp_path, shutil.copytree)
 
 
@@ -106,15 +108,15 @@ def test_a_plan_shows_the_changes_between_revisions(repository: Project) -> None
     assert same.changes == ()
 
 
-def test_a_plan_shows_replicas_that_are_changed_in_rounds(repository: Project) -> None:
+def test_a_plan_shows_replicas_that_are_changed_in_rounds(project: Project) -> None:
     """Their configuration is known and checked; a change of the service is one of each replica."""
     web = {**SERVICES["web"], "update": {"monitor": 1}}
-    repository.configure({"web": web})
-    first = repository.plan()
-    repository.commit()
-    repository.configure({"web": {**web, "image": "httpd:2.4.66", "replicas": 5}})
+    project.configure({"web": web})
+    first = project.plan()
+    project.commit()
+    project.configure({"web": {**web, "image": "httpd:2.4.66", "replicas": 5}})
 
-    second = repository.plan("--against", "HEAD")
+    second = project.plan("--against", "HEAD")
 
     assert first.returncode == 0, first.stdout + first.stderr
     assert "+    server web-2 web-web-2-g1:80 weight 1" in first.stdout
@@ -143,11 +145,11 @@ def test_a_route_alone_replaces_no_replica_in_a_plan(project: Project) -> None:
     assert all("b.example" in str(step.new["healthcheck"]) for step in replaced)
 
 
-def test_a_stack_that_was_not_there(repository: Project) -> None:
+def test_a_stack_that_was_not_there(project: Project) -> None:
     """Everything of it is new."""
-    (repository.folder / "Pulumi.test.yaml").rename(repository.folder / "Pulumi.other.yaml")
+    (project.folder / "Pulumi.test.yaml").rename(project.folder / "Pulumi.other.yaml")
 
-    assert "**created**" in repository.plan("--stack", "other", "--against", "HEAD").stdout
+    assert "**created**" in project.plan("--stack", "other", "--against", "HEAD").stdout
 
 
 def test_a_secret_stays_one(project: Project) -> None:
@@ -218,7 +220,6 @@ def test_former_names_are_told(tmp_path: Path) -> None:
     [
         (lambda p: p.configure({"web": {"replicas": 3}}), 1, "image is required"),
         (lambda p: (p.folder / "__main__.py").write_text("1 / 0"), 1, "ZeroDivisionError"),
-        (lambda p: (p.folder / "__main__.py").write_text("import os; os._exit(0)"), 2, "ended with status 0"),
         (lambda p: (p.folder / "Pulumi.test.yaml").write_text(""), 1, "there is nothing to bring up"),
         (
             lambda p: (p.folder / "Pulumi.test.yaml").rename(p.folder / "Pulumi.prod.yaml"),
@@ -244,6 +245,16 @@ def test_a_plan_that_cannot_be_made_is_one_error(
     assert found.returncode == status
     assert said in found.stdout + found.stderr
     assert "Traceback" not in found.stdout + found.stderr
+
+
+def test_a_program_that_ends_its_process_is_one_error(repository: Project) -> None:
+    """Also with status 0."""
+    (repository.folder / "__main__.py").write_text("import os; os._exit(0)")
+
+    found = repository.plan()
+
+    assert found.returncode == 2
+    assert found.stderr == "longshore plan: the program could not be run: it ended with status 0\n"
 
 
 def test_a_revision_that_is_not_there(project: Project) -> None:

@@ -59,6 +59,7 @@ def test_too_few_engine_tests(promise: Promise) -> None:
     assert promise.broken({"passed": ran}) == ["1 engine tests passed, 2 must"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "code"), [("true", 1), ("", 0)])
 def test_a_run_with_another_skip(tmp_path: Path, ci: str, code: int) -> None:
     """Fails under CI, and says so last; elsewhere it passes and names the reason."""
@@ -92,5 +93,6 @@ def test_a_run_with_another_skip(tmp_path: Path, ci: str, code: int) -> None:
     assert done.returncode == code, done.stdout + done.stderr
     *_, before, last = done.stdout.splitlines()
     assert last == f"1 passed, {code} failed, 2 skipped"
+    assert "slowest files: test_it.py 0 s" in done.stdout.splitlines()
     wanted = "promise broken: 2 skipped, 0 may be: busy bench" if ci else "skipped 2: busy bench"
     assert before == wanted

@@ -8,9 +8,11 @@ import pytest
 
 from components.arguments.parsing import parse
 from components.engine import replica_set
-from components.engine.containers import EngineError, Unfinished
+from components.engine.containers import EngineError, Halted, Unfinished
+from components.engine.progress import reported_to
 from components.engine.replica import Declared, Template, Wanted, digest
-from components.engine.replica_set import Halted, Made, deliver, look, remove, states, unmarked
+from components.engine.replica_listing import look, ours, unmarked
+from components.engine.replica_set import Made, deliver, remove, states
 from tests.support.fake_engine import FakeEngine, Killed
 from tests.unit.test_replica_changes import LABELS
 
@@ -43,7 +45,7 @@ class Backend:
             template=template,
             count=declared.replicas,
             generation=number,
-            start_timeout=declared.start_timeout,
+            start_timeout=0,  # a health check in memory ends at once
             known=known,
         )
 
@@ -103,8 +105,12 @@ def test_life(backend: Backend) -> None:
     assert backend.fake.running("app:2") == backend.fake.running() == names(2, 2)
 
     assert backend.state
-    remove(backend.engine, backend.state.template, backend.state.known)
+    said: list[str] = []
+    with reported_to(said.append):
+        remove(backend.engine, backend.state.template, backend.state.known)
     assert not backend.fake.there
+    assert said[-1].startswith("remove site-web-0-g2-"), said
+    assert said[-1].count("site-web-") == 2, said  # each once, recorded or not
 
 
 @pytest.mark.parametrize(
@@ -158,7 +164,7 @@ def test_further_networks_are_joined(backend: Backend) -> None:
 # Failures
 
 
-SICK = {"image": "app:2", "container": {"health": ["CMD", "true"]}, "start_timeout": 1}
+SICK = {"image": "app:2", "container": {"health": ["CMD", "true"]}}
 
 
 @pytest.fixture
@@ -360,8 +366,8 @@ def test_a_name_that_another_run_of_ours_took_is_adopted(
     backend.up()
     there = set(backend.fake.there)
     backend.state = None
-    looked, looks = replica_set._marked, iter([True])
-    monkeypatch.setattr(replica_set, "_marked", lambda *args: [] if next(looks, False) else looked(*args))
+    looked, looks = ours, iter([True])
+    monkeypatch.setattr(replica_set, "ours", lambda *args: [] if next(looks, False) else looked(*args))
 
     made = backend.up()
 

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from components.engine import front_end_steps
-from components.engine.containers import EngineError
+from components.engine.containers import EngineError, Halted
 from components.engine.progress import reported_to
-from components.engine.replica_set import Halted
 from components.engine.replica_traffic_steps import exchanged
 from components.engine.rounds_record import FILE
 from components.proxies.program import FOLDER

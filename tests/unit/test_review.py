@@ -360,7 +360,7 @@ def test_where_plugins_are_is_no_matter_of_the_change() -> None:
 def test_inputs_of_another_shape(junk: Any) -> None:
     """No review fails for an input that is secret, unknown or odd, in any kind of step."""
     seen = set()
-    for file in FILES:
+    for file in sorted(FILES, key=lambda each: each.stat().st_size):  # small ones are quick
         preview = json.loads(file.read_text())
         for step in preview["steps"]:
             for state in ("oldState", "newState"):
@@ -496,6 +496,130 @@ def test_a_recorded_preview_has_the_review_of_the_whole_one() -> None:
     assert reduced(elsewhere) == reduced(whole)
     assert "hunter2" not in reduced(elsewhere)
     assert reviewed(json.loads(reduced(whole))) == reviewed(case("swarm-label"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said", "gap"),
+    [
+        (
+            {"a.example": "1"},
+            {"a.example": "2"},
+            "Another certificate of a.example: valid until 1 → until 2. No connection is dropped.",
+            0.0,
+        ),
+        (
+            {"a.example": "2026-12-01"},
+            None,
+            "TLS is removed, which drops a protection: HTTPS is refused, and plain HTTP is served.",
+            ENDLESS,
+        ),
+        (
+            {"a.example": "2026-12-01", "b.example": "2026-12-01"},
+            {"a.example": "2026-12-01"},
+            "The certificate of b.example is removed: clients that ask for its names are refused.",
+            ENDLESS,
+        ),
+    ],
+    ids=["another", "TLS removed", "one removed"],
+)
+def test_changes_of_certificates_are_lines(
+    before: dict[str, str], after: dict[str, str] | None, said: str, gap: float
+) -> None:
+    found = case("timeout")
+    (step,) = (each for each in found["steps"] if each["urn"].endswith("FrontEndConfig::site-lb-config"))
+    step["oldState"]["inputs"]["validUntil"] = before
+    if after is not None:
+        step["newState"]["inputs"]["validUntil"] = after
+
+    (change,) = review(json.dumps(found)).changes
+
+    assert (said, gap) in [(each.text, each.gap) for each in change.consequences]
+
+
+def declared(more: dict[str, Any] | None = None, **front_end: Any) -> dict[str, Any]:
+    """Return the arguments of a service with one backend."""
+    return {"image": "app:1", **(more or {}), "front_end": {"port": 80, **front_end}}
+
+
+RATE = {"average": 10, "burst": 20}
+TLS: dict[str, Any] = {"min_version": 1.3, "hsts": {"max_age": 600}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            declared(trusted_proxies=["10.1.0.0/16"]),
+            declared(trusted_proxies=["10.1.0.0/16", "10.2.0.0/16"]),
+            "front_end.trusted_proxies has 10.2.0.0/16 more",
+        ),
+        (declared(tls=TLS), declared(tls={**TLS, "redirect_http": False}), "tls.redirect_http is off"),
+        (declared(tls=TLS), declared(tls={**TLS, "min_version": "1.2"}), "tls.min_version is 1.2"),
+        (declared(tls=TLS), declared(tls={"min_version": 1.3}), "tls.hsts is dropped"),
+        (declared(tls=TLS), declared(tls={**TLS, "hsts": {"max_age": 60}}), "tls.hsts.max_age is shorter"),
+        (declared({"allow_from": ["10.1.0.0/16"]}), declared(), "backends.web.allow_from is dropped"),
+        (
+            declared({"allow_from": ["10.1.0.0/16"]}),
+            declared({"allow_from": ["10.0.0.0/8"]}),
+            "backends.web.allow_from has 10.0.0.0/8 more",
+        ),
+        (declared({"deny_from": ["::/0"]}), declared(), "backends.web.deny_from has ::/0 no more"),
+        (declared({"rate_limit": RATE}), declared(), "backends.web.rate_limit is dropped"),
+        (
+            declared({"rate_limit": RATE}),
+            {"backends": {"web": {"rate_limit": {**RATE, "exempt": ["::/0"]}}}},
+            "backends.web.rate_limit is wider",
+        ),
+        (declared({"max_request_body": 5}), declared(), "backends.web.max_request_body is dropped"),
+        (
+            declared({"max_request_body": 5}),
+            declared({"max_request_body": 6}),
+            "backends.web.max_request_body is larger",
+        ),
+    ],
+)
+def test_a_protection_that_is_dropped_is_a_line_and_a_gate(
+    before: dict[str, Any], after: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """The way back drops none, nor does a change whose arguments are not known."""
+    stays = [(after, before), (before, before), ({}, after), (before, "[secret]")]
+
+    for old, new, dropped in [(before, after, True), *((old, new, False) for old, new in stays)]:
+        found = case("timeout")
+        (step,) = (each for each in found["steps"] if each["urn"].endswith("FrontEndConfig::site-lb-config"))
+        step["oldState"]["inputs"]["settings"], step["newState"]["inputs"]["settings"] = old, new
+        file = tmp_path / "dev.json"
+        file.write_text(json.dumps(found))
+        (change,) = review(file.read_text()).changes
+        lines = [each.text for each in change.consequences if each.protection]
+
+        assert bool(lines) == dropped
+        assert not dropped or said in lines[0]
+        assert (main([str(file), "--fail-on", "protection"]) == REFUSED) == dropped
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (
+            {"a.example": "2"},
+            "Another certificate of a.example: valid until 1 → until 2. The tasks are replaced.",
+        ),
+        (None, "TLS is removed, which drops a protection: HTTPS is refused, and plain HTTP is served."),
+    ],
+    ids=["another", "TLS removed"],
+)
+def test_changes_of_certificates_of_a_gateway_are_lines(after: dict[str, str] | None, said: str) -> None:
+    found = case("swarm-route")
+    for step in found["steps"]:
+        if "GatewayConfig::" in step["urn"]:
+            for state, ends in (("oldState", {"a.example": "1"}), ("newState", after)):
+                if state in step and ends is not None:
+                    step[state]["inputs"]["validUntil"] = ends
+
+    changes = review(json.dumps(found)).changes
+
+    assert said in [each.text for change in changes for each in change.consequences]
 
 
 def update(files: Iterable[Path]) -> None:

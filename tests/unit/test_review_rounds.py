@@ -9,10 +9,11 @@ from typing import Any, Optional
 
 import pytest
 
+from components.engine.canary_steps import Trial, trial_of
 from components.engine.replica_changes import changes
 from components.engine.replica_steps import CHECK_SECONDS, AwaitHealthy, Create, Pause, Remove, Stop, Watch
 from components.engine.steps import Step
-from components.proxies.container import Update
+from components.proxies.container import Canary, Update
 from components.review import review
 from components.review.consequences.consequence import Consequence
 from components.review.consequences.rounds import Course, Plan, course, seconds
@@ -39,7 +40,9 @@ class Sent(Step):
         raise NotImplementedError
 
 
-def planned(before: int, after: int, policy: Update) -> tuple[Course, tuple[float, float]]:
+def planned(
+    before: int, after: int, policy: Update, canary: Optional[Canary] = None
+) -> tuple[Course, tuple[float, float]]:
     """Return the course of the plan that the engine carries out, and its seconds, from its steps."""
 
     def load(serving: Sequence[str], watch: Optional[Watch]) -> list[Step]:
@@ -48,10 +51,15 @@ def planned(before: int, after: int, policy: Update) -> tuple[Course, tuple[floa
     old = [container(index) for index in range(before)]
     wanted = replace(NEW, count=after, known=frozenset(each.id for each in old))
     there = {each.name: OLD_MIB for each in old}
-    fewest, most, memory, rounds, watched = before, before, before * OLD_MIB, 0, 0
+    fewest, most, memory, rounds, replacing = before, before, before * OLD_MIB, 0, 0
     least, most_seconds = 0.0, 0.0
-    for step in changes(old, wanted, policy, load):
+    trial = trial_of(replace(wanted, contact="80"), canary)
+    for step in changes(old, wanted, policy, load, (), trial):
         match step:
+            case Trial():
+                replacing = 1  # its round has no watch
+                least += step.terms.interval
+                most_seconds += step.send.drain + step.terms.longest - step.terms.interval + CHECK_SECONDS
             case Create():
                 there |= {each.name: NEW_MIB for each in step.replicas}
                 most, memory = max(most, len(there)), max(memory, sum(there.values()))
@@ -60,7 +68,7 @@ def planned(before: int, after: int, policy: Update) -> tuple[Course, tuple[floa
                 fewest = min(fewest, len(step.serving))
                 most_seconds += NEW.template.drain
                 if step.watch:
-                    watched += 1
+                    replacing += 1
                     least += step.watch.seconds
                     most_seconds += CHECK_SECONDS
             case Pause():
@@ -69,23 +77,34 @@ def planned(before: int, after: int, policy: Update) -> tuple[Course, tuple[floa
                 most_seconds += step.seconds
             case Remove():
                 there = {name: mib for name, mib in there.items() if name not in step.containers}
-    found = Course(rounds=rounds, replacing=watched, serving=fewest, running=most, memory=memory)
+    found = Course(rounds=rounds, replacing=replacing, serving=fewest, running=most, memory=memory)
     return found, (least, least + most_seconds)
 
 
-@pytest.mark.parametrize("order", ["start-first", "stop-first"])
-def test_a_forecast_counts_as_the_plan_does(order: Any) -> None:
+@pytest.mark.parametrize(
+    ("order", "canary"),
+    [("start-first", None), ("stop-first", None), ("start-first", Canary(steps=[5, 50], interval=20))],
+    ids=["start-first", "stop-first", "canary"],
+)
+def test_a_forecast_counts_as_the_plan_does(order: Any, canary: Optional[Canary]) -> None:
     """Rounds, watches, replicas that serve and exist, their memory, and all waits, for many sizes."""
     for before, after, parallelism in product((1, 2, 3, 5), (1, 2, 3, 5, 8), (1, 2, 3, 9)):
         policy = Update(parallelism=parallelism, order=order, monitor=7, delay=3)
         old, new = (
-            Plan(replicas=number, memory=memory, drain=10, start_timeout=60, update=policy)
+            Plan(
+                replicas=number,
+                memory=memory,
+                drain=10,
+                start_timeout=60,
+                update=policy,
+                canary=canary,
+            )
             for number, memory in ((before, OLD_MIB), (after, NEW_MIB))
         )
 
         found = course(old, new)
 
-        expected = planned(before, after, policy)
+        expected = planned(before, after, policy, canary)
         assert (found, seconds(found, old, new)) == expected, (before, after, parallelism)
 
 
@@ -136,6 +155,59 @@ def test_the_words_of_a_forecast(edit: Edit, said: str) -> None:
 
     assert said in " ".join(each.text for each in found)
     assert not any(each.gap for each in found)
+
+
+def test_memory_of_backends_that_change_at_the_same_time() -> None:
+    """Their rounds are not in turn: what a host must have free is the sum of their peaks."""
+    preview = case("rounds-image")
+    (step,) = [each for each in preview["steps"] if each["urn"].endswith("::site-web-replicas")]
+    preview["steps"].append(json.loads(json.dumps(step).replace("site-web-", "site-api-")))
+
+    (change,) = review(json.dumps(preview)).changes
+
+    assert change.consequences[-2].text == (
+        "2 backends change at the same time: their memory limits are at most 4,096 MiB together "
+        "meanwhile, and 3,072 MiB afterwards."
+    )
+
+
+def tried(replicas: int = 3, **canary: Any) -> Edit:
+    def edit(old: dict[str, Any], new: dict[str, Any]) -> None:
+        for inputs in (old, new):
+            inputs["replicas"] = replicas
+        new["canary"] = canary
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (tried(), "The first round is a canary: 1 replica of 4 with 5, 25 and 50 % of the requests."),
+        (tried(), "After 30 s in each step it is refused and removed if it answers worse than the old ones;"),
+        (tried(), "; with fewer than 50 of its answers in 120 s it goes on."),
+        (tried(), "A replica of the canary has 3.0 times the requests of an old one then."),
+        (tried(10, steps=[5]), "1 replica of 11 with 5 % of the requests. After 30 s it is refused"),
+        (tried(on_no_traffic="fail"), "; with fewer than 50 of its answers in 120 s it is refused."),
+        (tried(on_no_traffic="wait"), "; it waits for 50 of its answers, however long that takes."),
+        (tried(on_no_traffic="wait"), "and no more is known: the canary waits for requests."),
+        (tried(), "at least 120 s (monitor, delay and canary) and at most 638 s: a bound"),
+    ],
+)
+def test_the_words_of_a_canary(edit: Edit, said: str) -> None:
+    found = forecast(edit)
+
+    assert said in " ".join(each.text for each in found)
+    assert not any(each.gap for each in found)
+
+
+def test_a_canary_alone_replaces_nothing() -> None:
+    def edit(old: dict[str, Any], new: dict[str, Any]) -> None:
+        new |= {"image": old["image"], "canary": {"steps": [5]}}
+
+    found, *_ = forecast(edit, changed=["canary"])
+
+    assert found.text.startswith("Later changes of web have other terms (canary")
 
 
 @pytest.mark.parametrize(("replicas", "parallelism"), [(1, 1), (3, 3), (2, 9)])

@@ -1,35 +1,20 @@
 """Rounds behind a front end, killed at each change of the engine, on an engine in memory."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from components.engine import front_end_steps
-from tests.support.fake_service import Service
+from components.engine import front_end_steps, replica_drift_steps, replica_steps, replicas
+from tests.support.commands import AtOnce
+from tests.support.fake_service import Service, passing_time
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(front_end_steps, "STEADY_SECONDS", 0)
-
-
-def service(**keys: Any) -> Service:
-    """Return a service that is up."""
-    made = Service()
-    made.up(web=keys)
-    return made
-
-
-def interrupted(change: dict[str, Any], **keys: Any) -> Iterator[Service]:
-    """Yield services whose change was killed at its first step, at its second, and so on to its end."""
-    for at in range(1, 200):
-        made = service(**keys)
-        over = made.killed(at, web=change)
-        yield made
-        if over:
-            return
-    raise AssertionError("it has no end")
+    passing_time(monkeypatch)
+    for module in (replica_drift_steps, replica_steps, replicas):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
 
 
 def assert_converged(made: Service) -> None:
@@ -46,6 +31,8 @@ ORDERS = [
     {"update": {"monitor": 0, "parallelism": 3}},
     {"update": {"monitor": 0, "order": "stop-first"}},
     {"update": {"monitor": 0, "order": "stop-first", "parallelism": 2}},
+    {"update": {"monitor": 0}, "canary": {"steps": [5, 50], "interval": 1}},
+    {"update": {"monitor": 0, "parallelism": 2}, "canary": {"steps": [5], "interval": 1}},
 ]
 THEN: dict[str, dict[str, Any]] = {
     "the same": {"image": "app:2"},
@@ -58,10 +45,18 @@ THEN: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 @pytest.mark.parametrize("then", THEN)
-def test_a_killed_change_converges(then: str, order: dict[str, Any]) -> None:
+@pytest.mark.parametrize("adopted", [False, True], ids=["created", "adopted"])
+def test_a_killed_change_converges(adopted: bool, then: str, order: dict[str, Any]) -> None:
     """Killed at any step: the next run brings what is declared, and no request is lost meanwhile."""
-    for made in interrupted({"image": "app:2", **order}):
-        made.up(web={**THEN[then], **order})
+    service = Service()
+    service.up(web={})
+    if adopted:
+        service.adopt()
+
+    for made in service.killed(web={"image": "app:2", **order}):
+        # Another contact with a canary is refused.
+        without = {"canary": None} if then == "another contact" else {}
+        made.up(web={**THEN[then], **order, **without})
 
         assert_converged(made)
 
@@ -69,23 +64,20 @@ def test_a_killed_change_converges(then: str, order: dict[str, Any]) -> None:
 @pytest.mark.parametrize("then", [{}, {"image": "app:2"}], ids=["taken back", "the same"])
 def test_a_killed_change_of_two_backends_converges(then: dict[str, Any]) -> None:
     """Each has its own rounds, and the configuration has those of both."""
-    for at in range(1, 200):
-        made = Service("api", "web")
-        made.up(web={}, api={"replicas": 2})
-        over = made.killed(at, web={"image": "app:2"}, api={"image": "app:2", "replicas": 2})
+    service = Service("api", "web")
+    service.up(web={}, api={"replicas": 2})
 
+    for made in service.killed(web={"image": "app:2"}, api={"image": "app:2", "replicas": 2}):
         made.up(web=then, api={**then, "replicas": 2})
 
         assert_converged(made)
-        if over:
-            return
-    raise AssertionError("it has no end")
 
 
 def test_a_single_replica_is_changed_twice_with_stop_first() -> None:
     """Nobody serves for a moment; the configuration never names a replica that is long gone."""
     stop_first = {"replicas": 1, "update": {"monitor": 0, "order": "stop-first"}}
-    made = service(**stop_first)
+    made = Service()
+    made.up(web=stop_first)
     for number in range(2, 5):
         made.fake.lost.clear()
 

@@ -166,7 +166,7 @@ def test_a_check_that_does_not_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     program = kind_of("nginx").program
 
     with engine_that_answers([PAUSE], tmp_path) as address, connect({"address": address}) as engine:
-        said = config_check.problem(engine, program, "web:1", "", [], {}, 64)
+        said = config_check.problem(engine, program, "web:1", config_check.Configuration(""), {}, 64)
 
     assert said == f"nginx did not end its check within {PATIENCE:g} s"
 
@@ -204,3 +204,16 @@ def test_the_engine_that_fails_is_named(call: Any, error: type[Exception], tmp_p
         connect({"address": second}),
     ):
         call(engine)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few …",
+        "rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+    ],
+)
+def test_a_swarm_without_a_leader_is_told_with_the_remedy(said: str) -> None:
+    """Engines say it in two ways, one of which names neither swarm nor manager."""
+    assert "start managers that are down" in str(EngineRefused("unix:///docker.sock", said))
+    assert "a port is taken" in str(EngineRefused("unix:///docker.sock", "a port is taken"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, TypedDict
 
 from ...arguments.connections import Connection
-from ..connection import EngineRefused, HostUnreachable, connect
+from ..connection import EngineRefused, HostUnreachable, connect, no_leader
 from ..containers import EngineError
 from .node import Node
 
@@ -49,8 +49,8 @@ class NoManager(EngineError):
 def manager(hosts: Sequence[Connection], swarm: str, besides: str = "") -> Iterator["DockerClient"]:
     """Return a client of the first of `hosts` that answers as a manager of `swarm` (its id; "" is any).
 
-    A manager with the node id `besides` is only taken when there is no other. Raises EngineError (NoManager
-    when all hosts answer), which says of each host why it was not taken.
+    A manager with the node id `besides` is only taken when there is no other. Raises EngineError, which says
+    of each host why it was not taken: NoManager when all hosts answer and none lacks a leader.
     """
     reasons, last = [], None
     kind: type[EngineError] = NoManager
@@ -65,6 +65,9 @@ def manager(hosts: Sequence[Connection], swarm: str, besides: str = "") -> Itera
                 continue
             if found["LocalNodeState"] == "locked":
                 reasons.append(_locked(host))
+            elif remedy := no_leader(found.get("Error") or ""):
+                reasons.append(f"{host['address']}: {remedy}")
+                kind = EngineError
             elif not _manages(found, swarm):
                 reasons.append(f"{host['address']} is no manager of it ({found['LocalNodeState']})")
             elif found["NodeID"] == besides:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Optional
 
-from ...engine import config_check, demands, facts, front_end_config, namesakes
+from ...engine import config_check, demands, facts, front_end_config, history, namesakes
 from ...engine.connection import connect
 from ...engine.containers import EngineError
 from ...engine.front_end_changes import Wanted
+from ...engine.front_end_steps import existing
 from ...engine.limits import limit_processes
 from ...engine.replicas import wait_until_well
 from ...proxies.registry import kind_of
@@ -20,8 +21,10 @@ from ...resources.front_end import (
     ReadinessInputs,
 )
 from ...resources.resource import NoOutputs
+from ..authors import author, noting_failure
 from ..notices import FRONT_END_REPLACED, keeps_port
 from ..values import UNKNOWN, has_unknown
+from .certificates import files_of, wrong
 from .handler import Handler, Warn, checked, differences
 
 
@@ -38,7 +41,9 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
         asked = self.kept(new)
         if has_unknown([asked["config"], *(new[key] for key in ("names", "image", "kind", "host"))]):
             return None
-        if moved := differences(old.get("container", {}), new["container"]):
+        if said := wrong(new.get("certificates", []), new.get("hostNames", {}), warn):
+            return said
+        if moved := differences(old.get("container", {}), _told(old, new)):
             warn(f"{FRONT_END_REPLACED} ({moved}): {_cost(old['container'], new['container'])}")
         accepted = not moved and all(old.get(key) == asked[key] for key in ("config", "image", "kind"))
         configured = old.get("config") != asked["config"]
@@ -47,6 +52,7 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
     def kept(self, new: ReadinessInputs) -> ReadinessInputs:
         kept = new.copy()
         kept.pop("demands", None)
+        kept.pop("certificates", None)
         # FrontEndConfig shows the text and its differences; once is enough.
         if not has_unknown(new["config"]):
             kept["config"] = f"sha256:{hashlib.sha256(new['config'].encode()).hexdigest()}"
@@ -63,10 +69,15 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
         before, limits = _limits(old), _limits(new)
         changed = {id_: limit for id_, limit in limits.items() if before.get(id_) != limit}
         if (replicas or changed) and not preview:
-            with connect(new["host"]) as engine:
+            with connect(new["host"]) as engine, noting_failure(engine, lambda: new["labels"]):
                 wait_until_well(engine, replicas, new["startTimeout"])
                 limit_processes(engine, changed)
         return {}
+
+
+def _told(old: ReadinessInputs, new: ReadinessInputs) -> dict[str, str]:
+    """Return what replaces the container; also what was given before, and is not any more."""
+    return {**dict.fromkeys(old.get("container", {}), "none"), **new["container"]}
 
 
 def _cost(old: Mapping[str, str], new: Mapping[str, str]) -> str:
@@ -92,8 +103,7 @@ def _problem(new: ReadinessInputs) -> Optional[str]:
             engine,
             program,
             new["image"],
-            new["config"],
-            new["names"],
+            config_check.Configuration(new["config"], new["names"], files_of(new.get("certificates", []))),
             new["labels"],
             new["demands"]["memory"],
         )
@@ -120,8 +130,21 @@ class FrontEndConfig(Handler[FrontEndConfigInputs, FrontEndConfigOutputs, FrontE
 
     resource = declared.FrontEndConfig
 
+    def carried(self, new: FrontEndConfigInputs, old: FrontEndConfigInputs) -> FrontEndConfigInputs:
+        # A state of 0.2.0 has none: that alone is no change.
+        others = self.resource.inputs.__annotations__.keys() - {"settings"}
+        if not old or "settings" in old or any(new.get(key) != old.get(key) for key in others):
+            return new
+        kept = new.copy()
+        kept.pop("settings", None)
+        return kept
+
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"host"}
+
+    def paths(self, key: str, new: FrontEndConfigInputs, old: FrontEndConfigState) -> Mapping[str, str]:
+        # A preview shows the same change where it has its effect.
+        return {} if key == "settings" and new["config"] != old["config"] else super().paths(key, new, old)
 
     def drifted(self, state: FrontEndConfigState) -> set[str]:
         return {"running"} if state.get("running") is False else set()
@@ -138,28 +161,46 @@ class FrontEndConfig(Handler[FrontEndConfigInputs, FrontEndConfigOutputs, FrontE
         if preview:
             return {"addresses": old["addresses"] if same else UNKNOWN, "running": True}
         changed = {key for key in self.resource.inputs.__annotations__ if new.get(key) != old.get(key)}
-        deliver = not changed <= {"pidsLimit", "networks"} or bool(self.drifted(old))
+        deliver = not changed <= {"pidsLimit", "networks", "settings"} or bool(self.drifted(old))
         networks = set(new.get("networks", {}).values())
-        return self._put_in_force(new, deliver, set(old.get("networks", {}).values()) - networks)
+        left = set(old.get("networks", {}).values()) - networks
+        adopted = set(old.get("adopted", []))
+        secured = "certificates" in old
+        made = self._put_in_force(new, deliver, left, adopted, secured)
+        if kept := sorted(adopted & set(new["replicas"].values())):
+            made["adopted"] = kept
+        return made
 
     def _put_in_force(
-        self, new: FrontEndConfigInputs, deliver: bool = True, left: AbstractSet[str] = frozenset()
+        self,
+        new: FrontEndConfigInputs,
+        deliver: bool = True,
+        left: AbstractSet[str] = frozenset(),
+        adopted: AbstractSet[str] = frozenset(),
+        secured: bool = False,
     ) -> FrontEndConfigOutputs:
+        given = new.get("certificates", [])
         wanted = Wanted(
             container=new["container"],
             program=kind_of(new["kind"]).program,
             text=new["config"] if deliver else None,
+            files=files_of(given) if given or secured else None,
             drain=new["drain"],
             joins=set(new.get("networks", {}).values()),
             leaves=left,
             processes=new.get("pidsLimit"),
             replicas=new["replicas"],
+            adopted=adopted,
         )
         with connect(new["host"]) as engine:
-            front_end_config.put_in_force(engine, wanted)
-            found = front_end_config.state(engine, wanted.program, wanted.container)
-        if found is None or not found["running"]:
-            raise EngineError("the front end ended right after its start")
+            with noting_failure(engine, lambda: existing(engine, wanted.container).labels):
+                front_end_config.put_in_force(engine, wanted)
+                found = front_end_config.state(engine, wanted.program, wanted.container)
+                if found is None or not found["running"]:
+                    raise EngineError("the front end ended right after its start")
+            if "settings" in new:
+                in_force = (new["settings"], new["config"], new["replicas"])
+                history.keep(engine, wanted.container, author(), *in_force)
         return {"addresses": found["addresses"], "running": True}
 
     def read(self, state: FrontEndConfigState) -> Optional[front_end_config.Found]:

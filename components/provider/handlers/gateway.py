@@ -12,6 +12,7 @@ from ...resources.gateway import GatewayConfigInputs, GatewayConfigState
 from ...resources.services import FileOutputs
 from ..notices import GATEWAY_REPLACED
 from ..values import has_unknown
+from .certificates import files_of, wrong
 from .handler import Warn, checked
 from .services import File
 
@@ -29,8 +30,10 @@ class GatewayConfig(File[GatewayConfigInputs, GatewayConfigState]):
     kind = "config"
 
     def check(self, new: GatewayConfigInputs, old: GatewayConfigInputs, warn: Warn) -> Optional[str]:
-        if has_unknown([new.get(key) for key in ("managers", "names", "gap", *_CHECKED)]):
+        if has_unknown([new.get(key) for key in ("managers", "names", "gap", "certificates", *_CHECKED)]):
             return None
+        if said := wrong(new.get("certificates", []), new.get("hostNames", {}), warn):
+            return said
         if not (changed := _changed(new, old)):
             return None  # accepted before
         if old and new["gap"]:
@@ -76,8 +79,10 @@ def _problem(new: GatewayConfigInputs, pull: bool = False) -> Optional[str]:
             with connect(host, timeout=PULL_SECONDS if pull else 30) as engine:
                 if pull:
                     pull_missing(engine, new["image"], new["registries"])
+                files = files_of(new.get("certificates", []))
+                configuration = config_check.Configuration(new["data"], new["names"], files)
                 return config_check.problem(
-                    engine, program, new["image"], new["data"], new["names"], new["labels"], new["memory"]
+                    engine, program, new["image"], configuration, new["labels"], new["memory"]
                 )
         except config_check.ImageMissing:
             reasons.append(f"image {new['image']} is not on {host['address']} yet")

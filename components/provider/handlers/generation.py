@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ...engine.connection import connect
+from ...engine.connection import HostUnreachable, connect
 from ...engine.images import PULL_SECONDS, pull_missing
+from ...engine.replica_listing import first_generation
 from ...proxies.health import known
 from ...resources import generation as declared
 from ...resources.generation import Definition, GenerationInputs, GenerationOutputs, GenerationState
@@ -48,12 +49,14 @@ class Generation(Handler[GenerationInputs, GenerationOutputs, GenerationState]):
             kept["registries"] = old["registries"]
         if "isolate" in old:
             kept["isolate"] = old["isolate"]
+        if "labels" in old:
+            kept["labels"] = old["labels"]
         return kept
 
     def create(self, new: GenerationInputs, preview: bool) -> tuple[str, GenerationOutputs]:
         if not preview:
             _pull(new)
-        return "generation", _outputs(1, new.get("isolate", False))
+        return "generation", _outputs(_first(new, preview), new.get("isolate", False))
 
     def update(self, new: GenerationInputs, old: GenerationState, preview: bool) -> GenerationOutputs:
         if has_unknown(new):  # whether it really changes is only known at the update
@@ -70,6 +73,19 @@ class Generation(Handler[GenerationInputs, GenerationOutputs, GenerationState]):
 def _outputs(number: Any, isolated: Any) -> GenerationOutputs:
     """Return the outputs; each may be UNKNOWN."""
     return {"number": number, "isolated": isolated} if isolated else {"number": number}
+
+
+def _first(new: GenerationInputs, preview: bool) -> int:
+    """Return the first number: replicas that `Replicas` has made or taken over may still serve."""
+    if "host" not in new or "labels" not in new or has_unknown([new["host"], new["labels"]]):
+        return 1
+    try:
+        with connect(new["host"], timeout=30) as engine:
+            return first_generation(engine, new["labels"])
+    except HostUnreachable:
+        if preview:
+            return 1
+        raise
 
 
 def _pull(new: GenerationInputs) -> None:

@@ -1,21 +1,34 @@
 """`Replicas`: the containers of one backend. See `replica_set`."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Optional, cast
 
 from ...arguments.parsing import parse
-from ...engine import replica_set
+from ...engine import replica_listing, replica_set
+from ...engine.canary_steps import NO_CANARY
 from ...engine.connection import HostUnreachable, connect
+from ...engine.containers import EngineError
 from ...engine.images import PULL_SECONDS
-from ...engine.replica import DEFINES, ROLE, Declared, Template, Wanted, digest
+from ...engine.replica import (
+    DEFINES,
+    ROLE,
+    Declared,
+    Template,
+    Wanted,
+    digest,
+    marks_of,
+)
+from ...engine.replica_steps import listed
 from ...naming import LABEL
 from ...proxies.health import of_any_host
 from ...resources import replicas as declared
 from ...resources.replicas import ReplicasInputs, ReplicasOutputs, ReplicasState
+from ..authors import noting_failure
 from ..values import UNKNOWN, has_unknown
 from .handler import UPDATED, Handler, Warn
 
-_SAMPLES = {"image": "unknown", "replicas": 1, "networks": ["unknown"]}
+_SAMPLES = {"image": "unknown", "replicas": 2, "networks": ["unknown"]}
 """Values in place of those that a preview does not know."""
 
 
@@ -27,16 +40,25 @@ class Replicas(Handler[ReplicasInputs, ReplicasOutputs, ReplicasState]):
     def check(self, new: ReplicasInputs, old: ReplicasInputs, warn: Warn) -> Optional[str]:
         if has_unknown(new["labels"]):
             return None
-        if not new["labels"].get(f"{LABEL}.role", "").startswith(ROLE):
-            return f"labels must have a {LABEL}.role that begins with {ROLE!r}, such as {ROLE}web"
-        _declared(new)
-        if old or "contact" in new or has_unknown(new["host"]):
+        if said := _mistake(new):
+            return said
+        if old or has_unknown(new["host"]):
             return None
+        owner = replica_listing.name_of(new["labels"])
         try:
             with connect(new["host"], timeout=30) as engine:
-                return replica_set.unmarked(engine, new["labels"])
+                if "contact" not in new:
+                    return replica_listing.unmarked(engine, new["labels"])
+                others = replica_listing.others(replica_listing.entries(engine, new["labels"]))
         except HostUnreachable as error:
-            warn(f"replicas of {replica_set.name_of(new['labels'])} not checked at this preview: {error}")
+            if "contact" not in new:  # else the front end's resources say so
+                warn(f"replicas of {owner} not checked at this preview: {error}")
+            return None
+        if others:
+            warn(
+                f"the replicas of {owner} ({listed(others)}) are a resource each: `longshore migrate` keeps "
+                "them; without it, `up` replaces them as for a new image"
+            )
         return None
 
     def kept(self, new: ReplicasInputs) -> ReplicasInputs:
@@ -74,41 +96,58 @@ class Replicas(Handler[ReplicasInputs, ReplicasOutputs, ReplicasState]):
         }
 
     def holds(self, state: ReplicasState) -> Optional[str]:
-        return f"{replica_set.name_of(state['labels'])} (mark {_mark(state)})"
+        return f"{replica_listing.name_of(state['labels'])} (mark {_mark(state)})"
 
     def create(self, new: ReplicasInputs, preview: bool) -> tuple[str, ReplicasOutputs]:
         if preview:
             return "", {"generation": _first_generation(new), "containers": UNKNOWN, "names": UNKNOWN}
         arguments = _declared(new)
-        with connect(new["host"], timeout=PULL_SECONDS) as engine:
+        with (
+            connect(new["host"], timeout=PULL_SECONDS) as engine,
+            noting_failure(engine, lambda: new["labels"]),
+        ):
             made = replica_set.deliver(engine, _wanted(new, arguments), arguments)
-        return replica_set.name_of(new["labels"]), {**made}
+        return replica_listing.name_of(new["labels"]), {**made}
 
     def update(self, new: ReplicasInputs, old: ReplicasState, preview: bool) -> ReplicasOutputs:
         if preview:
+            _check_canary(new, old)
             return _foreseen(new, old)
         arguments, number = _declared(new), old["generation"]
         known = frozenset(old["containers"].values())
         wanted, former = (
-            _wanted(values, asked, number, known)
+            _wanted(values, asked, number, known, _adopted(old))
             for values, asked in ((new, arguments), (old, _declared(old)))
         )
-        with connect(new["host"], timeout=PULL_SECONDS) as engine:
+        with (
+            connect(new["host"], timeout=PULL_SECONDS) as engine,
+            noting_failure(engine, lambda: new["labels"]),
+        ):
             return {**replica_set.deliver(engine, wanted, arguments, former)}
 
     def read(self, state: ReplicasState) -> Optional[Mapping[str, object]]:
-        wanted = _wanted(state, _declared(state), state["generation"])
+        wanted = _wanted(state, _declared(state), state["generation"], adopted=_adopted(state))
         with connect(state["host"]) as engine:
-            there = replica_set.look(engine, wanted.template)
+            there = replica_listing.look(engine, wanted.template)
             states = replica_set.states(engine, there, wanted)
         # It is there without any container, too: its number must outlive them.
         return {"each": states, **replica_set.made(there, wanted)}
 
     def delete(self, state: ReplicasState) -> Optional[str]:
-        template = _wanted(state, _declared(state)).template
+        template = _wanted(state, _declared(state), adopted=_adopted(state)).template
         with connect(state["host"]) as engine:
             replica_set.remove(engine, template, state["containers"].values())
         return None
+
+
+def _mistake(new: ReplicasInputs) -> Optional[str]:
+    """Return the mistake that no host has to be asked for, or None; ArgumentError for a wrong argument."""
+    if not new["labels"].get(f"{LABEL}.role", "").startswith(ROLE):
+        return f"labels must have a {LABEL}.role that begins with {ROLE!r}, such as {ROLE}web"
+    _declared(new)
+    if "canary" in new and "contact" not in new:
+        return "canary is for replicas behind a front end, which contact describes: drop it"
+    return None
 
 
 def _declared(values: ReplicasInputs) -> Declared:
@@ -120,11 +159,12 @@ def _declared(values: ReplicasInputs) -> Declared:
         "container": _known_container(values.get("container", {})),
         "update": values.get("update"),
         "rollback": values.get("rollback"),
+        "canary": values.get("canary"),
         "drain": values.get("drain"),
         "start_timeout": values.get("startTimeout"),
     }
     known = {key: value for key, value in asked.items() if not has_unknown(value)}
-    return parse(Declared, {**_SAMPLES, **known}, f"Replicas {replica_set.name_of(values['labels'])!r}")
+    return parse(Declared, {**_SAMPLES, **known}, f"Replicas {replica_listing.name_of(values['labels'])!r}")
 
 
 def _known_container(container: Any) -> Any:
@@ -136,7 +176,11 @@ def _known_container(container: Any) -> Any:
 
 
 def _wanted(
-    values: ReplicasInputs, asked: Declared, number: int = 0, known: frozenset[str] = frozenset()
+    values: ReplicasInputs,
+    asked: Declared,
+    number: int = 0,
+    known: frozenset[str] = frozenset(),
+    adopted: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Wanted:
     template = Template(
         labels=values["labels"],
@@ -146,6 +190,7 @@ def _wanted(
         networks=asked.networks,
         container=asked.container,
         drain=asked.drain,
+        adopted=adopted,
     )
     return Wanted(
         template=template,
@@ -158,6 +203,12 @@ def _wanted(
     )
 
 
+def _adopted(state: ReplicasState) -> dict[str, dict[str, str]]:
+    """Return the labels that adopted containers would carry, by id."""
+    definition = digest(*_definition(state))
+    return marks_of(state.get("adopted", {}), _mark(state), definition, state["generation"])
+
+
 def _definition(values: ReplicasInputs) -> list[object]:
     return [cast(Mapping[str, object], values).get(key) for key in DEFINES]
 
@@ -168,7 +219,14 @@ def _mark(values: ReplicasInputs) -> str:
 
 
 def _names(values: ReplicasInputs) -> list[str]:
-    return [replica_set.key(values["labels"], index) for index in range(values["replicas"])]
+    return [replica_listing.key(values["labels"], index) for index in range(values["replicas"])]
+
+
+def _check_canary(new: ReplicasInputs, old: ReplicasState) -> None:
+    """Raise EngineError for a change in which a front end could send nothing to a canary."""
+    now, was = (new.get("contact"), _definition(new)), (old.get("contact"), _definition(old))
+    if "canary" in new and not has_unknown([*now]) and now[0] != was[0] and now[1] != was[1]:
+        raise EngineError(NO_CANARY)
 
 
 def _foreseen(new: ReplicasInputs, old: ReplicasState) -> ReplicasOutputs:
@@ -188,6 +246,6 @@ def _first_generation(new: ReplicasInputs) -> Any:
         return UNKNOWN
     try:
         with connect(new["host"], timeout=30) as engine:
-            return replica_set.next_generation(engine, new["labels"])
+            return replica_listing.next_generation(engine, new["labels"])
     except HostUnreachable:
         return UNKNOWN

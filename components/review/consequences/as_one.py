@@ -6,7 +6,7 @@ from ...preview.instance import Instance
 from ...preview.reading import Step
 from ...proxies.container import Update
 from .consequence import Consequence, differences, removed, started
-from .rounds import beside, changed, plan
+from .rounds import beside, changed, peak, plan
 
 
 def as_one(
@@ -26,6 +26,17 @@ def as_one(
             yield from changed(backend, step)
         case _:
             yield Consequence(f"The replicas of {backend} are made anew.", known=False)
+
+
+def together(steps: Iterable[Step]) -> Iterable[Consequence]:
+    """Yield the memory limits of all backends whose replicas are replaced, where these are several."""
+    peaks = [found for step in steps if step.operation == "update" and (found := peak(step))]
+    if len(peaks) > 1:
+        most, after = map(sum, zip(*peaks, strict=True))
+        yield Consequence(
+            f"{len(peaks)} backends change at the same time: their memory limits are at most {most:,} MiB "
+            f"together meanwhile, and {after:,} MiB afterwards."
+        )
 
 
 def _handed_over(backend: str, containers: Sequence[Step], step: Step, reason: str) -> Consequence:

@@ -22,6 +22,8 @@ class Consequence:
     """True if the gap is known; if false, there may be one."""
     warned: str = ""
     """Prefix of the provider's warning with the same content, if any."""
+    protection: bool = False
+    """True if the change drops a protection."""
 
 
 def differences(old: Any, new: Any, path: str = "") -> str:

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from ...preview.instance import Instance, inputs
 from ...preview.reading import Step
 from ...provider.notices import FRONT_END_REPLACED, keeps_port
+from .certificates import certificates
 from .consequence import ENDLESS, Consequence, differences, duration, keys, pair
+from .protections import protections
 from .replicas import replicas
 
 GAP = 1.0
@@ -28,6 +30,8 @@ def load_balanced_service(instance: Instance) -> Iterable[Consequence]:
         return
     yield from replicas(instance)
     yield from _front_end(instance, config)
+    yield from certificates(config, "No connection is dropped.")
+    yield from protections(*pair(config, "settings"))
 
 
 def _front_end(instance: Instance, config: Step | None) -> Iterable[Consequence]:

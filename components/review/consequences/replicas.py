@@ -20,14 +20,16 @@ def replicas(instance: Instance) -> Iterable[Consequence]:
         step.name.removeprefix(f"{instance.name}-").removesuffix("-replicas"): step
         for step in instance.of("Replicas", "create", "update", "replace", "delete")
     }
+    if whole:
+        from .as_one import as_one, together  # loads Pulumi: a preview without one does not need it
     for backend in sorted({*apart, *whole}):
         containers = apart.get(backend, {})
         if backend in whole:
-            from .as_one import as_one  # loads Pulumi: a preview without such a resource does not need it
-
             yield from as_one(instance, backend, whole[backend], containers)
         else:
             yield from _containers(instance, backend, containers)
+    if whole:
+        yield from together(whole.values())
 
 
 def _containers(instance: Instance, backend: str, steps: Containers) -> Iterable[Consequence]:

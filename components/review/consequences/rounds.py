@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Annotated, Any, Optional
 
 from pydantic import ValidationError
@@ -12,10 +13,10 @@ from ...engine.replica import DEFINES
 from ...engine.replica_steps import CHECK_SECONDS
 from ...preview.reading import Step, mapping
 from ...preview.replicas import drifted
-from ...proxies.container import MOST_REPLICAS, Drain, StartTimeout, Update
+from ...proxies.container import MOST_REPLICAS, Canary, Drain, StartTimeout, Update
 from .consequence import Consequence, count, differences, duration, removed, started
 
-_PACE = ("drain", "rollback", "startTimeout", "update")
+_PACE = ("canary", "drain", "rollback", "startTimeout", "update")
 """Inputs that say how later changes are carried out."""
 _STOP_FIRST = "stop-first"
 
@@ -29,6 +30,7 @@ class Plan(Frozen):
     drain: Drain
     start_timeout: StartTimeout
     update: Update
+    canary: Optional[Canary] = None
 
     @property
     def limits(self) -> int:
@@ -44,6 +46,7 @@ def plan(values: Mapping[str, Any]) -> Optional[Plan]:
         "drain": values.get("drain"),
         "start_timeout": values.get("startTimeout"),
         "update": values.get("update", {}),
+        "canary": values.get("canary"),
     }
     try:
         return Plan.model_validate(asked)
@@ -86,6 +89,17 @@ def course(old: Plan, new: Plan) -> Course:
         memory = max(memory, before * old.memory + after * new.memory)
         before -= 0 if stops_first else going
     return Course(len(starts), replacing, min(serving, new.replicas), running, memory)
+
+
+def peak(step: Step) -> Optional[tuple[int, int]]:
+    """Return the most memory limits while replicas are replaced, and those afterwards, in MiB.
+
+    None where no replica is replaced, or a part is not known.
+    """
+    old, new = plan(step.old), plan(step.new)
+    if old is None or new is None or not definition(step):
+        return None
+    return old.limits + new.limits if step.differs("contact") else course(old, new).memory, new.limits
 
 
 def changed(backend: str, step: Step) -> Iterable[Consequence]:
@@ -175,6 +189,8 @@ def _in_rounds(backend: str, why: str, old: Plan, new: Plan) -> Iterable[Consequ
         f"{_failure(new)}",
         gap,
     )
+    if new.canary:
+        yield Consequence(_canary(new.canary, min(pace.at_once, old.replicas, new.replicas), old.replicas))
     yield Consequence(f"{_time(backend, found, old, new)} {_memory(found.running, found.memory, new)}")
 
 
@@ -195,24 +211,58 @@ def _failure(new: Plan) -> str:
     return f"If {who} {state} not healthy in time{watch}, up ends with an error, and {then}."
 
 
+def _canary(terms: Canary, canaries: int, others: int) -> str:
+    """Return the sentences on the first round, in which replicas are a canary beside all others."""
+    *steps, most = terms.steps
+    shares = f"{', '.join(map(str, steps))} and {most} %" if steps else f"{most} %"
+    each = " in each step" if steps else ""
+    few = f"with fewer than {terms.min_requests:,} of its answers in {duration(terms.longest)}"
+    match terms.on_no_traffic:
+        case "promote":
+            then = f"{few} it goes on"
+        case "wait":
+            then = f"it waits for {terms.min_requests:,} of its answers, however long that takes"
+        case "fail":
+            then = f"{few} it is refused"
+    load = most * others / (canaries * max(1, 100 - most))
+    heavy = (
+        f" A replica of the canary has {load:.1f} times the requests of an old one then." if load > 1 else ""
+    )
+    return (
+        f"The first round is a canary: {count(canaries, 'replica')} of {others + canaries} with {shares} of "
+        f"the requests. After {duration(terms.interval)}{each} it is refused and removed if it answers worse "
+        f"than the old ones; {then}.{heavy}"
+    )
+
+
 def seconds(found: Course, old: Plan, new: Plan) -> tuple[float, float]:
     """Return the seconds that a change waits for in any case, and those that all its waits may take."""
     pace = new.update
-    least = found.replacing * pace.monitor + (found.rounds - 1) * pace.delay
+    steps, interval, longest = 0, 0.0, 0.0
+    if new.canary:
+        steps, interval, longest = len(new.canary.steps), new.canary.interval, new.canary.longest
+    watched = (found.replacing - (steps > 0)) if pace.monitor else 0
+    least = watched * pace.monitor + (found.rounds - 1) * pace.delay + steps * interval
     # Each reload of the front end waits for its old workers, and each stop for the replicas.
     drains = found.rounds + found.replacing * (2 if pace.order == _STOP_FIRST else 1)
     drains += 2 if new.replicas < old.replicas else 0
-    checks = found.replacing * CHECK_SECONDS if pace.monitor else 0
-    return least, least + found.rounds * new.start_timeout + drains * new.drain + checks
+    waits = (
+        (watched + steps) * CHECK_SECONDS + found.rounds * new.start_timeout + (drains + steps) * new.drain
+    )
+    return least, least + waits + (steps * (longest - interval) if steps else 0)
 
 
 def _time(backend: str, found: Course, old: Plan, new: Plan) -> str:
     least, most = seconds(found, old, new)
     begin = f"The rounds of {backend} take" if found.rounds > 1 else f"The round of {backend} takes"
-    floor = f" at least {duration(least)} (monitor and delay) and" if least else ""
+    parts = "monitor, delay and canary" if new.canary else "monitor and delay"
+    floor = f" at least {duration(least)} ({parts})" if least else ""
+    if isinf(most):
+        return f"{begin}{floor}, and no more is known: the canary waits for requests."
+    both = " and" if floor else ""
     return (
-        f"{begin}{floor} at most {duration(most)}: a bound, with each start_timeout and drain used up, and "
-        "without the engine's own time to pull, create and reload."
+        f"{begin}{floor}{both} at most {duration(most)}: a bound, with each start_timeout and drain used up, "
+        "and without the engine's own time to pull, create and reload."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Optional
 from ...preview.instance import Instance
 from ...preview.reading import Step, items, mapping
 from ...provider.notices import GATEWAY_REPLACED
+from .certificates import certificates
 from .consequence import ENDLESS, Consequence, count, differences, duration
 
 GAP = 1.0
@@ -19,7 +20,9 @@ def service(instance: Instance) -> Iterable[Consequence]:
 
 def gateway(instance: Instance) -> Iterable[Consequence]:
     """Yield the consequences of a SwarmGateway's change."""
-    return _definition(instance, f"gateway {instance.name}")
+    yield from _definition(instance, f"gateway {instance.name}")
+    if instance.fate != "removed":
+        yield from certificates(instance.one("GatewayConfig"), "The tasks are replaced.")
 
 
 def tasks(values: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ...arguments.messages import listed, named, shown
-from ...arguments.parsing import ArgumentError, arguments, mapping
+from ...arguments.parsing import ArgumentError, check_name, mapping, parse
 from ...engine.swarm.placement import Node, able, unmet
 from ..floating.model import Floating
 from ..service.model import Service
@@ -21,7 +21,8 @@ def cluster(name: str, args: object) -> tuple[Cluster, dict[str, Any]]:
     where = f"SwarmCluster {shown(name)}"
     given = mapping(args, where)
     given = {**given, "floating_addresses": _with_hosts(given, where)}
-    what = arguments(Cluster, "SwarmCluster", name, given)
+    check_name(name, where)
+    what = parse(Cluster, given, where)
     placed = {f"services.{key}": service for key, service in sorted(what.services.items())}
     if what.gateway:
         placed["gateway"] = what.gateway.service

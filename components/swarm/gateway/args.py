@@ -1,7 +1,7 @@
 """Arguments of a SwarmGateway. Validated by `model`; the docstrings are the reference.
 
-All of it is plain, but for names of networks, so that a preview shows and checks the configuration. All
-durations are in seconds.
+All of it is plain, but for names of networks and certificates, so that a preview shows and checks the
+configuration. All durations are in seconds.
 """
 
 from typing import Optional, Required, TypedDict
@@ -9,7 +9,8 @@ from typing import Optional, Required, TypedDict
 import pulumi
 
 from ...arguments.types import PublishMode
-from ...load_balanced.args import ProbeArgs, ProxyArgs, RouteArgs
+from ...load_balanced.args import ProbeArgs, ProxyArgs
+from ...load_balanced.route_args import RouteArgs
 from ..managers import ManagersArgs
 
 

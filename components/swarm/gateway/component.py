@@ -1,15 +1,21 @@
 """SwarmGateway: a proxy in a swarm that chooses among its services by the host that a request names."""
 
-from typing import Optional
+from typing import Any, Optional
 
 import pulumi
 
 from ... import naming
+from ...arguments.later import later
 from ...arguments.parsing import arguments
-from ...resources.gateway import GatewayConfig
+from ...load_balanced.certificates import Pairs, ends, file_of, pairs, served
+from ...proxies.program import FOLDER, USER_ID
+from ...proxies.served import Served
+from ...resources.gateway import Certified, GatewayConfig, GatewayConfigInputs
 from ...resources.labels import labels_of
+from ..managers import Managers
 from ..service.claims import claim
-from ..service.component import config_name, define
+from ..service.component import config_name, define, secret
+from ..service.model import File
 from ..service.spec import mounted, spec
 from .args import SwarmGatewayArgs
 from .model import CONFIG, PlacedGateway
@@ -39,34 +45,68 @@ class SwarmGateway(pulumi.ComponentResource):
         super().__init__(naming.type_token("SwarmGateway"), name, {}, opts)
 
         ours = pulumi.ResourceOptions(parent=self)
-        config = _config(name, what, ours)
+        given = pairs(what)
+        found = served(given)
+        text = found.apply(what.text_with)
+        config = _config(name, what, text, _certified(what, given, found), ours)
         file = service.configs[CONFIG]
         files = [mounted("Config", config.keptId, config.name, service.config_paths[CONFIG], file)]
+        tls = what.front_end.tls
+        hidden = _certificates(name, what, given, len(tls.certificates), ours) if tls and given else []
         definition = define(
-            f"{name}-service", name, what, service, spec(name, "gateway", service, files, []), ours
+            f"{name}-service", name, what, service, spec(name, "gateway", service, files, hidden), ours
         )
 
         self.service_id = definition.serviceId
         self.port = pulumi.Output.from_input(what.front_end.port)
-        self.config = pulumi.Output.from_input(what.text)
+        self.config = text
         self.register_outputs({"service_id": self.service_id, "port": self.port, "config": self.config})
 
 
-def _config(name: str, what: PlacedGateway, opts: pulumi.ResourceOptions) -> GatewayConfig:
+def _config(
+    name: str,
+    what: PlacedGateway,
+    text: pulumi.Output[str],
+    certified: Certified,
+    opts: pulumi.ResourceOptions,
+) -> GatewayConfig:
     log = what.front_end.log
-    return GatewayConfig(
-        f"{name}-config",
-        {
-            **what.properties(),
-            "name": config_name(name, CONFIG, what.text),
-            "data": what.text,
-            "labels": labels_of(name, "gateway-config"),
-            "registries": what.credentials(),
-            "kind": what.front_end.kind,
-            "image": what.image,
-            "memory": what.front_end.memory,
-            "names": [log.address.rpartition(":")[0]] if log else [],
-            "gap": what.publish == "host",
-        },
-        opts,
-    )
+    inputs: GatewayConfigInputs = {
+        **what.properties(),
+        "name": later(text.apply(lambda text: config_name(name, CONFIG, text))),
+        "data": later(text),
+        "labels": labels_of(name, "gateway-config"),
+        "registries": what.credentials(),
+        "kind": what.front_end.kind,
+        "image": what.image,
+        "memory": what.front_end.memory,
+        "names": [log.address.rpartition(":")[0]] if log else [],
+        "gap": what.publish == "host",
+        **certified,
+    }
+    return GatewayConfig(f"{name}-config", inputs, opts)
+
+
+def _certified(what: PlacedGateway, given: Optional[Pairs], found: pulumi.Output[list[Served]]) -> Certified:
+    if given is None:
+        return {}
+    return {
+        "certificates": later(given),
+        "hostNames": what.hosts,
+        "validUntil": later(found.apply(ends)),
+    }
+
+
+def _certificates(
+    name: str, managers: Managers, given: Pairs, count: int, opts: pulumi.ResourceOptions
+) -> list[dict[str, Any]]:
+    """Return the certificates with their keys as files of the tasks, which only the proxy may read."""
+    made = []
+    # In the order of their names, as an export reads them.
+    for number in sorted(range(count), key=str):
+        file, text = file_of(given, number)
+        kept, kept_name = secret(name, name, f"certificate-{number}", managers, text, opts)
+        hidden = File(content=text, mode="0400", user=USER_ID, group=USER_ID)
+        path = pulumi.Output.concat(f"{FOLDER}/", file)
+        made.append(mounted("Secret", kept.keptId, kept_name, path, hidden))
+    return made

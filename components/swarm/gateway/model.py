@@ -1,14 +1,19 @@
 """SwarmGatewayArgs, validated: what the rest of the component works with."""
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
+from ...arguments.parsing import differ
 from ...arguments.types import Name, Number, PublishMode, Whole
+from ...proxies.certificates import known, known_mistakes
 from ...proxies.health import listens
 from ...proxies.program import FOLDER, USER
 from ...proxies.registry import kind_of
-from ...proxies.site import Proxy, Route, Site, differ
+from ...proxies.served import Served
+from ...proxies.site import Proxy, Route, Site
 from ...proxies.views import Tasks
 from ..managers import Managers
 from ..service.fields import Constraint, InputOverlay, ServiceName
@@ -54,6 +59,8 @@ class Gateway(Site):
         differ("constraints", self.constraints)
         differ("networks", [name for name in self.networks if isinstance(name, str)])
         self.check_routes()
+        if said := known_mistakes(self):
+            raise ValueError("; ".join(said))
         if refusals := kind_of(self.front_end.kind).refusals_for_tasks(self):
             more = f"; and {len(refusals) - 1:,} more" if len(refusals) > 1 else ""
             raise ValueError(f"{refusals[0]}{more}")
@@ -91,12 +98,16 @@ class Gateway(Site):
             for name, backend in self.backends.items()
         }
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """The configuration."""
-        return kind_of(self.front_end.kind).render_for_tasks(self, self.tasks)
+        """The configuration, with those certificates that are plain text."""
+        return self.text_with(known(self))
 
-    @property
+    def text_with(self, certificates: Sequence[Served]) -> str:
+        """Return the configuration with these certificates."""
+        return kind_of(self.front_end.kind).render_for_tasks(self, self.tasks, certificates)
+
+    @cached_property
     def service(self) -> Service:
         """The service that runs it. Least privilege: no capability, not root, nothing writable but memory."""
         front_end, program = self.front_end, kind_of(self.front_end.kind).program
@@ -110,7 +121,7 @@ class Gateway(Site):
                 "constraints": self.constraints,
                 "networks": self.networks,
                 "endpoint_mode": "dnsrr" if host else "vip",
-                "ports": [PublishedPort(port=front_end.port, mode=self.publish)],
+                "ports": [PublishedPort(port=port, mode=self.publish) for port in front_end.ports.values()],
                 # Without a check the mesh leads to a task as soon as it runs, before its proxy listens.
                 "health": None if host else Health(command=listens(front_end.port)[1:]),
                 "configs": {CONFIG: File(content=self.text, path=f"{FOLDER}/{program.file}")},

@@ -105,24 +105,35 @@ def _config(
 def _secret(
     component: str, service: str, key: str, what: PlacedService, opts: pulumi.ResourceOptions
 ) -> dict[str, Any]:
-    """Return a secret as a file of the tasks. Its name counts its changes: a hash would allow guesses."""
+    """Return a secret as a file of the tasks."""
     file = what.secrets[key]
-    content = pulumi.Output.secret(file.content)
-    generation = Generation(
-        f"{component}-secret-{key}-generation", {"definition": {"content": content}}, opts
-    )
+    made, name = secret(component, service, key, what, file.content, opts)
+    return mounted("Secret", made.keptId, name, what.secret_paths[key], file)
+
+
+def secret(
+    component: str,
+    service: str,
+    key: str,
+    managers: Managers,
+    content: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> tuple[SwarmSecret, pulumi.Output[str]]:
+    """Return a secret of the swarm and its name, which counts its changes: a hash would allow guesses."""
+    hidden = pulumi.Output.secret(content)
+    generation = Generation(f"{component}-secret-{key}-generation", {"definition": {"content": hidden}}, opts)
     name = generation.count.apply(lambda count: f"{service[:32]}-{key}-g{count}")
     made = SwarmSecret(
         f"{component}-secret-{key}",
         {
-            **what.properties(),
+            **managers.properties(),
             "name": later(name),
-            "data": later(content),
+            "data": later(hidden),
             "labels": labels_of(component, f"secret-{key}"),
         },
         opts,
     )
-    return mounted("Secret", made.keptId, name, what.secret_paths[key], file)
+    return made, name
 
 
 def config_name(service: str, key: str, text: str) -> str:

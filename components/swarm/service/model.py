@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Optional
 from pydantic import Field, model_validator
 
 from ...arguments.messages import named
-from ...arguments.parsing import Frozen
+from ...arguments.parsing import Frozen, differ
 from ...arguments.types import (
     Argument,
     Capability,
@@ -34,7 +34,6 @@ from ...engine.swarm import templates
 from ...naming import LABEL
 from ...proxies.health import GOOD, LOCAL
 from ...proxies.program import PIDS_LIMIT
-from ...proxies.site import differ
 from ..managers import Managers
 from .fields import (
     Constraint,

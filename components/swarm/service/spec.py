@@ -66,7 +66,7 @@ def spec(
 
 
 def mounted(
-    kind: str, id_: pulumi.Output[str], name: pulumi.Input[str], path: str, file: File
+    kind: str, id_: pulumi.Output[str], name: pulumi.Input[str], path: pulumi.Input[str], file: File
 ) -> dict[str, Any]:
     """Return a config or secret (`kind`: Config, Secret) as a file of the tasks."""
     return {

@@ -69,7 +69,7 @@ def _hurt(stack: Stack, part: str, chance: Random, command: str) -> Result:
     try:
         if command == "up":
             stack.program.operate("up")
-            stack.assert_converged(image=stack.image)
+            stack.assert_converged()
         else:
             stack.program.operate("down")
             stack.assert_nothing_left()

@@ -22,6 +22,12 @@ LIMITS = {
 """Ours may take that many times as long."""
 
 
+class Ours(program.Inline):
+    """The repository's program."""
+
+    as_a_user = True
+
+
 class Rounds(rivals.Longshore):
     """`up` of a program inline, with `update`."""
 
@@ -29,11 +35,11 @@ class Rounds(rivals.Longshore):
 
     def __init__(self, folder: Path, host: Host, count: int) -> None:
         services = {"web": program.service(replicas=count, update={})}
-        self.program = program.Inline(folder, host, {"services": services})
+        self.program = Ours(folder, host, {"services": services})
         self.program.pulumi("stack", "init")
 
 
-class Bare(program.Inline):
+class Bare(Ours):
     """A program without a resource."""
 
     main = "import pulumi\n"

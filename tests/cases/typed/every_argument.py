@@ -15,13 +15,13 @@ from components import (
     SwarmServiceArgs,
 )
 from components.arguments.hosts import HostArgs
-from components.load_balanced.args import ProxyArgs, RouteArgs
+from components.load_balanced.args import ProxyArgs
+from components.load_balanced.route_args import RouteArgs
 from components.swarm.floating.args import FloatingArgs
 from components.swarm.gateway.args import GatewayArgs
 from components.swarm.service.args import ServiceArgs
 
 PEM = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
-
 host: HostArgs = {
     "address": "tcp://one.example:2376",
     "ca_certificate": PEM,
@@ -34,6 +34,9 @@ other_host: HostArgs = {**host, "address": "tcp://other.example:2376"}
 route: RouteArgs = {
     "port": 8080,
     "host_names": ["shop.example", "*.shop.example"],
+    "routes": [
+        {"host_names": ["shop.example"], "path_prefix": "/shop", "strip_prefix": True},
+    ],
     "algorithm": "leastconn",
     "cookie": "SERVER",
     "max_connections": 16,
@@ -42,6 +45,13 @@ route: RouteArgs = {
     "response_deadline": 2.5,
     "timeouts": {"connect": 1, "queue": 2, "server": 30, "tunnel": 60},
     "retries": 2,
+    "allow_from": ["10.0.0.0/8"],
+    "deny_from": ["10.1.0.0/16", "2001:db8::/32"],
+    "request_headers": {"set": {"X-Environment": "production"}, "remove": ["X-Debug"]},
+    "response_headers": {"set": {"X-Frame-Options": "DENY"}, "remove": ["X-Powered-By"]},
+    "max_request_body": 1_048_576,
+    "rate_limit": {"average": 10, "period": 1, "burst": 20, "exempt": ["10.2.0.0/16"]},
+    "maintenance": {"retry_after": 60, "allow_from": ["10.3.0.0/16"]},
 }
 proxy: ProxyArgs = {
     "kind": "haproxy",
@@ -58,11 +68,29 @@ proxy: ProxyArgs = {
         "keep_alive": 5.5,
         "tunnel": 6,
     },
+    "redirects": [
+        {
+            "host_names": ["www.shop.example"],
+            "path_prefix": "/old",
+            "to": "https://shop.example/new",
+            "keep_path": True,
+            "status": "301",
+        }
+    ],
     "trusted_proxies": ["10.0.0.0/8"],
     "upgrades": ["websocket"],
     "ipv6": True,
     "log": {"address": "127.0.0.1:514", "facility": "local1"},
     "memory": 128,
+    "tls": {
+        "port": 8443,
+        "certificates": [
+            {"certificate": pulumi.Output.from_input(PEM), "private_key": pulumi.Output.secret(PEM)}
+        ],
+        "min_version": "1.3",
+        "redirect_http": False,
+        "hsts": {"max_age": 600, "include_subdomains": True, "preload": True},
+    },
 }
 load_balanced: LoadBalancedServiceArgs = {
     "host": host,
@@ -109,9 +137,17 @@ load_balanced: LoadBalancedServiceArgs = {
                 "max_surge": 2,
                 "monitor": 3,
                 "max_failure_ratio": 0.5,
-                "failure_action": "continue",
+                "failure_action": "rollback",
             },
             "rollback": {"parallelism": 2, "order": "stop-first", "failure_action": "pause"},
+            "canary": {
+                "steps": [10, 50],
+                "interval": 60,
+                "min_requests": 100,
+                "max_error_ratio": 1.25,
+                "max_latency_ratio": 1.5,
+                "on_no_traffic": "fail",
+            },
             "restart": {"policy": "on-failure", "max_retries": 5},
             "memory": 64,
             "cpus": 0.5,
@@ -125,7 +161,8 @@ load_balanced: LoadBalancedServiceArgs = {
 short_form: LoadBalancedServiceArgs = {
     "port": 80,
     "host_names": ["blog.example"],
-    "algorithm": "source",
+    "routes": [{"path_prefix": "/blog", "strip_prefix": True}],
+    "algorithm": "roundrobin",
     "cookie": "SERVER",
     "max_connections": 8,
     "max_uploads": 4,
@@ -133,6 +170,13 @@ short_form: LoadBalancedServiceArgs = {
     "response_deadline": 2,
     "timeouts": {"server": 30},
     "retries": 1,
+    "allow_from": ["10.0.0.0/8"],
+    "deny_from": ["10.1.0.0/16"],
+    "request_headers": {"remove": ["Accept-Language"]},
+    "response_headers": {"set": {"Referrer-Policy": "no-referrer"}},
+    "max_request_body": 65_536,
+    "rate_limit": {"average": 10},
+    "maintenance": {},
     "image": "blog:1",
     "name": "blog",
     "replicas": 2,
@@ -143,8 +187,9 @@ short_form: LoadBalancedServiceArgs = {
     "backup_replicas": 0,
     "drain": 1,
     "start_timeout": 20,
-    "update": {"order": "stop-first"},
+    "update": {"failure_action": "rollback"},
     "rollback": {"monitor": 0},
+    "canary": {"steps": [20]},
     "restart": {"policy": "no"},
     "memory": 32,
     "cpus": 1,
@@ -227,6 +272,10 @@ gateway: GatewayArgs = {
     "backends": {
         "shop": {
             **route,
+            "allow_from": None,
+            "deny_from": None,
+            "rate_limit": None,
+            "maintenance": {"retry_after": 60},
             "service": "shop",
             "max_tasks": 8,
             "health": {

@@ -12,6 +12,7 @@ from components import ArgumentError, settings
 from components.arguments.parsing import arguments
 from components.load_balanced.replicas import health_test
 from components.load_balanced.validation import service
+from components.proxies.certificates import known
 from components.proxies.model import Service
 from components.proxies.registry import KINDS
 from components.proxies.views import server_addresses
@@ -90,10 +91,11 @@ def _load_balanced(what: Service) -> Texts:
             assert name != what.front_end.kind
             continue
         generations = dict.fromkeys(what.backends, 1)
-        text = kind.render(other, NAME, generations)
+        text = kind.render(other, NAME, generations, known(other))
         for address in server_addresses(other, NAME, generations):
             text = text.replace(f" {address}:", " 127.0.0.1:")
-        found.append((name, text))
+        if not _certified_later(what):
+            found.append((name, text))
     for backend in what.backends.values():
         assert health_test(backend, what.mode)
     return found
@@ -101,7 +103,12 @@ def _load_balanced(what: Service) -> Texts:
 
 def _gateway(what: Gateway) -> Texts:
     assert what.service.configs
-    return [(what.front_end.kind, what.text)]
+    return [] if _certified_later(what) else [(what.front_end.kind, what.text)]
+
+
+def _certified_later(what: Service | Gateway) -> bool:
+    """Return whether there are certificates that are known later only: no program could find their files."""
+    return what.front_end.tls is not None and what.front_end.tls.plain is None
 
 
 def _service(what: SwarmService) -> Texts:

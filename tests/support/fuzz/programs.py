@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from components.proxies.certificates import stand_in
+from components.proxies.program import FOLDER
 from tests.golden import test_golden, test_golden_keepalived
 
 
@@ -25,6 +27,9 @@ def _objections(program: str, text: str, folder: Path) -> list[str]:
         return [said] if said else []
     # The host decides how many connections and which ports there may be.
     known = re.sub(r"^( +maxconn|    worker_connections) \d+", r"\1 100", text, flags=re.MULTILINE)
-    known = re.sub(r"\blisten \d+", "listen 80", known)
+    known = re.sub(r"\blisten \d+\b(?! ssl)", "listen 80", known)
+    known = re.sub(r"\blisten \d+ ssl", "listen 443 ssl", known)
     known = re.sub(r"\bbind (\S*):\d+", r"bind \1:20080", known)
+    for certificate in set(re.findall(rf"{FOLDER}/(\w+\.pem)", known)):
+        (folder / certificate).write_text(stand_in())
     return test_golden.objections(program, known, folder)

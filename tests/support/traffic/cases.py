@@ -15,6 +15,9 @@ COMPONENTS = ("service", "gateway")
 SERVED = ("haproxy", "nginx")
 """Kinds of front end that the table runs, and so docs/front-ends.md shows: not one that only renders."""
 
+CROWD = 50
+"""Clients at the same time, each a thread."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -28,6 +31,8 @@ class Step:
     """Sent behind the head, as it is."""
     send: list[Any] | None = None
     """Instead of both: pieces as in `client.Piece`; nothing is added."""
+    tls: dict[str, Any] | None = None
+    """Speak TLS: see `client.handshake`."""
     times: int = 1
     """Number of requests, one after the other; each must satisfy the expectations."""
     clients: int = 1
@@ -74,7 +79,20 @@ class Case:
     @property
     def id(self) -> str:
         """Name of its test."""
-        return f"{self.kind}-{self.generation.name}-{self.component}-{self.file}: {self.name}"
+        return self._on(self.generation)
+
+    @property
+    def crowded(self) -> bool:
+        """True if its clients need a whole process: those of another case at the same time would be late."""
+        return sum(step.clients for step in self.steps) >= CROWD
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """Names of its tests on hosts of other generations."""
+        return [self._on(each) for each in GENERATIONS if each is not self.generation]
+
+    def _on(self, generation: Generation) -> str:
+        return f"{self.kind}-{generation.name}-{self.component}-{self.file}: {self.name}"
 
 
 _STEP = {each.name for each in fields(Step)}
@@ -82,14 +100,17 @@ _CASE = {"case", "settings", "steps", "others", "healthy", "row", "cell", "refus
 
 
 def read() -> list[Case]:
-    """Return every case of every file, those with the same settings next to each other."""
+    """Return every case of every file; those with the same settings are next to each other."""
     found: list[Case] = []
     for file in sorted(FOLDER.glob("*.yaml")):
-        for place, given in enumerate(yaml.safe_load(file.read_text())):
+        for place, given in enumerate(yaml.load(file.read_text(), yaml.CSafeLoader)):
             found += [replace(each, place=place) for each in _variants(file.stem, given)]
     return sorted(
-        found, key=lambda each: (each.generation.name, each.kind, each.component, repr(each.settings))
-    )
+        found,
+        key=lambda each: (
+            each.kind, each.component, repr(each.settings), each.file, each.place, each.generation.name
+        ),
+    )  # fmt: skip
 
 
 def _variants(file: str, given: dict[str, Any]) -> list[Case]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.support.certificates import names
 
 PATIENCE = 20.0
 """Seconds after which a client gives up."""
@@ -44,7 +48,10 @@ class Heard:
     began: float = 0.0
     ended: float = 0.0
     end: str = "open"
-    """`open`, `closed`, `reset`, `refused` or `late` (nothing more within the client's patience)."""
+    """`open`, `closed`, `reset`, `refused` or `late` (nothing more within the client's patience); or why
+    there is no TLS, such as `TLSV1_UNRECOGNIZED_NAME`."""
+    tls: dict[str, Any] = field(default_factory=dict)
+    """The `names` of the server's certificate, the `version` and the `protocol` that were agreed on."""
 
     @property
     def data(self) -> bytes:
@@ -54,6 +61,35 @@ class Heard:
     def first(self) -> float | None:
         """Seconds until the first byte."""
         return self.pieces[0][0] - self.began if self.pieces else None
+
+
+def handshake(connection: socket.socket, given: dict[str, Any], heard: Heard) -> ssl.SSLSocket:
+    """Return the connection with TLS. `tls` of a case has these keys, which may all be missing:
+
+    name: a.example        name that the client asks for; none by default
+    protocols: [h2]        what it can speak
+    version: "1.1"         the only version that it knows
+    """
+    assert not given.keys() - {"name", "protocols", "version"}, f"tls: {sorted(given)}"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if version := given.get("version"):
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        known = ssl.TLSVersion[f"TLSv{version.replace('.', '_')}"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # old ones are what is tried
+            context.minimum_version = context.maximum_version = known
+    if protocols := given.get("protocols"):
+        context.set_alpn_protocols(protocols)
+    secure = context.wrap_socket(connection, server_hostname=given.get("name"))
+    data = secure.getpeercert(binary_form=True)
+    assert data
+    heard.tls = {
+        "names": names(data),
+        "version": secure.version(),
+        "protocol": secure.selected_alpn_protocol(),
+    }
+    return secure
 
 
 class Client:
@@ -70,8 +106,14 @@ class Client:
                                    as soon as the other steps of its case are done
     """
 
-    def __init__(self, address: tuple[str, int], methods: list[str], enough: threading.Event) -> None:
-        self._address, self._methods, self._enough = address, methods, enough
+    def __init__(
+        self,
+        address: tuple[str, int],
+        methods: list[str],
+        enough: threading.Event,
+        tls: dict[str, Any] | None = None,
+    ) -> None:
+        self._address, self._methods, self._enough, self._tls = address, methods, enough, tls
         self.heard = Heard()
         self._come = threading.Condition()
         self._done = self._hurries = False
@@ -89,17 +131,28 @@ class Client:
             self.heard.end = "refused"
             self.heard.ended = time.time()
             return self.heard
+        if self._tls is not None:
+            try:
+                connection = handshake(connection, self._tls, self.heard)
+            except OSError as error:
+                self.heard.end = getattr(error, "reason", None) or "reset"
+                self.heard.ended = time.time()
+                connection.close()
+                return self.heard
         with connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.heard.port = connection.getsockname()[1]
             reader = threading.Thread(target=self._read, args=(connection, answers), daemon=True)
-            reader.start()
+            if self._tls is None:  # two threads cannot have one TLS connection
+                reader.start()
             with suppress(OSError):  # a front end may close before it has read all
                 for piece in pieces:
                     if not self._piece(connection, piece):
                         break
                 if [each.status for each in parsed(self.heard, self._methods)][-1:] == [101]:
                     connection.shutdown(socket.SHUT_RDWR)  # a tunnel ends when there is nothing more to send
+            if self._tls is not None:
+                reader.start()
             reader.join()
             self.heard.ended = time.time()
         return self.heard

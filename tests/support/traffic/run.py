@@ -12,6 +12,7 @@ from components.load_balanced.replicas import health_test
 from components.proxies.model import Service
 from tests.bench.hosts import GATEWAY
 from tests.bench.process import until
+from tests.support.certificates import files
 
 from . import verdict
 from .client import parsed
@@ -35,7 +36,7 @@ def run(stage: Stage, case: Case) -> list[str]:
     """Return what is otherwise than the case says."""
     site, text = stage.site(case)
     front_end = stage.front_end(case.kind)
-    front_end.serve(text)
+    front_end.serve(text, files(site))
     found = _health(stage, case, site)
     moved = False
     with ExitStack() as stack:
@@ -143,7 +144,7 @@ def _one(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event)
     ]
     expected = step.answers if step.answers is not None else [step.answer] if step.answer is not None else []
     to_the_end = any(each.get("end", "open") != "open" for each in expected)
-    heard = front_end.talk(pieces, methods, None if to_the_end else len(expected), enough)
+    heard = front_end.talk(pieces, methods, None if to_the_end else len(expected), enough, step.tls)
     answers = parsed(heard, methods)
     finals = [each for each in answers if each.status >= 200 or each.status == 101]
     found = []

@@ -16,12 +16,14 @@ from components.engine.front_end_changes import Wanted
 from components.engine.front_end_config import put_in_force
 from components.load_balanced.validation import service as validated
 from components.naming import replica_alias
+from components.proxies.certificates import known
 from components.proxies.registry import kind_of
 from components.swarm.gateway.model import Gateway
 from tests.bench import front_ends
 from tests.bench.generations import OLD
 from tests.bench.images import APP, BASE
 from tests.bench.process import until
+from tests.support.certificates import with_certificates
 
 from .client import Client, Heard
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 COMPONENT = "site"
 PORTS = {"haproxy": 8090, "nginx": 8091}
+TLS_PORTS = {"haproxy": 8490, "nginx": 8491}
 MOST = 8
 """Replicas that a backend of a case may have."""
 REPLICA = Path(__file__).with_name("replica.pl")
@@ -116,13 +119,15 @@ class FrontEnd:
         self._stage, self.kind, self.port = stage, kind, PORTS[kind]
         self.program = kind_of(kind).program
         self.container: Container = front_ends.create(
-            stage.host, kind, stage.network.name, self.port, mem_limit="256m"
+            stage.host, kind, stage.network.name, self.port, TLS_PORTS[kind], mem_limit="256m"
         )
         self._text = ""
+        self._files: dict[str, str] = {}
         self._log: Log | None = None
 
-    def serve(self, text: str) -> None:
+    def serve(self, text: str, files: dict[str, str] | None = None) -> None:
         """Have `text` in force, in workers that know nothing of the cases of before unless it is the same."""
+        self._files = files or {}
         if text == self._text:
             return
         self.forget()
@@ -134,7 +139,9 @@ class FrontEnd:
         self._put(self._text)
 
     def _put(self, text: str) -> None:
-        wanted = Wanted(container=str(self.container.id), program=self.program, text=text, drain=1)
+        wanted = Wanted(
+            container=str(self.container.id), program=self.program, text=text, files=self._files, drain=1
+        )
         put_in_force(self._stage.host.engine(), wanted)
 
     def forget(self) -> None:
@@ -150,10 +157,16 @@ class FrontEnd:
         return [line for line in (self._log.lines if self._log else []) if found in line]
 
     def talk(
-        self, pieces: list[Any], methods: list[str], answers: int | None, enough: threading.Event
+        self,
+        pieces: list[Any],
+        methods: list[str],
+        answers: int | None,
+        enough: threading.Event,
+        tls: dict[str, Any] | None = None,
     ) -> Heard:
         """Have a client of its own talk to it."""
-        return Client((self._stage.host.address, self.port), methods, enough).talk(pieces, answers)
+        port = self.port if tls is None else TLS_PORTS[self.kind]
+        return Client((self._stage.host.address, port), methods, enough, tls).talk(pieces, answers)
 
 
 class Stage:
@@ -197,7 +210,8 @@ def rendered(case: Case) -> tuple[Site, str]:
         gateway = parse(Gateway, _for_gateway(case), COMPONENT)
         return gateway, gateway.text
     service = validated(COMPONENT, arguments(case))
-    return service, kind_of(case.kind).render(service, COMPONENT, dict.fromkeys(service.backends, 1))
+    generations = dict.fromkeys(service.backends, 1)
+    return service, kind_of(case.kind).render(service, COMPONENT, generations, known(service))
 
 
 def arguments(case: Case) -> dict[str, Any]:
@@ -228,7 +242,9 @@ def _with_counts(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _with_front_end(case: Case) -> dict[str, Any]:
     front_end = {"kind": case.kind, "port": PORTS[case.kind], **case.settings.get("front_end", {})}
-    return {**case.settings, "front_end": front_end}
+    if "tls" in front_end:
+        front_end["tls"] = {"port": TLS_PORTS[case.kind], **front_end["tls"]}
+    return with_certificates({**case.settings, "front_end": front_end})
 
 
 def _for_gateway(case: Case) -> dict[str, Any]:

@@ -31,6 +31,7 @@ def answer(expected: dict[str, Any], got: Answer | None, heard: Heard) -> list[s
         first: S               seconds until the first byte, at most
         delay: S               seconds from a replica's `@STAMP@` in the body until it came, at most
         end: closed            how the connection ends: `open` (the client closed it), `closed`, `reset`
+        tls: {names: …}        what `client.Heard.tls` has
     """
     found: list[str] = []
     plain = _plain(got, heard)
@@ -41,6 +42,10 @@ def answer(expected: dict[str, Any], got: Answer | None, heard: Heard) -> list[s
             lines = getattr(got, key) if got else []
             for name, value in wanted.items():
                 found += _unless(value, header(lines, name), f"{key}: {name}")
+        elif key == "tls":
+            found += [
+                text for name, value in wanted.items() for text in _unless(value, heard.tls.get(name), name)
+            ]
         elif key in ("within", "after", "first", "delay"):
             found += _in_time(key, wanted, heard)
         elif key in plain:

@@ -1,0 +1,93 @@
+"""Clients of a.example that speak TLS and take any certificate, and a look at the files of certificates."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ssl
+import tarfile
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from components.proxies.program import FOLDER
+from tests.bench.process import until
+
+from .certificates import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker.models.containers import Container
+
+
+class Secure(http.client.HTTPSConnection):
+    """A connection that asks for a.example and takes any certificate."""
+
+    def __init__(self, address: str, port: int) -> None:
+        super().__init__(address, port, timeout=10)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        self.sock = self.context.wrap_socket(self.sock, server_hostname="a.example")
+
+    def get(self) -> int:
+        self.request("GET", "/", headers={"Host": "a.example"})
+        answer = self.getresponse()
+        answer.read()
+        return answer.status
+
+    def again(self) -> int:
+        """Ask as clients do over a connection that they have kept: once more where it was closed."""
+        try:
+            return self.get()
+        except (ConnectionError, http.client.RemoteDisconnected):
+            self.close()
+            return self.get()
+
+
+def served(address: str, port: int) -> str:
+    """Return the certificate that a client gets, as PEM."""
+    connection = Secure(address, port)
+    connection.connect()
+    data: Any = connection.sock.getpeercert(binary_form=True)
+    connection.close()
+    assert names(data) == ["a.example"]
+    return ssl.DER_cert_to_PEM_cert(data)
+
+
+def there(container: Container) -> list[str]:
+    """Return the certificates in the container: mode, owner and name of each."""
+    chunks, _ = container.get_archive(FOLDER)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        found = [each for each in tar.getmembers() if each.name.endswith(".pem")]
+    return sorted(f"{each.mode & 0o7777:o} {each.uid} {each.name.rpartition('/')[2]}" for each in found)
+
+
+@contextmanager
+def asked(address: str, port: int) -> Iterator[list[object]]:
+    """Ask all the time, over new connections and one that is kept; yield what came, errors included."""
+    found: list[object] = []
+    ended = threading.Event()
+
+    def ask() -> None:
+        kept = Secure(address, port)
+        while not ended.wait(0.01):
+            new = Secure(address, port)
+            for get in (kept.again, new.get):
+                try:
+                    found.append(get())
+                except (OSError, http.client.HTTPException) as error:
+                    found.append(error)
+            new.close()
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    until(lambda: len(found) >= 20, "there are answers")
+    yield found
+    count = len(found)
+    until(lambda: len(found) >= count + 40, "there are answers afterwards")
+    ended.set()
+    thread.join()
