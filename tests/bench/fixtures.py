@@ -100,6 +100,15 @@ def skip_newer(error: BenchUnavailable) -> NoReturn:
     pytest.skip(NO_NEWER)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cleared() -> Iterator[None]:
+    """Leave nothing of a file on the common hosts, whose ports and addresses the next one needs."""
+    yield
+    from .hosts import Bench
+
+    Bench.clear()
+
+
 @pytest.fixture(scope="session")
 def host(hosts: list[Host]) -> Host:
     """Provide the host that most tests use."""

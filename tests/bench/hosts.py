@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -30,7 +31,7 @@ from .process import BenchUnavailable, RunFile, Started, child_of, jail, run, un
 from .ssh import SshServer, serve_ssh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from docker.models.containers import Container
@@ -154,10 +155,14 @@ class Host:
 
     def stop(self) -> None:
         """Remove containers, networks and volumes and stop the engine; images stay."""
-        if self._started is not None and self._started.alive():
+        if self.alive():
             with suppress(docker.errors.APIError, OSError):
                 clear(self.engine())
         self.stop_engine()
+
+    def alive(self) -> bool:
+        """Return whether its engine runs."""
+        return self._started is not None and self._started.alive()
 
     def engine(self) -> docker.DockerClient:
         """Return a client of this host's engine, the same one at each call."""
@@ -312,6 +317,13 @@ class Bench:
                 hosts[-1].start()
         return self._of[generation]
 
+    @staticmethod
+    def clear() -> None:
+        """Remove everything on the hosts of the bench that is open in this process, if one is."""
+        for host in chain(*(Bench._open._of if Bench._open else {}).values()):
+            if host.alive():
+                clear(host.engine())
+
     def stop(self) -> None:
         """Stop every host and remove what was set up for them. Harmless when done already."""
         if Bench._open is not self:
@@ -406,13 +418,20 @@ def clear(engine: docker.DockerClient) -> None:
     """Remove every container, network and volume of an engine, and take it out of a swarm."""
     if engine.info()["Swarm"]["LocalNodeState"] != "inactive":
         engine.api.leave_swarm(force=True)
-    for container in engine.containers.list(all=True, ignore_removed=True):
-        with suppress(docker.errors.NotFound):
-            container.remove(force=True, v=True)
-    for network in engine.networks.list():
-        if network.name not in ("bridge", "host", "none"):
-            with suppress(docker.errors.NotFound):
-                network.remove()
-    for volume in engine.volumes.list():
-        with suppress(docker.errors.NotFound):
-            volume.remove(force=True)
+    until(lambda: _emptied(engine), "nothing is left on the host", timeout=30.0)
+
+
+def _emptied(engine: docker.DockerClient) -> bool:
+    """Remove what is there, as far as that is possible now. Return whether nothing was."""
+    containers = engine.containers.list(all=True, ignore_removed=True)
+    networks = [each for each in engine.networks.list() if each.name not in ("bridge", "host", "none")]
+    volumes = engine.volumes.list()
+    removals: list[Callable[[], None]] = [
+        *(partial(each.remove, force=True, v=True) for each in containers),
+        *(each.remove for each in networks),
+        *(partial(each.remove, force=True) for each in volumes),
+    ]
+    for remove in removals:
+        with suppress(docker.errors.APIError):  # it goes already, or something that goes still needs it
+            remove()
+    return not (containers or networks or volumes)

@@ -2,6 +2,7 @@
 
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -36,9 +37,10 @@ def shared(host: Host) -> Iterator[Network]:
 def stacks(host: Host, shared: Network) -> Iterator[tuple[Rehearsal, Rehearsal]]:
     """Provide production and staging, on one host."""
     both = Rehearsal(host, "production"), Rehearsal(host, "staging")
-    yield both
-    for each in both:
-        each.destroy()
+    with ExitStack() as stack:
+        for each in both:
+            stack.callback(each.destroy)
+        yield both
 
 
 def site(kind: str, port: int, **keys: Any) -> dict[str, Any]:

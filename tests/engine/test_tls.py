@@ -38,10 +38,12 @@ def stage(host: Host) -> Stage:
 def front_end(request: pytest.FixtureRequest, stage: Stage) -> Iterator[FrontEnd]:
     """Provide a front end that serves a.example with the first certificate."""
     found = stage.front_end(request.param)
-    serve(stage, found, FIRST)
-    until(lambda: Secure(*place(stage, found)).get() == 200, "the replica is found")
-    yield found
-    found.forget()
+    try:
+        serve(stage, found, FIRST)
+        until(lambda: Secure(*place(stage, found)).get() == 200, "the replica is found")
+        yield found
+    finally:
+        found.forget()
 
 
 def place(stage: Stage, front_end: FrontEnd) -> tuple[str, int]:

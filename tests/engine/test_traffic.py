@@ -66,7 +66,7 @@ def stages(own_bench: Bench) -> Stages:
 
 @pytest.fixture(scope="module")
 def found(stages: Stages, request: pytest.FixtureRequest) -> Iterator[Callable[[Case], list[str]]]:
-    """Provide what is otherwise than a case says; without a crowd, it runs in all generations at once."""
+    """Provide what is otherwise than a case says; it runs in all generations at once."""
     given = [
         item.callspec.params["case"]
         for item in request.session.items
@@ -85,7 +85,7 @@ def found(stages: Stages, request: pytest.FixtureRequest) -> Iterator[Callable[[
             begin(case)
             with suppress(pytest.skip.Exception):
                 for other in case.elsewhere:
-                    if other in chosen and not case.crowded:
+                    if other in chosen:
                         begin(chosen[other])
             return begun[case.id].result()
 

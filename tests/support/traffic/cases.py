@@ -15,9 +15,6 @@ COMPONENTS = ("service", "gateway")
 SERVED = ("haproxy", "nginx")
 """Kinds of front end that the table runs, and so docs/front-ends.md shows: not one that only renders."""
 
-CROWD = 50
-"""Clients at the same time, each a thread."""
-
 
 @dataclass(frozen=True)
 class Step:
@@ -80,11 +77,6 @@ class Case:
     def id(self) -> str:
         """Name of its test."""
         return self._on(self.generation)
-
-    @property
-    def crowded(self) -> bool:
-        """True if its clients need a whole process: those of another case at the same time would be late."""
-        return sum(step.clients for step in self.steps) >= CROWD
 
     @property
     def elsewhere(self) -> list[str]:

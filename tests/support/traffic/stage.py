@@ -28,7 +28,7 @@ from tests.support.certificates import with_certificates
 from .client import Client, Heard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from docker.models.containers import Container
     from docker.models.networks import Network
@@ -53,10 +53,10 @@ SLOW = 3.0
 
 
 class Log:
-    """The lines that a container writes from now on."""
+    """Hands on each line that a container writes from now on."""
 
-    def __init__(self, container: Container) -> None:
-        self.lines: list[str] = []
+    def __init__(self, container: Container, take: Callable[[str], None]) -> None:
+        self._take = take
         self._stream: Any = container.logs(stream=True, follow=True, tail=0)
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -66,7 +66,8 @@ class Log:
         with suppress(Exception):  # the engine ends first
             for data in self._stream:
                 *lines, rest = (rest + data).split(b"\n")
-                self.lines += [line.decode(errors="replace") for line in lines]
+                for line in lines:
+                    self._take(line.decode(errors="replace"))
 
     def ended(self) -> bool:
         return not self._thread.is_alive()
@@ -86,22 +87,28 @@ class Replica:
         tasks = [f"tasks.{backend}-{count}" for count in range(index + 1, MOST + 1)]
         aliases = [replica_alias(COMPONENT, backend, index, 1), *tasks]
         stage.network.connect(self.container, aliases=aliases)
-        self.container.start()
-        self._log = Log(self.container)
+        self._seen: dict[str, list[dict[str, Any]]] = {}
+        self._start()
 
-    def seen(self, case: str) -> Iterator[dict[str, Any]]:
+    def _start(self) -> None:
+        self.container.start()
+        Log(self.container, self._note)
+
+    def _note(self, line: str) -> None:
+        with suppress(ValueError):
+            entry = json.loads(line)
+            self._seen.setdefault(str(entry.get("case")), []).append(entry)
+
+    def seen(self, case: str) -> list[dict[str, Any]]:
         """Return the requests that it saw with this header Case."""
-        for line in self._log.lines:
-            with suppress(ValueError):
-                entry = json.loads(line)
-                if entry.get("case") == case:
-                    yield entry
+        return self._seen.get(case, [])
 
     def do(self, what: str) -> None:
         """Do one of `stop`, `start`, `kill`, `pause` or `unpause`."""
-        getattr(self.container, what)(**({"timeout": 0} if what == "stop" else {}))
         if what == "start":
-            self._log = Log(self.container)
+            self._start()
+        else:
+            getattr(self.container, what)(**({"timeout": 0} if what == "stop" else {}))
 
     def restore(self) -> None:
         """Have it run."""
@@ -124,6 +131,7 @@ class FrontEnd:
         self._text = ""
         self._files: dict[str, str] = {}
         self._log: Log | None = None
+        self._lines: list[str] = []
 
     def serve(self, text: str, files: dict[str, str] | None = None) -> None:
         """Have `text` in force, in workers that know nothing of the cases of before unless it is the same."""
@@ -132,7 +140,8 @@ class FrontEnd:
             return
         self.forget()
         self._put(text)
-        self._text, self._log = text, Log(self.container)
+        self._lines = []
+        self._text, self._log = text, Log(self.container, self._lines.append)
 
     def reload(self) -> None:
         """Deliver the same text again, as another one would be."""
@@ -154,7 +163,7 @@ class FrontEnd:
     def lines(self, port: int) -> list[str]:
         """Return the lines that it has logged about the connection from this port of the client."""
         found = f":{port} ["
-        return [line for line in (self._log.lines if self._log else []) if found in line]
+        return [line for line in self._lines if found in line]
 
     def talk(
         self,
