@@ -33,6 +33,8 @@ class GatewayConfigInputs(SwarmConfigInputs, Pulling, Proxy, Certified):
     """Network names in the configuration, which must resolve while it is validated."""
     gap: bool
     """True if a node refuses connections while its task is replaced."""
+    settings: NotRequired[dict[str, object]]
+    """Front end and backends as the program declares them, which a review compares; secrets are not in it."""
 
 
 class GatewayConfigState(GatewayConfigInputs, FileOutputs):

@@ -171,6 +171,7 @@ INPUTS: dict[str, Values] = {
         "memory": 256,
         "names": [],
         "gap": True,
+        "settings": {"backends": {"web": {"service": "web"}}},
         "certificates": [],
         "hostNames": {"web": ["a.example"]},
         "validUntil": {"a.example": "2090-01-01T00:00:00+00:00"},
@@ -914,13 +915,14 @@ def test_other_managers_alone_change_nothing_of_a_config() -> None:
     assert HANDLERS["SwarmConfig"].update({**KEPT, "managers": []}, state, False) == {"keptId": "c0n"}
 
 
-def test_a_gateway_of_an_older_state_gets_its_memory_with_its_next_change() -> None:
-    """The limit under which it is checked is none of the reasons for one."""
+@pytest.mark.parametrize("key", ["memory", "settings"])
+def test_a_gateway_of_an_older_state_gets_what_it_lacks_with_its_next_change(key: str) -> None:
+    """Neither the limit under which it is checked nor what a review compares is a reason for one."""
     new, old = INPUTS["GatewayConfig"], state_of("GatewayConfig")
-    del old["memory"]
+    del old[key]
     handler, changed = HANDLERS["GatewayConfig"], {**new, "data": "other"}
 
-    assert handler.carried(new, old) == {key: value for key, value in new.items() if key != "memory"}
+    assert handler.carried(new, old) == {name: value for name, value in new.items() if name != key}
     assert handler.carried(changed, old) == changed
     assert check("GatewayConfig", handler.carried(new, old), old) == (None, [])
     assert check("GatewayConfig", changed, old)[1][0].startswith("the gateway's tasks are replaced (data)")

@@ -598,6 +598,23 @@ def test_a_protection_that_is_dropped_is_a_line_and_a_gate(
         assert (main([str(file), "--fail-on", "protection"]) == REFUSED) == dropped
 
 
+def test_a_protection_that_a_gateway_drops_is_a_line() -> None:
+    found = case("swarm-route")
+    before, after = declared({"allow_from": ["10.1.0.0/16"]}), declared()
+    for step in found["steps"]:
+        if "GatewayConfig::" in step["urn"]:
+            for state, settings in (("oldState", before), ("newState", after)):
+                if state in step:
+                    step[state]["inputs"]["settings"] = settings
+
+    changes = review(json.dumps(found)).changes
+
+    said = [each.text for change in changes for each in change.consequences if each.protection]
+    assert said == [
+        "backends.web.allow_from is dropped, which drops a protection: clients of all networks get in."
+    ]
+
+
 @pytest.mark.parametrize(
     ("after", "said"),
     [

@@ -1,5 +1,6 @@
 """`GatewayConfig`: the configuration of a swarm's gateway, checked by its own program."""
 
+from collections.abc import Mapping
 from typing import Final, Optional
 
 from ...engine import config_check
@@ -45,12 +46,18 @@ class GatewayConfig(File[GatewayConfigInputs, GatewayConfigState]):
         return checked(lambda: _problem(new), warn)
 
     def carried(self, new: GatewayConfigInputs, old: GatewayConfigInputs) -> GatewayConfigInputs:
-        # A state of 0.2.0 has no memory: it comes with the next change.
-        if not old or "memory" in old or _changed(new, old):
-            return new
-        before = new.copy()
-        before.pop("memory", None)
-        return before
+        # A state of 0.2.0 has neither: they come with the next change.
+        carried = new.copy()
+        if old and not _changed(new, old):
+            if "memory" not in old:
+                carried.pop("memory", None)
+            if "settings" not in old:
+                carried.pop("settings", None)
+        return carried
+
+    def paths(self, key: str, new: GatewayConfigInputs, old: GatewayConfigState) -> Mapping[str, str]:
+        # A preview shows the same change where it has its effect.
+        return {} if key == "settings" and new["data"] != old["data"] else super().paths(key, new, old)
 
     def create(self, new: GatewayConfigInputs, preview: bool) -> tuple[str, FileOutputs]:
         if not preview:

@@ -1,4 +1,4 @@
-"""Protections that a change drops, by the arguments of a LoadBalancedService before it and after it."""
+"""Protections that a change drops, by the arguments of a service or a gateway before it and after it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network

@@ -7,7 +7,8 @@ from ...preview.instance import Instance
 from ...preview.reading import Step, items, mapping
 from ...provider.notices import GATEWAY_REPLACED
 from .certificates import certificates
-from .consequence import ENDLESS, Consequence, count, differences, duration
+from .consequence import ENDLESS, Consequence, count, differences, duration, pair
+from .protections import protections
 
 GAP = 1.0
 """Seconds from the end of a task until the next one has its node's port: measured, 0.8 to 0.9."""
@@ -22,7 +23,9 @@ def gateway(instance: Instance) -> Iterable[Consequence]:
     """Yield the consequences of a SwarmGateway's change."""
     yield from _definition(instance, f"gateway {instance.name}")
     if instance.fate != "removed":
-        yield from certificates(instance.one("GatewayConfig"), "The tasks are replaced.")
+        config = instance.one("GatewayConfig")
+        yield from certificates(config, "The tasks are replaced.")
+        yield from protections(*pair(config, "settings"))
 
 
 def tasks(values: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """SwarmGateway: a proxy in a swarm that chooses among its services by the host that a request names."""
 
-from typing import Any, Optional
+from typing import Any, Final, Optional
 
 import pulumi
 
@@ -8,6 +8,7 @@ from ... import naming
 from ...arguments.later import later
 from ...arguments.parsing import arguments
 from ...load_balanced.certificates import Pairs, ends, file_of, pairs, served
+from ...load_balanced.recorded import recorded
 from ...proxies.program import FOLDER, USER_ID
 from ...proxies.served import Served
 from ...resources.gateway import Certified, GatewayConfig, GatewayConfigInputs
@@ -19,6 +20,9 @@ from ..service.model import File
 from ..service.spec import mounted, spec
 from .args import SwarmGatewayArgs
 from .model import CONFIG, PlacedGateway
+
+_REVIEWED: Final = ("front_end", "backends")
+"""Arguments in which a review finds the protections."""
 
 
 class SwarmGateway(pulumi.ComponentResource):
@@ -48,7 +52,8 @@ class SwarmGateway(pulumi.ComponentResource):
         given = pairs(what)
         found = served(given)
         text = found.apply(what.text_with)
-        config = _config(name, what, text, _certified(what, given, found), ours)
+        settings = recorded({key: value for key, value in args.items() if key in _REVIEWED})
+        config = _config(name, what, text, settings, _certified(what, given, found), ours)
         file = service.configs[CONFIG]
         files = [mounted("Config", config.keptId, config.name, service.config_paths[CONFIG], file)]
         tls = what.front_end.tls
@@ -67,6 +72,7 @@ def _config(
     name: str,
     what: PlacedGateway,
     text: pulumi.Output[str],
+    settings: dict[str, object],
     certified: Certified,
     opts: pulumi.ResourceOptions,
 ) -> GatewayConfig:
@@ -82,6 +88,7 @@ def _config(
         "memory": what.front_end.memory,
         "names": [log.address.rpartition(":")[0]] if log else [],
         "gap": what.publish == "host",
+        "settings": settings,
         **certified,
     }
     return GatewayConfig(f"{name}-config", inputs, opts)
