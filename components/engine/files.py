@@ -1,7 +1,7 @@
 """Configs and secrets of a swarm through the Engine API: `kind` says which. Plain functions, no Pulumi."""
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Optional
 
 from ..naming import same_owner
 from .containers import EngineError
@@ -9,6 +9,17 @@ from .raw import api, delete, get, post
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+LIMITS: Final = {"config": 1_024_000, "secret": 512_000}
+"""Bytes that a file of each kind stays below: measured with Docker 20.10 and 28.5."""
+
+
+def refusal(kind: str, data: str) -> Optional[str]:
+    """Return what is wrong with the size of a config or secret, or None."""
+    size, limit = len(data.encode()), LIMITS[kind]
+    if 0 < size < limit:
+        return None
+    return f"a {kind} of a swarm has 1 to {limit - 1} bytes, got {size}"
 
 
 def keep(engine: "DockerClient", kind: str, name: str, data: str, labels: dict[str, str]) -> str:

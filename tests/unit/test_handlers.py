@@ -915,6 +915,25 @@ def test_other_managers_alone_change_nothing_of_a_config() -> None:
     assert HANDLERS["SwarmConfig"].update({**KEPT, "managers": []}, state, False) == {"keptId": "c0n"}
 
 
+@pytest.mark.parametrize(
+    ("name", "largest", "remedy"),
+    [
+        ("SwarmConfig", 1_023_999, ": split it into several files"),
+        ("SwarmSecret", 511_999, ": split it into several files"),
+        ("GatewayConfig", 1_023_999, ": give it fewer routes, or make two gateways of it"),
+    ],
+)
+def test_a_file_that_no_swarm_takes_is_refused_at_preview(name: str, largest: int, remedy: str) -> None:
+    kind = HANDLERS[name].kind  # type: ignore[attr-defined]
+    accepted, refused, empty = (
+        check(name, {**INPUTS[name], "data": data})[0] for data in ("a" * largest, "ä" * largest, "")
+    )
+
+    assert accepted is None
+    assert refused == f"a {kind} of a swarm has 1 to {largest} bytes, got {2 * largest}{remedy}"
+    assert empty == f"a {kind} of a swarm has 1 to {largest} bytes, got 0"
+
+
 @pytest.mark.parametrize("key", ["memory", "settings"])
 def test_a_gateway_of_an_older_state_gets_what_it_lacks_with_its_next_change(key: str) -> None:
     """Neither the limit under which it is checked nor what a review compares is a reason for one."""

@@ -29,10 +29,13 @@ class GatewayConfig(File[GatewayConfigInputs, GatewayConfigState]):
 
     resource = declared.GatewayConfig
     kind = "config"
+    remedy = "give it fewer routes, or make two gateways of it"
 
     def check(self, new: GatewayConfigInputs, old: GatewayConfigInputs, warn: Warn) -> Optional[str]:
         if has_unknown([new.get(key) for key in ("managers", "names", "gap", "certificates", *_CHECKED)]):
             return None
+        if said := super().check(new, old, warn):
+            return said
         if said := wrong(new.get("certificates", []), new.get("hostNames", {}), warn):
             return said
         if not (changed := _changed(new, old)):

@@ -140,6 +140,13 @@ class File(Handler[Inputs, FileOutputs, State]):
 
     kind: str
     """`config` or `secret`."""
+    remedy = "split it into several files"
+    """Way out for one that is too large."""
+
+    def check(self, new: Inputs, old: Inputs, warn: Warn) -> Optional[str]:
+        if has_unknown(new["data"]) or not (said := files.refusal(self.kind, new["data"])):
+            return None
+        return f"{said}: {self.remedy}" if new["data"] else said
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "data"}
