@@ -1,16 +1,22 @@
 """Models of routes by path and of redirects."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Optional
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..arguments.parsing import Frozen, differ
 from ..arguments.types import HostPattern, RedirectStatus, Text, digits
-from .ways import ANY, Place, each_route, ways
+from .served import HTTP, HTTPS
+from .ways import ANY, Place, Ways, each_route, ways
 
 if TYPE_CHECKING:
-    from .site import Site
+    from .site import Proxy, Site
+
+_ELSEWHERE = "/,"
+"""A path that no prefix can be."""
 
 PathPrefix = Annotated[
     str,
@@ -65,8 +71,10 @@ def check(site: "Site") -> None:
                 "one backend"
             )
     _check_redirects(site, owners)
-    for place in ways(site).places:
+    found = ways(site)
+    for place in found.places:
         _check_effect(place, owners)
+    _check_circles(site.front_end, found)
 
 
 def _check_redirects(site: "Site", owners: dict[tuple[str, str], str]) -> None:
@@ -83,6 +91,35 @@ def _check_redirects(site: "Site", owners: dict[tuple[str, str], str]) -> None:
             if (owner := known.setdefault((host, prefix), key)) != key:
                 what = f"{prefix!r} of host {host!r}" if prefix else f"host {host!r}"
                 raise ValueError(f"{key}: {what} belongs to {owner}, too; drop it from one of the two")
+
+
+def _check_circles(front_end: "Proxy", found: Ways) -> None:
+    """Raise ValueError for a redirect that leads back to itself, by the names and ports of this front end."""
+    for number, rest in product(range(len(front_end.redirects)), ("", _ELSEWHERE)):
+        passed, following = [number], _next(front_end, found, number, rest)
+        while following and following[0] not in passed:
+            passed.append(following[0])
+            following = _next(front_end, found, *following)
+        if following and following[0] == number:
+            steps = ", then ".join(f"redirects.{each}" for each in [*passed, number])
+            raise ValueError(
+                f"front_end.redirects.{number}.to leads a client in a circle ({steps}): name a host or a "
+                "path without a redirect"
+            )
+
+
+def _next(front_end: "Proxy", found: Ways, number: int, rest: str) -> Optional[tuple[int, str]]:
+    """Return the redirect that a client meets next, with the rest of the path behind its prefix."""
+    redirect = front_end.redirects[number]
+    target = urlsplit(redirect.to)
+    here = {"http": front_end.port, "https": front_end.tls.port if front_end.tls else None}[target.scheme]
+    if here != (target.port or {"http": HTTP, "https": HTTPS}[target.scheme]):
+        return None  # somebody else answers there
+    path = target.path + (rest if redirect.keep_path else "")
+    branch = found.branch(str(target.hostname), path or "/")
+    if branch is None or branch.redirect is None:
+        return None
+    return branch.redirect, path.removeprefix(branch.prefix)
 
 
 def _check_effect(place: Place, owners: Mapping[tuple[str, str], str]) -> None:

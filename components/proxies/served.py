@@ -9,7 +9,8 @@ CIPHERS = (
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 )
 """Ciphers of TLS 1.2: with forward secrecy and authenticated encryption. Those of TLS 1.3 all have both."""
-HTTPS = 443
+HTTP, HTTPS = 80, 443
+"""Ports of addresses that name none."""
 CERTIFICATE = ".pem"
 """End of the name of a file that holds a certificate and its key."""
 

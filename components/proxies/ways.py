@@ -127,6 +127,16 @@ class Ways:
             *(Mark(number, tuple(hosts), "") for number, hosts in exact.items()),
         ]
 
+    def branch(self, host: str, path: str) -> Optional[Branch]:
+        """Return the way of a request in a place, or None where its host has no place."""
+        fitting = [
+            mark for mark in self.marks if (host in mark.exact if mark.exact else host.endswith(mark.suffix))
+        ]
+        if not fitting or fitting[-1].number is None:
+            return None
+        place = self.by_key[f"_{fitting[-1].number}"]
+        return next(each for each in place.branches if f"{path}/".startswith(f"{each.prefix}/"))
+
     def strips(self, backend: str) -> list[tuple[Place, Branch]]:
         """Return the branches that take a prefix off before a backend, and longer ones that do not.
 

@@ -129,6 +129,24 @@ def test_a_good_argument_is_taken(title: str) -> None:
     assert len(seen.resources) > 4
 
 
+@pytest.mark.parametrize(
+    "redirect",
+    [
+        {"host_names": ["a.example"], "to": "https://a.example"},
+        {"host_names": ["a.example"], "to": "http://a.example:81"},
+        {"host_names": ["a.example"], "path_prefix": "/x", "to": "http://a.example/y"},
+        {"host_names": ["a.example"], "path_prefix": "/x", "to": "http://a.example"},
+        {"host_names": ["*.a.example"], "to": "http://a.example"},
+    ],
+    ids=["HTTPS elsewhere", "another port", "another path", "the prefix taken off", "another host"],
+)
+def test_a_redirect_that_leads_somewhere_is_taken(redirect: dict[str, Any]) -> None:
+    """It is no circle, although its address is one of its own hosts, or close to one."""
+    given = service("site", short(host_names=["b.example"], front_end={"redirects": [redirect]}))
+
+    assert len(given.front_end.redirects) == 1
+
+
 def test_a_thousand_replicas_are_taken() -> None:
     """The largest number of replicas is one."""
     assert service("site", short(replicas=1000)).backends["web"].replicas == 1000
