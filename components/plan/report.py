@@ -1,4 +1,4 @@
-"""Report of a plan: a review, the addresses, and the checks by programs of this machine."""
+"""Report of a plan: a review, the routes, the addresses, and the checks by programs of this machine."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +9,7 @@ from ..review.markdown import code, escaped, markdown
 from ..review.report import reviewed
 from .checks import Checked, check
 from .compare import compared
+from .routes import routes, table
 
 
 def report(
@@ -23,10 +24,15 @@ def report(
     checks = list(check(steps))
     refused = bool(known.errors) or any(each.problem for each in checks)
     if form == "json":
-        values = known.properties() | {"checks": [vars(each) for each in checks], "subnets": _subnets(steps)}
+        values = known.properties() | {
+            "checks": [vars(each) for each in checks],
+            "routes": {each.name: [way._asdict() for way in routes(each)] for each in known.instances},
+            "subnets": _subnets(steps),
+        }
         return f"{json.dumps(values, indent=1)}\n", refused
     heading = f"What {stack} declares" if before is None else f"What changes in {stack}"
-    return markdown(known, heading) + _addresses(_subnets(steps)) + _checks(checks), refused
+    ways = "".join(map(table, known.instances))
+    return markdown(known, heading) + ways + _addresses(_subnets(steps)) + _checks(checks), refused
 
 
 def _subnets(steps: Iterable[Step]) -> dict[str, str]:

@@ -86,6 +86,38 @@ def test_a_plan_shows_the_declared_resources(project: Project) -> None:
     assert "+    server web-2 web-web-2-g1:80 weight 1" in found.stdout
 
 
+def test_a_plan_shows_routes_and_policies_in_their_order(project: Project) -> None:
+    """The most specific host first, its longest path, and what may answer before the backend."""
+    backends = {
+        "api": {
+            "image": "httpd:2.4",
+            "routes": [{"host_names": ["shop.example"], "path_prefix": "/api", "strip_prefix": True}],
+            "rate_limit": {"average": 10},
+            "deny_from": ["10.9.0.0/16"],
+        },
+        "web": {"image": "httpd:2.4", "host_names": ["*.shop.example"], "maintenance": {}},
+    }
+    redirects = [{"host_names": ["www.shop.example"], "to": "https://shop.example", "status": 301}]
+    front_end = {"port": 8080, "redirects": redirects}
+    shop = {"host": {"address": SOCKET}, "backends": backends, "front_end": front_end}
+    project.configure({"shop": shop, "web": {**SERVICES["web"], "front_end": {"port": 8081}}})
+
+    found = project.plan()
+    values = json.loads(project.plan("--format", "json").stdout)
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert found.stdout.partition("### Routes of shop\n")[2].partition("\n###")[0].split("\n\n")[1] == (
+        "| host | path | leads to | policies |\n|---|---|---|---|\n"
+        "| `shop.example` | `/api` | backend api, without the prefix | `deny_from`, `rate_limit` |\n"
+        "| `shop.example` | all other | answer 404 | - |\n"
+        "| `www.shop.example` | all other | 301 to https://\u200bshop.example | - |\n"
+        "| `*.shop.example` | all other | backend web | `maintenance` |\n"
+        "| any other | all other | answer 503 | - |\n"
+    )
+    assert "### Routes of web" not in found.stdout
+    assert values["routes"]["web"] == [{"host": "*", "path": "", "target": "backend web", "policies": []}]
+
+
 def test_a_plan_shows_the_changes_between_revisions(repository: Project) -> None:
     """As a review of it: what is replaced, added and removed, and who is refused."""
     before = plan(repository.folder, "test")["steps"]
