@@ -20,7 +20,7 @@ from tests.bench.hosts import Host
 from tests.bench.load import Load
 from tests.pulumi.test_examples import Project
 from tests.pulumi.test_stack import everything, files_with, get
-from tests.support.certificates import with_certificates
+from tests.support.certificates import made, with_certificates
 from tests.support.documents import block, blocks
 from tests.support.mocks import run as run_with_mocks
 from tests.support.program import ROOT, Run
@@ -189,8 +189,15 @@ class TestSettings:
 
     @pytest.mark.parametrize("path", sorted(ROOT.glob("examples/stacks/*.yaml")), ids=lambda p: p.stem)
     def test_the_examples_of_stacks_are_accepted(self, path: Path) -> None:
-        """Each file of examples/stacks declares what it says."""
-        seen = declared(yaml.safe_load(path.read_text())["config"])
+        """Each file of examples/stacks declares what it says, with the secrets that it names."""
+        config = yaml.safe_load(path.read_text())["config"]
+        config["longshore:secrets"] = {
+            f"{name}_{part}": text
+            for name in ("shop", "blog")
+            for part, text in zip(("certificate", "key"), made(f"{name}.example"), strict=True)
+        }
+
+        seen = declared(config)
 
         assert seen.error is None
         assert seen.named("site-lb")

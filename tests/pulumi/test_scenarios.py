@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-import yaml
 from docker.models.containers import Container
 
 from components.arguments.parsing import ArgumentError
@@ -26,11 +25,11 @@ from tests.bench.hosts import BRIDGE, GATEWAY, NETWORK, Host, clear
 from tests.bench.images import APP, PROXY
 from tests.bench.process import run, until
 from tests.support.compose import TOKEN, ComposeProject
+from tests.support.examples import example
 from tests.support.rehearsal import Rehearsal
 
 pytestmark = pytest.mark.engine
 
-STACKS = Path(__file__).resolve().parents[2] / "examples" / "stacks"
 KINDS = ["haproxy", "nginx"]
 CLIENTS = [str(NETWORK[number]) for number in range(200, 212)]
 """More addresses of this machine on the bench's network: clients that differ."""
@@ -157,16 +156,6 @@ def ask(  # noqa: PLR0913 — what makes up a request
             return Answer(answer.status, names, answer.read().decode())
         except (HTTPException, ConnectionResetError):
             return Answer(0)
-
-
-def example(stack: str, kind: str, **front_end: Any) -> dict[str, Any]:
-    """Return the service of an example, with the bench's images and the kind of front end."""
-    text = (STACKS / f"{stack}.yaml").read_text().replace("httpd:2.4", APP)
-    args: dict[str, Any] = yaml.safe_load(text)["config"]["longshore:services"]["site"]
-    args["front_end"].update(kind=kind, image=PROXY, **front_end)
-    if kind == "nginx":
-        args["front_end"]["resolve"] = False  # the bench's nginx is older than 1.27.4
-    return args
 
 
 def counted(answers: Iterable[Answer]) -> Counter[str]:
