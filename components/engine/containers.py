@@ -84,13 +84,17 @@ def read_file(container: "Container", path: str) -> Optional[str]:
         return file.read().decode(errors="replace") if file else None
 
 
-def files_in(container: "Container", folder: str) -> list[str]:
-    """Return the names of the files in a folder of a container, sorted."""
+def files_in(container: "Container", folder: str) -> dict[str, str]:
+    """Return the text of each file in a folder of a container, by its name."""
     import tarfile
 
     chunks, _ = container.get_archive(folder)
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks)), mode="r:") as tar:
-        return sorted(each.name.rpartition("/")[2] for each in tar.getmembers() if each.isfile())
+        return {
+            each.name.rpartition("/")[2]: file.read().decode(errors="replace")
+            for each in tar.getmembers()
+            if (file := tar.extractfile(each))
+        }
 
 
 def find(engine: "DockerClient", container_id: str) -> "Optional[Container]":

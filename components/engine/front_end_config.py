@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 
-class Found(TypedDict):
-    """A front end as it is."""
+class Running(TypedDict):
+    """A front end's container as it is."""
 
-    config: str
     running: bool
     addresses: dict[str, str]
     """On each network, by the network's name."""
+
+
+class Found(Running):
+    """A front end as it is, with its configuration."""
+
+    config: str
 
 
 def put_in_force(engine: "DockerClient", wanted: Wanted) -> None:
@@ -45,16 +50,22 @@ def put_in_force(engine: "DockerClient", wanted: Wanted) -> None:
     perform([*changes(seen, wanted), *retired(left, wanted.drain)], engine)
 
 
+def running(engine: "DockerClient", front_end: str) -> Optional[Running]:
+    """Return whether the container runs, and its addresses; None when it is gone."""
+    container = find(engine, front_end)
+    return None if container is None else _running(container)
+
+
 def state(engine: "DockerClient", program: Program, front_end: str) -> Optional[Found]:
     """Return the real `config`, `running` and `addresses` of the container; None when it is gone."""
     container = find(engine, front_end)
     if container is None:
         return None
-    return {
-        "config": read_file(container, program.path) or "",
-        "running": container.status == "running",
-        "addresses": addresses(container),
-    }
+    return {"config": read_file(container, program.path) or "", **_running(container)}
+
+
+def _running(container: "Container") -> Running:
+    return {"running": container.status == "running", "addresses": addresses(container)}
 
 
 def addresses(container: "Container") -> dict[str, str]:

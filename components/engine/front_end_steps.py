@@ -209,7 +209,8 @@ def remove_certificates(container: "Container", text: str) -> None:
 
     They are emptied first: an image may have no program that removes a file.
     """
-    left = [name for name in files_in(container, FOLDER) if name.endswith(CERTIFICATE) and name not in text]
+    files = sorted(files_in(container, FOLDER))
+    left = [name for name in files if name.endswith(CERTIFICATE) and name not in text]
     for name in left:
         write_file(container, FOLDER, name, "", owner=USER_ID)
     if left:

@@ -4,9 +4,10 @@ They stand beside the configuration in the front end's volume, so everybody who 
 same. Only root can read them in the container: the front end's program serves strangers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from ..arguments.parsing import Frozen
 from ..naming import LABEL, backend_of_replica
 from ..proxies.program import FOLDER
-from .containers import find, front_ends, read_file, write_file
+from .containers import files_in, find, front_ends, write_file
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -97,12 +98,12 @@ class History(Frozen, extra="ignore"):
 
 def history_of(container: "Container") -> History:
     """Return the history in a front end; an empty one without any."""
-    return _last(_files(container))
+    return newest([container])
 
 
 def newest(containers: "Iterable[Container]") -> History:
     """Return the newest history in several front ends: those that follow each other take it over."""
-    return _last(map(history_of, containers))
+    return _last(each for container in containers for each in _slots(container))
 
 
 def keep(
@@ -124,14 +125,16 @@ def keep(
     images, counts = _images(engine, container.labels[f"{LABEL}.component"], replicas)
     content = Content(settings=dict(settings), images=images, replicas=counts, config=config)
     with _one_at_a_time:
-        history, own = newest(front_ends(engine, container.labels, stopped=True)), history_of(container)
+        found = {each.id: _slots(each) for each in front_ends(engine, container.labels, stopped=True)}
+        slots = found[container.id]
+        history, own = _last(chain(*found.values())), _last(slots)
         last = history.in_force
         if last is None or Content.model_validate(last.model_dump()) != content:
             fields = {**content.model_dump(), **author.model_dump(), "when": _now()}
             revision = Revision.model_validate({**fields, "number": last.number + 1 if last else 1})
-            _write(container, history, revisions=[*history.revisions, revision][-KEPT:])
+            _write(container, slots, history, revisions=[*history.revisions, revision][-KEPT:])
         elif own.in_force != last:
-            _write(container, history)
+            _write(container, slots, history)
 
 
 def keep_failure(engine: "DockerClient", owner: Mapping[str, str], author: Author, reason: str) -> None:
@@ -144,10 +147,10 @@ def keep_failure(engine: "DockerClient", owner: Mapping[str, str], author: Autho
         **author.model_dump(), when=_now(), reason=said.removesuffix("; its last log lines:")[:_LONGEST]
     )
     with _one_at_a_time:
-        containers = front_ends(engine, owner, stopped=True)
-        history = newest(containers)
-        for container in containers:
-            _write(container, history, failures=[*history.failures, failure][-KEPT:])
+        found = {each: _slots(each) for each in front_ends(engine, owner, stopped=True)}
+        history = _last(chain(*found.values()))
+        for container, slots in found.items():
+            _write(container, slots, history, failures=[*history.failures, failure][-KEPT:])
 
 
 def _images(
@@ -179,14 +182,15 @@ def _image(engine: "DockerClient", replica: str) -> Optional[Image]:
     return Image(reference=container["Config"]["Image"], id=container["Image"], digests=sorted(digests))
 
 
-def _files(container: "Container") -> list[History]:
-    return [_file(container, name) for name in FILES]
+def _slots(container: "Container") -> tuple[History, ...]:
+    """Return each of FILES; an empty history without it, or when a kill or a crash has cut it short."""
+    files = files_in(container, FOLDER)
+    return tuple(_read(files.get(name, "")) for name in FILES)
 
 
-def _file(container: "Container", name: str) -> History:
-    """Return a file; an empty history without it, or when a kill or a crash has cut it short."""
+def _read(text: str) -> History:
     try:
-        return History.model_validate_json(read_file(container, f"{FOLDER}/{name}") or "")
+        return History.model_validate_json(text)
     except ValidationError:
         return History()
 
@@ -195,11 +199,12 @@ def _last(histories: Iterable[History]) -> History:
     return max(histories, key=lambda history: history.written, default=History())
 
 
-def _write(container: "Container", history: History, **changed: object) -> None:
-    slots = [each.written for each in _files(container)]
-    update = {**changed, "written": max(*slots, history.written) + 1}
+def _write(container: "Container", slots: Sequence[History], history: History, **changed: object) -> None:
+    """Write the history with these changes in place of the older of FILES, which hold `slots`."""
+    written = [each.written for each in slots]
+    update = {**changed, "written": max(*written, history.written) + 1}
     text = history.model_copy(update=update).model_dump_json()
-    write_file(container, FOLDER, FILES[slots.index(min(slots))], text, owner=ROOT)
+    write_file(container, FOLDER, FILES[written.index(min(written))], text, owner=ROOT)
 
 
 def _now() -> str:

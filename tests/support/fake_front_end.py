@@ -17,13 +17,15 @@ SERVER = re.compile(r"server (\S+?)(?::\d+)?(?: weight=\d+)?;")
 
 
 @cache
-def packed(text: str) -> bytes:
-    """Return a tar file with one file."""
-    archive, data = io.BytesIO(), text.encode()
+def packed(files: tuple[tuple[str, str], ...]) -> bytes:
+    """Return a tar file with these names and texts."""
+    archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        info = tarfile.TarInfo("file")
-        info.size = len(data)
-        tar.addfile(info, io.BytesIO(data))
+        for name, text in files:
+            data = text.encode()
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
     return archive.getvalue()
 
 
@@ -87,9 +89,10 @@ class FakeFrontEnd:
         return "\n".join(self.access()).encode() if stdout else self.log
 
     def get_archive(self, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
-        if path not in self.files:
+        found = tuple(each for each in self.files.items() if f"{each[0]}/".startswith(f"{path}/"))
+        if not found:
             raise NotFound("no such file")
-        return iter([packed(self.files[path])]), {}
+        return iter([packed(found)]), {}
 
     def put_archive(self, folder: str, data: bytes) -> None:
         self.engine.act("put_archive")

@@ -615,7 +615,7 @@ def test_a_front_end_gets_its_limit_without_a_reload(
     asked: list[Wanted] = []
     monkeypatch.setattr(front_end, "connect", lambda _: nullcontext())
     monkeypatch.setattr(front_end_config, "put_in_force", lambda _, wanted: asked.append(wanted))
-    monkeypatch.setattr(front_end_config, "state", lambda *_: {"addresses": {}, "running": True})
+    monkeypatch.setattr(front_end_config, "running", lambda *_: {"addresses": {}, "running": True})
     monkeypatch.setattr(history, "keep", lambda *_: None)
     old = {**state_of("FrontEndConfig"), "running": running}
     del old["pidsLimit"]
@@ -631,7 +631,7 @@ def test_settings_alone_are_noted_without_a_reload(monkeypatch: pytest.MonkeyPat
     kept: list[object] = []
     monkeypatch.setattr(front_end, "connect", lambda _: nullcontext())
     monkeypatch.setattr(front_end_config, "put_in_force", lambda _, wanted: asked.append(wanted))
-    monkeypatch.setattr(front_end_config, "state", lambda *_: {"addresses": {}, "running": True})
+    monkeypatch.setattr(front_end_config, "running", lambda *_: {"addresses": {}, "running": True})
     monkeypatch.setattr(history, "keep", lambda *given: kept.append(given[3]))
     settings = {"image": "app:1", "restart": {"policy": "no"}}
     changed = {**CONFIG, "settings": settings}

@@ -80,7 +80,7 @@ def test_a_run_with_another_skip(tmp_path: Path, ci: str, code: int) -> None:
         "--rootdir",
         tmp_path,
     ]
-    environment = {**os.environ, "CI": ci, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "CI": ci, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
 
     done = subprocess.run(
         [*map(str, command), "-n", "2", str(test)],
@@ -93,6 +93,6 @@ def test_a_run_with_another_skip(tmp_path: Path, ci: str, code: int) -> None:
     assert done.returncode == code, done.stdout + done.stderr
     *_, before, last = done.stdout.splitlines()
     assert last == f"1 passed, {code} failed, 2 skipped"
-    assert "slowest files: test_it.py 0 s" in done.stdout.splitlines()
+    assert "slowest files: test_it.py " in done.stdout
     wanted = "promise broken: 2 skipped, 0 may be: busy bench" if ci else "skipped 2: busy bench"
     assert before == wanted

@@ -195,7 +195,7 @@ class FrontEndConfig(Handler[FrontEndConfigInputs, FrontEndConfigOutputs, FrontE
         with connect(new["host"]) as engine:
             with noting_failure(engine, lambda: existing(engine, wanted.container).labels):
                 front_end_config.put_in_force(engine, wanted)
-                found = front_end_config.state(engine, wanted.program, wanted.container)
+                found = front_end_config.running(engine, wanted.container)
                 if found is None or not found["running"]:
                     raise EngineError("the front end ended right after its start")
             if "settings" in new:
