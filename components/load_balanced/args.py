@@ -193,6 +193,10 @@ class ProxyArgs(TypedDict, total=False):
     request that names another protocol is answered as if it named none. Default: websocket."""
     ipv6: Optional[bool]
     """Listen on IPv6, too. Set false for a host whose kernel has no IPv6. Default: true."""
+    request_id: Optional[bool]
+    """Send each request to its server with a header X-Request-ID of 32 hexadecimal digits, and log it. One of
+    `trusted_proxies` stays if it has 1 to 64 letters, digits, `.`, `_` and `-`. Not in mode tcp. Default:
+    false."""
     log: Optional[LogArgs]
     """A syslog server that receives the log, too. Default: none."""
     memory: Optional[int]

@@ -153,6 +153,8 @@ def _reason(part: str, header: str, backend: "Route", site: "Site") -> Optional[
     tls = site.front_end.tls
     if part == "response_headers" and header == "strict-transport-security" and tls and tls.hsts:
         return "front_end.tls.hsts sets Strict-Transport-Security"
+    if part == "request_headers" and header == "x-request-id" and site.front_end.request_id:
+        return "front_end.request_id sets X-Request-ID"
     if backend.cookie and header == {"request_headers": "cookie", "response_headers": "set-cookie"}[part]:
         return f"cookie keeps a client on its server with the header {header.title()}"
     return None

@@ -134,6 +134,7 @@ class Proxy(Frozen):
     trusted_proxies: list[Cidr] = []
     upgrades: list[UpgradeProtocol] = ["websocket"]
     ipv6: bool = True
+    request_id: bool = False
     log: Optional[Log] = None
     tls: Optional[Tls] = None
     memory: Annotated[int, Whole(6, 1_048_576)] = 256
@@ -233,6 +234,10 @@ class Site(Frozen):
             raise ValueError(
                 f"front_end.timeouts.{about_requests[0]} is for front_end.mode http: a TCP connection has no "
                 "requests; drop it"
+            )
+        if tcp and self.front_end.request_id:
+            raise ValueError(
+                "front_end.request_id is for front_end.mode http: a TCP connection has no headers; drop it"
             )
         if self.default_backend and "unknown_host" in self.front_end.model_fields_set:
             raise ValueError(

@@ -80,6 +80,7 @@ proxy: ProxyArgs = {
     "trusted_proxies": ["10.0.0.0/8"],
     "upgrades": ["websocket"],
     "ipv6": True,
+    "request_id": True,
     "log": {"address": "127.0.0.1:514", "facility": "local1"},
     "memory": 128,
     "tls": {
