@@ -8,7 +8,8 @@ class RequestHeaderArgs(TypedDict, total=False):
 
     set: Optional[dict[str, str]]
     """Header names and their values, in place of a client's own. A value is plain text, such as
-    `production`, and no secret. Default: none."""
+    `production`, and no secret; `{client}`, `{host}`, `{scheme}` and, with `front_end.request_id`,
+    `{request_id}` in it are those of the request. Default: none."""
     remove: Optional[list[str]]
     """Names of headers that no server gets. Default: none."""
 
@@ -18,7 +19,7 @@ class ResponseHeaderArgs(TypedDict, total=False):
 
     set: Optional[dict[str, str]]
     """Header names and their values, once on each answer, in place of a server's own. A value is plain text,
-    such as `nosniff`, and no secret. Default: none."""
+    such as `nosniff`, with the same names in `{}`, and no secret. Default: none."""
     remove: Optional[list[str]]
     """Names of headers that no client gets. Default: none."""
 

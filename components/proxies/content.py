@@ -1,27 +1,21 @@
 """Model of what a front end changes in the requests and answers of a backend."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 from pydantic import model_validator
 
-from ..arguments.messages import Wrong
+from ..arguments.messages import Wrong, listed
 from ..arguments.parsing import Frozen, differ
 from ..arguments.types import Text, Whole
-from .requests import FAMILIES, HOP_BY_HOP, OTHERS, OURS
+from .requests import FAMILIES, HOP_BY_HOP, OTHERS, OURS, VARIABLES
 
 if TYPE_CHECKING:
     from .site import Route, Site
 
 MOST_HEADERS = 32
-HeaderValue = Annotated[
-    str,
-    Text(
-        r"(?=.{1,1024}$)(?! )[ !#&-\[\]-~]*(?<! )",
-        '1 to 1024 characters of ASCII, no blank at an end, none of "$%\\',
-    ),
-]
 _FRAMING = ", which is about the connection or the length of a body"
 _EITHER = {
     **dict.fromkeys((*HOP_BY_HOP, "Content-Length", "Trailer", "Transfer-Encoding"), _FRAMING),
@@ -69,6 +63,25 @@ class _Header(Text):
         if reason:
             raise Wrong("must be a header that a front end leaves to you", name, f"{reason}; drop it")
         return name
+
+
+@dataclass(frozen=True)
+class _Value(Text):
+    """The value of a header, with VARIABLES in it."""
+
+    pattern: str = r"(?=.{1,1024}$)(?! )[ !#&-\[\]-~]*(?<! )"
+    what: str = '1 to 1024 characters of ASCII, no blank at an end, none of "$%\\'
+
+    def check(self, value: Any) -> str:
+        """See Text."""
+        text = super().check(value)
+        unknown = {*re.findall(r"\{([a-z_]+)\}", text)} - {*VARIABLES}
+        if unknown:
+            raise Wrong(f"must have {{}} around {listed(VARIABLES)} only, no other word", text)
+        return text
+
+
+HeaderValue = Annotated[str, _Value()]
 
 
 class _Headers(Frozen):
@@ -137,6 +150,10 @@ def check_content(name: str, backend: "Route", site: "Site") -> None:
         )
     for part in ("request_headers", "response_headers"):
         headers: _Headers = getattr(backend, part)
+        if not site.front_end.request_id and any("{request_id}" in value for value in headers.set.values()):
+            raise ValueError(
+                f"backends.{name}.{part}.set: {{request_id}} is there with front_end.request_id only; set it"
+            )
         for key in ("set", "remove"):
             if site.mode == "tcp" and key in headers.model_fields_set:
                 raise ValueError(

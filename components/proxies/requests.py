@@ -1,6 +1,6 @@
 """Rules for the headers and targets of requests, alike for both kinds. RFC 9110, RFC 9112."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 NAME = r"(?:(?:[A-Za-z0-9_-]+[.])*[A-Za-z0-9_-]+[.]?|[[][0-9A-Fa-f:.]+[]])"
 """A host without a port, as a Perl expression: a name, an IPv4 address, an IPv6 address in brackets."""
@@ -11,6 +11,9 @@ METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 """The Allow header of a 405. Other methods pass, too, except for CONNECT and TRACE."""
 UNKNOWN = "localhost"
 """The Host header of an HTTP/1.0 request that names no host, which no HTTP/1.1 server would accept."""
+
+VARIABLES = ("client", "host", "request_id", "scheme")
+"""Facts of a request that a header's value may name, such as `{client}`."""
 
 OURS = ("X-Real-IP",)
 """Headers that hold facts of the front end, for every client."""
@@ -46,6 +49,13 @@ def expression(names: Iterable[str], families: Iterable[str] = ()) -> str:
     """Return a Perl expression of lower-case header names; of a family all that begin with it, too."""
     found = sorted([*(name.lower() for name in names), *(f"{name.lower()}(?:-.*)?" for name in families)])
     return f"^(?:{'|'.join(found)})$"
+
+
+def filled(value: str, known: Mapping[str, str]) -> str:
+    """Return the value of a header with what a program knows each of VARIABLES as."""
+    for name, own in known.items():
+        value = value.replace(f"{{{name}}}", own)
+    return value
 
 
 ALWAYS = expression([*HOP_BY_HOP, *OURS])
