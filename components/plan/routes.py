@@ -36,7 +36,7 @@ def routes(instance: Instance) -> list[Route]:
     backends = _backends(settings)
     found = {(each.host, each.path): each for each in _declared(front_end, backends)}
     default = front_end.get("default_backend") or _only(backends)
-    rest = (f"backend {default}", _policies(front_end, mapping(backends.get(default)))) if default else None
+    rest = (f"backend {default}", _policies(front_end, backends.get(default, {}))) if default else None
     unrouted = ("answer 404", _policies(front_end, {}))
     for host in {host for host, _ in found}:
         found.setdefault((host, ""), Route(host, "", *(rest or unrouted)))
@@ -63,34 +63,40 @@ def table(instance: Instance) -> str:
     )
 
 
-def _backends(settings: Values) -> Values:
+def _backends(settings: Values) -> Mapping[str, Values]:
     if "backends" in settings:
-        return mapping(settings["backends"])
+        return {str(name): mapping(each) for name, each in mapping(settings["backends"]).items()}
     return {str(settings.get("name", "web")): settings}
 
 
-def _only(backends: Values) -> Optional[str]:
+def _only(backends: Mapping[str, Values]) -> Optional[str]:
     """Return the backend that has every host, since it is the only one and names none."""
-    (name, backend), *others = backends.items()
+    if len(backends) != 1:
+        return None
+    ((name, backend),) = backends.items()
     named = backend.get("host_names") or any(each.get("host_names") for each in items(backend.get("routes")))
-    return None if others or named else str(name)
+    return None if named else name
 
 
-def _declared(front_end: Values, backends: Values) -> Iterator[Route]:
+def _declared(front_end: Values, backends: Mapping[str, Values]) -> Iterator[Route]:
     for redirect in items(front_end.get("redirects")):
         target = f"{redirect.get('status', 308)} to {redirect.get('to')}"
-        for host in redirect.get("host_names") or []:
-            yield Route(str(host), str(redirect.get("path_prefix") or ""), target, ())
-    for name, each in sorted(backends.items()):
-        backend = mapping(each)
+        for host in _hosts(redirect):
+            yield Route(host, str(redirect.get("path_prefix") or ""), target, ())
+    for name, backend in sorted(backends.items()):
         target, policies = f"backend {name}", _policies(front_end, backend)
-        hosts = backend.get("host_names") or []
+        hosts = _hosts(backend)
         for host in hosts:
-            yield Route(str(host), "", target, policies)
+            yield Route(host, "", target, policies)
         for route in items(backend.get("routes")):
             stripped = ", without the prefix" if route.get("strip_prefix") else ""
-            for host in route.get("host_names") or hosts or [ANY]:
-                yield Route(str(host), str(route.get("path_prefix")), f"{target}{stripped}", policies)
+            for host in _hosts(route) or hosts or [ANY]:
+                yield Route(host, str(route.get("path_prefix")), f"{target}{stripped}", policies)
+
+
+def _hosts(values: Values) -> list[str]:
+    found = values.get("host_names")
+    return [str(each) for each in found] if isinstance(found, list) else []
 
 
 def _policies(front_end: Values, backend: Values) -> tuple[str, ...]:
