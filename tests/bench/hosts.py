@@ -260,6 +260,10 @@ class Host:
         run([*inside, "link", "set", "eth0", "up"])
 
 
+OWN_NETWORKS = ("bridge", "docker_gwbridge", "host", "none")
+"""Networks that an engine makes for itself."""
+
+
 class Bench:
     """Hosts for a test; a context manager, one at a time in a process."""
 
@@ -424,7 +428,12 @@ def clear(engine: docker.DockerClient) -> None:
 def _emptied(engine: docker.DockerClient) -> bool:
     """Remove what is there, as far as that is possible now. Return whether nothing was."""
     containers = engine.containers.list(all=True, ignore_removed=True)
-    networks = [each for each in engine.networks.list() if each.name not in ("bridge", "host", "none")]
+    networks = [
+        each
+        for each in engine.networks.list()
+        # A swarm's own go after it, by themselves.
+        if each.name not in OWN_NETWORKS and each.attrs["Scope"] != "swarm"
+    ]
     volumes = engine.volumes.list()
     removals: list[Callable[[], None]] = [
         *(partial(each.remove, force=True, v=True) for each in containers),

@@ -24,7 +24,7 @@ from tests.bench.process import until
 from tests.pulumi.test_swarm_cluster import PORT, everything
 from tests.support.mocks import plan
 from tests.support.program import ROOT
-from tests.support.swarm import Swarm, answers, asked
+from tests.support.swarm import GOSSIP, Swarm, answers, asked
 from tests.unit.test_export import previewed
 from tests.unit.test_plan import Project as Repository
 
@@ -290,10 +290,13 @@ def test_it_serves_as_ours_does(
         answers(lambda: asked(f"{url}/", "shop.example")[0] == 200, "the gateway answers")
         note(f"docker stack deploy until the gateway answers: {time.monotonic() - began:.0f} s")
         until(lambda: len(swarm.tasks("exported_shop")) == 2, "all tasks run")
-        ids = {task["Status"]["ContainerStatus"]["ContainerID"][:12] for task in swarm.tasks("exported_shop")}
-        until(
-            lambda: {asked(f"{url}/", "shop.example")[1].split()[0] for _ in ids} == ids, "each has its turn"
-        )
+
+        def each_has_its_turn() -> bool:
+            tasks = swarm.tasks("exported_shop")
+            ids = {task["Status"]["ContainerStatus"]["ContainerID"][:12] for task in tasks}
+            return {asked(f"{url}/", "shop.example")[1].split()[0] for _ in ids} == ids
+
+        answers(each_has_its_turn, "each has its turn", timeout=GOSSIP)
         assert asked(f"{url}/", "nobody.example")[0] == 503
         assert asked(f"{url}/env/TOKEN", "shop.example")[1].strip() == TOKEN
         container: Any = hosts[1].engine().containers.list(filters={"name": "exported_shop"})[0]

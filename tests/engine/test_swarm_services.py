@@ -4,10 +4,12 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from components.engine.containers import EngineError
 from components.engine.swarm import overlay
@@ -232,25 +234,31 @@ def test_files_of_a_service(swarm: Swarm, rehearsal: Rehearsal) -> None:
             "secrets": {"token": {"content": secret, "mode": "0400"}},
         }
 
-    def inside(path: str) -> set[str]:
-        until(lambda: len(containers(swarm)) == 2, "the tasks of before have ended")
-        return {container.exec_run(["cat", path]).output.decode() for container in containers(swarm)}
+    def has(path: str, content: str) -> bool:
+        """Await two tasks with this content: those of before may take a moment to end."""
+
+        def found() -> list[str]:
+            with suppress(APIError):  # one of them has just ended
+                return [each.exec_run(["cat", path]).output.decode() for each in containers(swarm)]
+            return []
+
+        return until(lambda: found() == [content] * 2, f"{path} is {content}")
 
     rehearsal.up(lambda: web(swarm, **files("one", "s3cret")))
-    assert inside("/etc/site.conf") == {"one"}
-    assert inside("/run/secrets/token") == {"s3cret"}
+    assert has("/etc/site.conf", "one")
+    assert has("/run/secrets/token", "s3cret")
     assert kept(swarm) == ["web-site.conf-7692c3ad3540", "web-token-g1"]
 
     rehearsal.up(lambda: web(swarm, **files("two", "0ther")))
-    assert inside("/etc/site.conf") == {"two"}
-    assert inside("/run/secrets/token") == {"0ther"}
+    assert has("/etc/site.conf", "two")
+    assert has("/run/secrets/token", "0ther")
     assert kept(swarm) == ["web-site.conf-3fc4ccfe7458", "web-token-g2"]
 
     with pytest.raises(EngineError, match="rolled back"):
         rehearsal.up(lambda: web(swarm, image=APP_BROKEN, **files("three", "third")))
     rehearsal.up(lambda: web(swarm, **files("two", "0ther")))
-    assert inside("/etc/site.conf") == {"two"}
-    assert inside("/run/secrets/token") == {"0ther"}
+    assert has("/etc/site.conf", "two")
+    assert has("/run/secrets/token", "0ther")
     assert kept(swarm) == ["web-site.conf-3fc4ccfe7458", "web-token-g4"]
     assert rehearsal.refresh() == {}
 

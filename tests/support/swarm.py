@@ -73,6 +73,10 @@ class Swarm:
         return sorted(names[task["NodeID"]] for task in self.tasks(service))
 
 
+GOSSIP = 75.0
+"""Seconds until a node knows a task of another: every 30 s they tell each other what was lost."""
+
+
 def answers(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
     """Await a true result; connections that are refused meanwhile do not matter."""
 
