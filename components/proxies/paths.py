@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ..arguments.parsing import Frozen, differ
 from ..arguments.types import HostPattern, RedirectStatus, Text, digits
+from .requests import PORT
 from .served import HTTP, HTTPS
 from .ways import ANY, Place, Ways, each_route, ways
 
@@ -29,7 +30,8 @@ PathPrefix = Annotated[
 RedirectTarget = Annotated[
     str,
     Text(
-        r"(?=.{1,400}$)https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~@-]+)*",
+        r"(?=.{1,400}$)https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
+        rf"((?=:[1-9]){PORT})?(/[A-Za-z0-9._~@-]+)*",
         "an address such as https://www.a.example or https://a.example/new, of at most 400 letters, digits "
         "and ._~@-/:, without / at its end",
     ),
