@@ -85,10 +85,15 @@ def read_file(container: "Container", path: str) -> Optional[str]:
 
 
 def files_in(container: "Container", folder: str) -> dict[str, str]:
-    """Return the text of each file in a folder of a container, by its name."""
+    """Return the text of each file in a folder of a container, by its name; none where the folder is gone."""
     import tarfile
 
-    chunks, _ = container.get_archive(folder)
+    from docker.errors import NotFound
+
+    try:
+        chunks, _ = container.get_archive(folder)
+    except NotFound:
+        return {}
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks)), mode="r:") as tar:
         return {
             each.name.rpartition("/")[2]: file.read().decode(errors="replace")

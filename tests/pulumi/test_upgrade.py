@@ -52,6 +52,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "main-gateway-service: spec": _GATEWAY,
         "main-gateway-config: name": _GATEWAY,
         "main-gateway-config: data": _GATEWAY,
+        "main-gateway-config: settings": "that a change of a service or a gateway drops",
         "main-gateway-config: memory": "checked with the memory that its container will have",
         "main-shop-service: spec": _TASKS,
         "docs-lb-config: config": _WORKERS,

@@ -15,7 +15,7 @@ from typing import Any, Self
 import docker.errors
 from docker.types import IPAMConfig, IPAMPool
 
-from tests.bench.hosts import Host
+from tests.bench.hosts import OWN_NETWORKS, Host
 from tests.bench.process import until
 
 
@@ -147,7 +147,6 @@ def _bare(host: Host) -> bool:
     engine = host.engine()
     return (
         engine.info()["Swarm"]["LocalNodeState"] == "inactive"
-        and {network.name for network in engine.networks.list()}
-        <= {"bridge", "host", "none", "docker_gwbridge"}
+        and {network.name for network in engine.networks.list()} <= {*OWN_NETWORKS}
         and not engine.api.containers(all=True)  # `list` asks for each, which may be gone by then
     )
