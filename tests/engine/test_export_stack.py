@@ -24,7 +24,7 @@ from tests.bench.process import until
 from tests.pulumi.test_swarm_cluster import PORT, everything
 from tests.support.mocks import plan
 from tests.support.program import ROOT
-from tests.support.swarm import GOSSIP, Swarm, answers, asked
+from tests.support.swarm import Swarm, answers, asked
 from tests.unit.test_export import previewed
 from tests.unit.test_plan import Project as Repository
 
@@ -296,7 +296,7 @@ def test_it_serves_as_ours_does(
             ids = {task["Status"]["ContainerStatus"]["ContainerID"][:12] for task in tasks}
             return {asked(f"{url}/", "shop.example")[1].split()[0] for _ in ids} == ids
 
-        answers(each_has_its_turn, "each has its turn", timeout=GOSSIP)
+        answers(each_has_its_turn, "each has its turn")
         assert asked(f"{url}/", "nobody.example")[0] == 503
         assert asked(f"{url}/env/TOKEN", "shop.example")[1].strip() == TOKEN
         container: Any = hosts[1].engine().containers.list(filters={"name": "exported_shop"})[0]

@@ -13,7 +13,7 @@ from tests.bench.hosts import Host
 from tests.bench.images import APP_2
 from tests.pulumi.test_stack import everything, files_with, get
 from tests.support.program import APP, PORT, PROXY, ROOT, Run
-from tests.support.swarm import GOSSIP, answers, asked, bare
+from tests.support.swarm import answers, asked, bare
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -167,9 +167,7 @@ def test_three_stacks(in_process: Path, tmp_path: Path, hosts: list[Host]) -> No
         gateway.up()
         answers(lambda: [shop(host)[0] for host in hosts] == [503] * 3, "every gateway misses the service")
         services.up()
-        answers(
-            lambda: [shop(host)[0] for host in hosts] == [200] * 3, "every gateway finds it", timeout=GOSSIP
-        )
+        answers(lambda: [shop(host)[0] for host in hosts] == [200] * 3, "every gateway finds it")
         assert [project.changes_nothing for project in projects] == [True] * 3
 
         services.set(image=APP_2)

@@ -77,7 +77,7 @@ GOSSIP = 75.0
 """Seconds until a node knows a task of another: every 30 s they tell each other what was lost."""
 
 
-def answers(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
+def answers(condition: Callable[[], Any], what: str, timeout: float = GOSSIP) -> Any:
     """Await a true result; connections that are refused meanwhile do not matter."""
 
     def tried() -> Any:
