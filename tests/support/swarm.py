@@ -135,10 +135,10 @@ def _told(hosts: Sequence[Host]) -> str:
 def bare(hosts: list[Host]) -> bool:
     """Return whether all hosts are in no swarm and have no network or container more than an engine at first.
 
-    Engines remove the tasks of a swarm that they have left by themselves: they have 20 s for it.
+    Engines remove the tasks of a swarm that they have left by themselves: they have 60 s for it.
     """
     try:
-        return until(lambda: all(map(_bare, hosts)), "the engines remove what has ended", timeout=20)
+        return until(lambda: all(map(_bare, hosts)), "the engines remove what has ended", timeout=60)
     except TimeoutError:
         return False
 
