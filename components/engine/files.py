@@ -10,16 +10,14 @@ from .raw import api, delete, get, post
 if TYPE_CHECKING:
     from docker import DockerClient
 
-LIMITS: Final = {"config": 1_024_000, "secret": 512_000}
-"""Bytes that a file of each kind stays below: measured with Docker 20.10 and 28.5."""
+MOST_BYTES: Final = {"config": 1_023_999, "secret": 511_999}
+"""Bytes that a file of each kind may have: measured with Docker 20.10 and 28.5."""
 
 
-def refusal(kind: str, data: str) -> Optional[str]:
+def too_large(kind: str, data: str) -> Optional[str]:
     """Return what is wrong with the size of a config or secret, or None."""
-    size, limit = len(data.encode()), LIMITS[kind]
-    if 0 < size < limit:
-        return None
-    return f"a {kind} of a swarm has 1 to {limit - 1} bytes, got {size}"
+    size, most = len(data.encode()), MOST_BYTES[kind]
+    return f"a {kind} of a swarm has at most {most} bytes, got {size}" if size > most else None
 
 
 def keep(engine: "DockerClient", kind: str, name: str, data: str, labels: dict[str, str]) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 PAUSE = 1.0
 """Seconds between two pieces of a slow client."""
-MOST_SOURCES = 100
+FIRST_SOURCE, MOST_SOURCES = 20, 80
+"""Number of the first address; those below are hosts', and those from 100 on are floating ones."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def sources(count: int) -> list[str]:
     """Return addresses of this machine on the bench's network, beside the one that other clients have."""
     if not 1 <= count <= MOST_SOURCES:
         raise ValueError(f"{count} addresses; 1 to {MOST_SOURCES} are possible")
-    addresses = [str(NETWORK[100 + number]) for number in range(count)]
+    addresses = [str(NETWORK[FIRST_SOURCE + number]) for number in range(count)]
     known = run(["ip", "-o", "-4", "address", "show", "dev", BRIDGE])
     for address in addresses:
         if f" {address}/" not in known:

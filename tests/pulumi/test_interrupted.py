@@ -245,7 +245,7 @@ def test_our_plugin_killed_in_a_check(running: Stack) -> None:
 
 IN_DESTROY: dict[str, Point] = {
     "front end": lambda s: not is_running(s, "front-end"),
-    "replica": lambda s: len(s.containers("replica-web")) < s.replicas,
+    "replica": lambda s: s.said(r"op-web-\d+ deleting"),
     "network": lambda s: s.said("op-net deleting"),
 }
 """Points in a `destroy`."""

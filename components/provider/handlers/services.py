@@ -144,9 +144,10 @@ class File(Handler[Inputs, FileOutputs, State]):
     """Way out for one that is too large."""
 
     def check(self, new: Inputs, old: Inputs, warn: Warn) -> Optional[str]:
-        if has_unknown(new["data"]) or not (said := files.refusal(self.kind, new["data"])):
+        # A certificate that is refused has no text here: another resource says why.
+        if has_unknown(new["data"]) or not (said := files.too_large(self.kind, new["data"])):
             return None
-        return f"{said}: {self.remedy}" if new["data"] else said
+        return f"{said}: {self.remedy}"
 
     def replaces(self, changed: set[str]) -> set[str]:
         return changed & {"name", "data"}
