@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+import resource
 import shutil
 import sys
 from collections import Counter
@@ -31,11 +32,14 @@ WEIGHT = {"pulumi": 20, "pulumi_cli": 20, "engine": 5}
 """About how many plain tests one test with a marker is worth in time."""
 SLOW, SLOWER = 250, 4
 """Worth of a slow test with none of these markers, in plain tests; factor of a slow one that has some."""
+MEMORY = 8 * 2**30
+"""Bytes that a process of a run may hold: one that takes more fails its test, and not all on this machine."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look for garbage seldom, which takes long. Hold a run under CI to what it promises to run."""
+    """Look for garbage seldom, which takes long. Bound memory. Hold a run under CI to what it promises."""
     gc.set_threshold(200_000)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     if THOROUGH:
         config.pluginmanager.register(Promise(config), "promise")
 
