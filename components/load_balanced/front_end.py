@@ -94,6 +94,8 @@ def readiness(
     if checked.certificates is not None:
         inputs["certificates"] = later(checked.certificates)
         inputs["hostNames"] = service.hosts
+    if (authorities := service.front_end.client_ca) is not None:
+        inputs["clientCa"] = authorities
     return Readiness(f"{component}-{service.front_end.name}-ready", inputs, ours)
 
 
@@ -230,6 +232,8 @@ def config(
     if delivered.certificates is not None:
         inputs["certificates"] = later(delivered.certificates)
         inputs["validUntil"] = later(delivered.served.apply(ends))
+    if (authorities := service.front_end.client_ca) is not None:
+        inputs["clientCa"] = authorities
     if behind.networks:
         inputs["networks"] = {name: later(network) for name, network in behind.networks.items()}
     return FrontEndConfig(f"{component}-{service.front_end.name}-config", inputs, ours)

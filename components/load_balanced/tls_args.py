@@ -4,7 +4,7 @@ from typing import Optional, Required, TypedDict
 
 import pulumi
 
-from ..arguments.types import Secret, TlsVersion
+from ..arguments.types import ClientVerify, Secret, TlsVersion
 
 
 class CertificateArgs(TypedDict, total=False):
@@ -44,3 +44,9 @@ class TlsArgs(TypedDict, total=False):
     true."""
     hsts: Optional[HstsArgs]
     """Header Strict-Transport-Security on each answer over HTTPS, in place of a replica's. Default: none."""
+    client_ca: Optional[str]
+    """PEM of the authorities that issue certificates of clients; plain text, since it is no secret. Replicas
+    get the subject of a client's certificate in X-SSL-Client-DN. Default: none; nobody needs one."""
+    client_verify: Optional[ClientVerify]
+    """Demand on clients with `client_ca`: `required` lets nobody in without a certificate of these
+    authorities, `optional` also those without any. Default: required."""

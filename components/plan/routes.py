@@ -10,7 +10,7 @@ from ..review.markdown import code, escaped
 Values = Mapping[str, Any]
 ANY = "*"
 """In place of a host: every host that no other line names."""
-_POLICIES = ("deny_from", "allow_from", "redirect_http", "rate_limit", "maintenance")
+_POLICIES = ("client_ca", "deny_from", "allow_from", "redirect_http", "rate_limit", "maintenance")
 """Policies of a backend, in the order in which they apply."""
 
 
@@ -104,7 +104,9 @@ def _policies(front_end: Values, backend: Values) -> tuple[str, ...]:
     redirected = bool(tls) and tls.get("redirect_http", True) is True
     # {} is maintenance with defaults.
     there = {key for key in _POLICIES if backend.get(key) not in (None, [])}
-    return tuple(each for each in _POLICIES if each in there or (each == "redirect_http" and redirected))
+    there |= {"client_ca"} if tls.get("client_ca") else set()
+    there |= {"redirect_http"} if redirected else set()
+    return tuple(each for each in _POLICIES if each in there)
 
 
 def _order(route: Route) -> tuple[bool, bool, int, str, int, str]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from .site import Site
 
-KEY = "front_end.tls.certificates"
+TLS = "front_end.tls"
+KEY, CLIENT_CA = f"{TLS}.certificates", f"{TLS}.client_ca"
 SOON = timedelta(days=21)
 """Rest of a validity that is worth a warning."""
 MOST_LOADED = 256
@@ -84,6 +85,19 @@ def usable(certificate: str, private_key: str) -> tuple[Served, str]:
     return found.served, found.text
 
 
+@lru_cache
+def authorities(text: str) -> tuple[str, str]:
+    """Return the name of the file of a `client_ca`, and its text: the certificates and nothing else.
+
+    Raises CertificateError.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    found = _chain(text, "client_ca must be PEM of certificates of authorities")
+    plain = b"".join(each.public_bytes(Encoding.PEM) for each in found)
+    return f"{hashlib.sha256(plain).hexdigest()[:32]}{CERTIFICATE}", plain.decode()
+
+
 def served(texts: Sequence[tuple[str, str]]) -> list[Served]:
     """Return the certificates as a configuration needs them; UNUSABLE in place of one with a mistake."""
     return [usable(*pair)[0] for pair in texts]
@@ -98,7 +112,10 @@ def known(site: "Site") -> list[Served]:
 def known_mistakes(site: "Site") -> list[str]:
     """Return the mistakes in the certificates of a site that are plain text; a preview checks the others."""
     tls = site.front_end.tls
-    return mistakes(tls.plain, site.hosts, now()) if tls and tls.plain else []
+    if tls is None:
+        return []
+    said = authority_mistakes(tls.client_ca, now()) if tls.client_ca else []
+    return [*said, *(mistakes(tls.plain, site.hosts, now()) if tls.plain else [])]
 
 
 def mistakes(
@@ -114,6 +131,17 @@ def mistakes(
         except CertificateError as error:
             said.append(f"{KEY}.{number}: {error}")
     return said or [*_twice(loaded), *_uncovered(loaded, hosts)]
+
+
+def authority_mistakes(text: str, now: datetime) -> list[str]:
+    """Return what is wrong with the authorities of clients."""
+    if "PRIVATE KEY" in text:
+        return [f"{CLIENT_CA} has a private key, which the state would show to everybody: leave it out"]
+    try:
+        authorities(text)
+    except CertificateError as error:
+        return [f"{TLS}.{error}"]
+    return list(_not_issuing(text, now))
 
 
 def warnings(texts: Sequence[tuple[str, str]], now: datetime) -> list[str]:
@@ -157,15 +185,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _chain(text: str) -> "list[x509.Certificate]":
+def _chain(
+    text: str, rule: str = "certificate must be PEM of a certificate and of those that issued it"
+) -> "list[x509.Certificate]":
     from cryptography import x509
 
     try:
         return x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        raise CertificateError(
-            "certificate must be PEM of a certificate and of those that issued it, which cannot be read"
-        ) from None
+        raise CertificateError(f"{rule}, which cannot be read") from None
 
 
 def _key(text: str) -> Any:
@@ -224,6 +252,25 @@ def _untimely(key: str, each: Loaded, now: datetime) -> Iterator[str]:
             f"{key}: the certificate is not valid before {each.begins.isoformat(timespec='seconds')}: give "
             "one that is valid now"
         )
+
+
+def _not_issuing(text: str, now: datetime) -> Iterator[str]:
+    """Yield what keeps certificates from being those of authorities."""
+    from cryptography import x509
+
+    for number, each in enumerate(_chain(text), 1):
+        place, ends = f"{CLIENT_CA}: certificate number {number}", each.not_valid_after_utc
+        try:
+            issues = each.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        except x509.ExtensionNotFound:
+            issues = False
+        if not issues:
+            yield (
+                f"{place} is not of an authority (basicConstraints CA:TRUE): give the certificate that "
+                "issues those of clients"
+            )
+        elif ends <= now:
+            yield f"{place} has ended {ends.isoformat(timespec='seconds')}: give a new one, or drop it"
 
 
 def _twice(loaded: Mapping[int, Loaded]) -> Iterator[str]:

@@ -149,6 +149,11 @@ class Proxy(Frozen):
         """Ports for clients by their keys: that for plain HTTP or TCP, and then the one for TLS."""
         return {"port": self.port} | ({"tls.port": self.tls.port} if self.tls else {})
 
+    @property
+    def client_ca(self) -> Optional[str]:
+        """Certificates of the authorities of clients; None where clients need none."""
+        return self.tls.client_ca if self.tls else None
+
     @model_validator(mode="after")
     def _ports_differ(self) -> "Proxy":
         if self.tls and self.tls.port == self.port:

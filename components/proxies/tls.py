@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..arguments.parsing import Frozen
-from ..arguments.types import InputPem, Port, TlsVersion, Whole, decimals
+from ..arguments.types import ClientVerify, InputPem, Port, PublicPem, TlsVersion, Whole, decimals
 from .served import HTTPS
 
 MOST_CERTIFICATES = 20
@@ -35,6 +35,19 @@ class Tls(Frozen):
     min_version: Annotated[TlsVersion, BeforeValidator(decimals)] = "1.2"
     redirect_http: bool = True
     hsts: Optional[Hsts] = None
+    client_ca: Optional[PublicPem] = None
+    client_verify: ClientVerify = "required"
+
+    @model_validator(mode="after")
+    def _clients_without_a_way_around(self) -> "Tls":
+        if self.client_ca and not self.redirect_http:
+            raise ValueError(
+                "client_ca is for HTTPS, and redirect_http: false serves everybody over plain HTTP: drop one "
+                "of the two"
+            )
+        if "client_verify" in self.model_fields_set and not self.client_ca:
+            raise ValueError("client_verify says how client_ca is used, and there is none: give it, too")
+        return self
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "Tls":

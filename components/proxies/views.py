@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from ..naming import replica_alias
+from .certificates import authorities
 from .program import FOLDER
 from .served import CIPHERS, HTTPS, Entrance, Served, entrances
 from .ways import Ways, ways
@@ -62,6 +63,9 @@ class Secure:
     """End of the host in the address that plain HTTP is redirected to; None where it is served."""
     hsts: Optional[str]
     entrances: list[Entrance]
+    client_ca: Optional[str]
+    """Path of the certificates of authorities of clients."""
+    client_verify: str
     folder: str = FOLDER
 
 
@@ -119,6 +123,8 @@ def _secure(site: "Site", found: Ways, certificates: Sequence[Served]) -> Option
         redirects=("" if tls.port == HTTPS else f":{tls.port}") if tls.redirect_http else None,
         hsts=tls.hsts.header if tls.hsts else None,
         entrances=entrances(certificates, found.hosts, found.default),
+        client_ca=f"{FOLDER}/{authorities(tls.client_ca)[0]}" if tls.client_ca else None,
+        client_verify=tls.client_verify,
     )
 
 

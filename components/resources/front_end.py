@@ -17,7 +17,23 @@ class KeyPair(TypedDict):
     privateKey: str
 
 
-class ReadinessInputs(OnHost, Proxy, Labelled):
+class Certified(TypedDict):
+    """Files of a configuration with TLS."""
+
+    certificates: NotRequired[Annotated[list[KeyPair], SECRET]]
+    """Certificates in the configuration: `certificate` and `privateKey` of each."""
+    clientCa: NotRequired[str]
+    """Certificates of the authorities of clients, in PEM."""
+
+
+class Checked(Certified):
+    """Files of a configuration with TLS, and the names that they are for."""
+
+    hostNames: NotRequired[dict[str, list[str]]]
+    """Host names of each backend, which the certificates must cover."""
+
+
+class ReadinessInputs(OnHost, Proxy, Labelled, Checked):
     """Inputs of Readiness."""
 
     image: str
@@ -35,19 +51,14 @@ class ReadinessInputs(OnHost, Proxy, Labelled):
     startTimeout: float
     """Seconds that a new replica has to become healthy."""
     demands: NotRequired[Demands]
-    """Demands on the host. The state does not contain them."""
-    certificates: NotRequired[Annotated[list[KeyPair], SECRET]]
-    """Certificates in the configuration: `certificate` and `privateKey` of each. The state does not contain
-    them."""
-    hostNames: NotRequired[dict[str, list[str]]]
-    """Host names of each backend, which the certificates must cover."""
+    """Demands on the host. The state does not contain them, nor certificates."""
 
 
 class Readiness(Resource[ReadinessInputs, NoOutputs]):
     """Proof that the front end's program accepts the configuration, and that all replicas are healthy."""
 
 
-class FrontEndConfigInputs(OnHost, Proxy):
+class FrontEndConfigInputs(OnHost, Proxy, Certified):
     """Inputs of FrontEndConfig."""
 
     container: str
@@ -64,8 +75,6 @@ class FrontEndConfigInputs(OnHost, Proxy):
     """Networks of single backends, by the backend's name. The running container joins them."""
     settings: NotRequired[dict[str, object]]
     """Arguments of the service, for its history on the host; `[secret]` in place of secrets."""
-    certificates: NotRequired[Annotated[list[KeyPair], SECRET]]
-    """Certificates in the configuration: `certificate` and `privateKey` of each."""
     validUntil: NotRequired[dict[str, str]]
     """End of the validity of each certificate, by its first name."""
 

@@ -1,23 +1,18 @@
 """`GatewayConfig`: the configuration of a swarm's gateway."""
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 
-from ..arguments.marks import SECRET
 from .common import Proxy, Pulling
-from .front_end import KeyPair
+from .front_end import Checked
 from .resource import Resource
 from .services import FileOutputs, SwarmConfigInputs
 
 
-class Certified(TypedDict):
+class Certified(Checked):
     """Certificates of a gateway."""
 
-    certificates: NotRequired[Annotated[list[KeyPair], SECRET]]
-    """Certificates in the configuration: `certificate` and `privateKey` of each."""
-    hostNames: NotRequired[dict[str, list[str]]]
-    """Host names of each backend, which the certificates must cover."""
     validUntil: NotRequired[dict[str, str]]
     """End of the validity of each certificate, by its first name."""
 

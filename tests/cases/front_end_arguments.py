@@ -13,7 +13,7 @@ from components.proxies.model import Service
 from components.proxies.registry import KINDS, FrontEndKind
 from components.proxies.tls import Hsts
 from components.swarm.gateway.model import Gateway
-from tests.support.certificates import made
+from tests.support.certificates import Authority, made
 
 Values = Mapping[str, Any]
 """Arguments by their dotted paths."""
@@ -57,6 +57,8 @@ TLS = frozenset(
         "certificates",
         "min_version",
         "redirect_http",
+        "client_ca",
+        "client_verify",
         *(f"hsts.{key}" for key in Hsts.model_fields),
     )
 )
@@ -161,6 +163,7 @@ VALUES: Values = {
     "front_end.upgrades": ["SPDY/3.1"],
     "front_end.log.address": "192.0.2.1:514",
     "front_end.tls.certificates": [made("b.example")._asdict()],
+    "front_end.tls.client_ca": Authority("ours").text,
     "front_end.memory": 64,
     "front_end.max_connections_per_client": 300,
     f"{BACKEND}.service": "blog",
@@ -196,6 +199,7 @@ COMPANY: Mapping[str, Values] = {
     "front_end.default_backend": {f"{BACKEND}.host_names": ["a.example"]},
     "front_end.unknown_host": {f"{BACKEND}.host_names": ["a.example"]},
     **{path: CERTIFICATES for path in TLS if not path.endswith("certificates")},
+    "front_end.tls.client_verify": {**CERTIFICATES, "front_end.tls.client_ca": Authority("ours").text},
     "front_end.tls.hsts.include_subdomains": {**CERTIFICATES, "front_end.tls.hsts.max_age": 1},
     "front_end.tls.hsts.preload": {**CERTIFICATES, "front_end.tls.hsts.max_age": 1},
     "front_end.log.facility": {"front_end.log.address": "192.0.2.1:514"},

@@ -1,5 +1,6 @@
 """Certificates on a real engine: a change of them, a refused one, and HTTP/2."""
 
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.bench.hosts import Host
 from tests.bench.images import APP, PROXY
 from tests.bench.process import until
 from tests.support import http2
-from tests.support.certificates import files, made, soon
+from tests.support.certificates import Authority, files, made, of_client, soon
 from tests.support.secure import Secure, asked, served, there
 from tests.support.traffic.stage import COMPONENT, PORTS, TLS_PORTS, FrontEnd, Stage
 
@@ -50,20 +51,22 @@ def place(stage: Stage, front_end: FrontEnd) -> tuple[str, int]:
     return stage.host.address, TLS_PORTS[front_end.kind]
 
 
-def declared(kind: str, pair: Any, old: bool, **more: int) -> Service:
-    tls = {"port": TLS_PORTS[kind], "certificates": [pair._asdict()]}
+def declared(kind: str, pair: Any, old: bool, client_ca: str = "", **more: int) -> Service:
+    tls: dict[str, Any] = {"port": TLS_PORTS[kind], "certificates": [pair._asdict()]}
+    if client_ca:
+        tls["client_ca"] = client_ca
     front_end = {"kind": kind, "port": PORTS[kind], "tls": tls, "resolve": not (old and kind == "nginx")}
     host = {"address": "unix:///run/docker.sock"}
     args = {"image": APP, "replicas": 1, "host_names": ["a.example"], "front_end": front_end, "host": host}
     return service(COMPONENT, {**args, **more})
 
 
-def configuration(stage: Stage, kind: str, pair: Any, **more: int) -> tuple[str, dict[str, str]]:
+def configuration(stage: Stage, kind: str, pair: Any, **more: Any) -> tuple[str, dict[str, str]]:
     what = declared(kind, pair, stage.host.generation is OLD, **more)
     return kind_of(kind).render(what, COMPONENT, {"web": 1}, known(what)), files(what)
 
 
-def serve(stage: Stage, front_end: FrontEnd, pair: Any, **more: int) -> None:
+def serve(stage: Stage, front_end: FrontEnd, pair: Any, **more: Any) -> None:
     front_end.serve(*configuration(stage, front_end.kind, pair, **more))
 
 
@@ -121,6 +124,45 @@ def test_a_check_has_the_certificates(stage: Stage, front_end: FrontEnd) -> None
     assert right is None
     assert wrong is not None
     assert "key" in wrong
+
+
+def test_clients_of_an_authority_that_is_dropped_are_out_and_others_see_nothing(
+    stage: Stage, front_end: FrontEnd
+) -> None:
+    """Not even a session from before gets one in. Its file is gone then."""
+    ours, theirs = Authority("ours"), Authority("theirs")
+    one, other = of_client(ours, "CN=one"), of_client(theirs, "CN=other")
+    serve(stage, front_end, FIRST, client_ca=ours.text + theirs.text)
+    at = place(stage, front_end)
+    leaving = Secure(*at, one)
+    leaving.context.maximum_version = ssl.TLSVersion.TLSv1_2  # its session is there after the handshake
+    assert leaving.get() == 200
+    leaving.session = leaving.sock.session
+    leaving.close()
+    assert leaving.get() == 200
+    assert leaving.sock.session_reused
+    leaving.close()
+    text, given = configuration(stage, front_end.kind, FIRST, client_ca=theirs.text)
+
+    with asked(*at, other) as answers:
+        deliver(stage, front_end, text, given)
+
+    assert {*answers} == {200}
+    assert refused(leaving)
+    leaving.session = None
+    assert refused(leaving)
+    assert refused(Secure(*at))
+    assert there(front_end.container) == sorted(f"600 65534 {name}" for name in given)
+
+
+def refused(client: Secure) -> bool:
+    """Return whether a client has no certificate that is good enough, in the way of either kind."""
+    try:
+        return client.get() == 400
+    except (ssl.SSLError, ConnectionError):
+        return True
+    finally:
+        client.close()
 
 
 def test_http2_reaches_the_replica(stage: Stage, front_end: FrontEnd) -> None:

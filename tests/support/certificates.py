@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_priva
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
-from components.proxies.certificates import load
+from components.proxies.certificates import authorities, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +35,13 @@ class Made(NamedTuple):
 class Authority:
     """Key and certificate with which certificates are signed."""
 
-    def __init__(self, name: str, issuer: Authority | None = None) -> None:
+    def __init__(self, name: str, issuer: Authority | None = None, ends: datetime = END) -> None:
         self.key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signer = issuer or self
-        self.certificate = _builder(self.name, signer.name, self.key, BEGIN, END, name).sign(signer.key, None)
+        self.certificate = _builder(self.name, signer.name, self.key, BEGIN, ends, name, issues=True).sign(
+            signer.key, None
+        )
         self.text = self.certificate.public_bytes(forms.Encoding.PEM).decode()
 
 
@@ -69,6 +71,17 @@ def made(
     )
 
 
+def of_client(authority: Authority, subject: str) -> Made:
+    """Make the certificate of a client; its subject is text of RFC 4514."""
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(subject.encode()).digest())
+    builder = _builder(x509.Name.from_rfc4514_string(subject), authority.name, key, BEGIN, END, subject)
+    signed = builder.sign(authority.key, None)
+    return Made(
+        signed.public_bytes(forms.Encoding.PEM).decode(),
+        key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption()).decode(),
+    )
+
+
 def _hash(key: Any) -> Any:
     from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -76,7 +89,14 @@ def _hash(key: Any) -> Any:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: Any, begins: datetime, ends: datetime, seed: str
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: Any,
+    begins: datetime,
+    ends: datetime,
+    seed: str,
+    *,
+    issues: bool = False,
 ) -> x509.CertificateBuilder:
     serial = int.from_bytes(hashlib.sha256(f"{subject}{seed}{ends}".encode()).digest()[:8], "big") >> 1
     return (
@@ -87,7 +107,7 @@ def _builder(
         .serial_number(serial + 1)
         .not_valid_before(begins)
         .not_valid_after(ends)
-        .add_extension(x509.BasicConstraints(ca=subject != TEST, path_length=None), True)
+        .add_extension(x509.BasicConstraints(ca=issues, path_length=None), True)
     )
 
 
@@ -106,7 +126,7 @@ def names(certificate: bytes) -> list[str]:
 def with_certificates(args: dict[str, Any], names: Sequence[str] = ()) -> dict[str, Any]:
     """Return arguments of a service with a certificate, made now, in place of each `{names: […]}` of TLS.
 
-    With `names`, one certificate for these is in place of all.
+    With `names`, one certificate for these is in place of all. `{authority: NAME}` is a `client_ca`.
     """
     front_end = args.get("front_end") or {}
     tls = front_end.get("tls")
@@ -114,11 +134,17 @@ def with_certificates(args: dict[str, Any], names: Sequence[str] = ()) -> dict[s
         return args
     wanted = [{"names": names}] if names else tls["certificates"]
     given = [made(*each["names"])._asdict() if "names" in each else each for each in wanted]
-    return {**args, "front_end": {**front_end, "tls": {**tls, "certificates": given}}}
+    tls = {**tls, "certificates": given}
+    if isinstance(tls.get("client_ca"), dict):
+        tls["client_ca"] = Authority(tls["client_ca"]["authority"]).text
+    return {**args, "front_end": {**front_end, "tls": tls}}
 
 
 def files(site: Site) -> dict[str, str]:
     """Return the files of the certificates of a service, by name."""
     tls = site.front_end.tls
-    loaded = [load(*pair) for pair in (tls.plain or [])] if tls else []
-    return {each.served.file: each.text for each in loaded}
+    if tls is None:
+        return {}
+    loaded = [load(*pair) for pair in (tls.plain or [])]
+    own = {each.served.file: each.text for each in loaded}
+    return own | (dict([authorities(tls.client_ca)]) if tls.client_ca else {})

@@ -6,6 +6,7 @@ import http.client
 import io
 import ssl
 import tarfile
+import tempfile
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,18 +21,27 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
+    from .certificates import Made
+
 
 class Secure(http.client.HTTPSConnection):
-    """A connection that asks for a.example and takes any certificate."""
+    """A connection that asks for a.example and takes any certificate; `client` is its own."""
 
-    def __init__(self, address: str, port: int) -> None:
+    def __init__(self, address: str, port: int, client: Made | None = None) -> None:
         super().__init__(address, port, timeout=10)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
+        if client is not None:
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+                file.write("".join(client))
+                file.flush()
+                self.context.load_cert_chain(file.name)
+        self.session: ssl.SSLSession | None = None
+        """Session with which the next connection begins, where the server still takes it."""
 
     def connect(self) -> None:
         http.client.HTTPConnection.connect(self)
-        self.sock = self.context.wrap_socket(self.sock, server_hostname="a.example")
+        self.sock = self.context.wrap_socket(self.sock, server_hostname="a.example", session=self.session)
 
     def get(self) -> int:
         self.request("GET", "/", headers={"Host": "a.example"})
@@ -67,15 +77,15 @@ def there(container: Container) -> list[str]:
 
 
 @contextmanager
-def asked(address: str, port: int) -> Iterator[list[object]]:
+def asked(address: str, port: int, client: Made | None = None) -> Iterator[list[object]]:
     """Ask all the time, over new connections and one that is kept; yield what came, errors included."""
     found: list[object] = []
     ended = threading.Event()
 
     def ask() -> None:
-        kept = Secure(address, port)
+        kept = Secure(address, port, client)
         while not ended.wait(0.01):
-            new = Secure(address, port)
+            new = Secure(address, port, client)
             for get in (kept.again, new.get):
                 try:
                     found.append(get())

@@ -12,7 +12,16 @@ from components.arguments.parsing import ArgumentError
 from components.load_balanced.validation import service
 from components.plan.checks import check
 from components.preview.reading import Step
-from components.proxies.certificates import UNUSABLE, known, load, mistakes, served, warnings
+from components.proxies.certificates import (
+    UNUSABLE,
+    authorities,
+    authority_mistakes,
+    known,
+    load,
+    mistakes,
+    served,
+    warnings,
+)
 from components.proxies.registry import kind_of
 from components.proxies.served import Entrance, Served, entrances
 from tests.support.certificates import Authority, Made, made, soon
@@ -155,6 +164,32 @@ def test_a_plan_checks_a_configuration_without_its_certificates(kind: str) -> No
     (found,) = check([step])
 
     assert (found.problem, found.skipped) == (None, False)
+
+
+def test_authorities_of_clients_are_checked_when_they_are_declared() -> None:
+    """A certificate that issues none, one that has ended, and a key among them are refused and not shown."""
+    old = Authority("Old", ends=soon(-1))
+    wrong = {
+        made("a.example").certificate: "number 1 is not of an authority",
+        TOP.text + old.text: "number 2 has ended",
+        TOP.text + GOOD.private_key: "front_end.tls.client_ca has a private key",
+        "-----BEGIN CERTIFICATE-----\nx": "client_ca must be PEM of certificates of authorities",
+    }
+
+    for text, said in wrong.items():
+        tls = {"certificates": [GOOD._asdict()], "client_ca": text}
+        with pytest.raises(ArgumentError) as error:
+            service("site", {"image": "app:1", "host_names": ["a.example"], "front_end": {"tls": tls}})
+        assert said in str(error.value)
+        assert "BEGIN" not in str(error.value)
+    assert authority_mistakes(TOP.text + BETWEEN.text, datetime.now(UTC)) == []
+
+
+def test_the_file_of_authorities_has_certificates_and_nothing_else() -> None:
+    name, text = authorities(f"Our own:\n{TOP.text}\n{BETWEEN.text}")
+
+    assert text == TOP.text + BETWEEN.text
+    assert name == authorities(TOP.text + BETWEEN.text)[0] != authorities(TOP.text)[0]
 
 
 def test_a_plugin_without_tls_does_not_load_cryptography() -> None:

@@ -32,9 +32,11 @@ from components.provider.written import WRITTEN_BY, refuse_newer
 from components.proxies.health import Question, ask
 from components.proxies.program import PIDS_LIMIT
 from components.version import VERSION
+from tests.support.certificates import Authority
 
 T = TypeVar("T")
 NOWHERE = {"address": "unix:///nonexistent/docker.sock"}
+AUTHORITY = Authority("ours").text
 CONFIG: Values = {
     "host": NOWHERE,
     "kind": "haproxy",
@@ -46,6 +48,7 @@ CONFIG: Values = {
     "networks": {},
     "settings": {"image": "app:1"},
     "certificates": [],
+    "clientCa": AUTHORITY,
     "validUntil": {"a.example": "2027-01-01T00:00:00+00:00"},
 }
 READY: Values = {
@@ -69,6 +72,7 @@ READY: Values = {
     "pidsLimits": {"site-web-0": 2048},
     "startTimeout": 60,
     "certificates": [],
+    "clientCa": AUTHORITY,
     "hostNames": {"web": ["a.example"]},
 }
 MEMBER: Values = {"managers": [NOWHERE], "swarmId": "k1x"}
@@ -173,6 +177,7 @@ INPUTS: dict[str, Values] = {
         "gap": True,
         "settings": {"backends": {"web": {"service": "web"}}},
         "certificates": [],
+        "clientCa": AUTHORITY,
         "hostNames": {"web": ["a.example"]},
         "validUntil": {"a.example": "2090-01-01T00:00:00+00:00"},
     },
@@ -561,7 +566,7 @@ def test_readiness_keeps_a_digest_of_the_text() -> None:
 
     assert kept["config"].startswith("sha256:")
     assert kept["config"] != other["config"]
-    assert {*READY} - {*kept} == {"certificates", "demands"}
+    assert {*READY} - {*kept} == {"certificates", "clientCa", "demands"}
     assert {key: READY[key] for key in kept} == {**kept, "config": READY["config"]}
 
 

@@ -26,6 +26,7 @@ from components.review.consequences import ENDLESS
 from components.review.markdown import LIMIT, MARK, code, escaped, fenced, markdown
 from components.review.report import Change
 from components.review.topology import picture
+from tests.support.certificates import Authority
 from tests.support.previews import reduced
 from tests.support.program import ROOT
 
@@ -543,6 +544,8 @@ def declared(more: dict[str, Any] | None = None, **front_end: Any) -> dict[str, 
 
 RATE = {"average": 10, "burst": 20}
 TLS: dict[str, Any] = {"min_version": 1.3, "hsts": {"max_age": 600}}
+OURS, THEIRS = Authority("ours").text, Authority("theirs").text
+CLIENTS = {**TLS, "client_ca": OURS}
 
 
 @pytest.mark.parametrize(
@@ -557,6 +560,17 @@ TLS: dict[str, Any] = {"min_version": 1.3, "hsts": {"max_age": 600}}
         (declared(tls=TLS), declared(tls={**TLS, "min_version": "1.2"}), "tls.min_version is 1.2"),
         (declared(tls=TLS), declared(tls={"min_version": 1.3}), "tls.hsts is dropped"),
         (declared(tls=TLS), declared(tls={**TLS, "hsts": {"max_age": 60}}), "tls.hsts.max_age is shorter"),
+        (declared(tls=CLIENTS), declared(tls=TLS), "tls.client_ca is dropped"),
+        (
+            declared(tls=CLIENTS),
+            declared(tls={**CLIENTS, "client_ca": OURS + THEIRS}),
+            "tls.client_ca has 1 more",
+        ),
+        (
+            declared(tls=CLIENTS),
+            declared(tls={**CLIENTS, "client_ca": f"\n{OURS}", "client_verify": "optional"}),
+            "tls.client_verify is optional",
+        ),
         (declared({"allow_from": ["10.1.0.0/16"]}), declared(), "backends.web.allow_from is dropped"),
         (
             declared({"allow_from": ["10.1.0.0/16"]}),

@@ -1,30 +1,31 @@
 """Certificates among the inputs of a resource."""
 
-from collections.abc import Mapping, Sequence
 from typing import Optional
 
 from ...proxies import certificates
-from ...resources.front_end import KeyPair
+from ...resources.front_end import Certified, Checked
 from .handler import Warn
 
 
-def files_of(given: Sequence[KeyPair]) -> dict[str, str]:
-    """Return the files of certificates with their keys, by name."""
-    loaded = [certificates.load(*pair) for pair in _pairs(given)]
-    return {each.served.file: each.text for each in loaded}
+def files_of(new: Certified) -> dict[str, str]:
+    """Return the files of certificates with their keys, and that of the authorities of clients, by name."""
+    loaded = [certificates.load(*pair) for pair in _pairs(new)]
+    files = {each.served.file: each.text for each in loaded}
+    return files | (dict([certificates.authorities(new["clientCa"])]) if "clientCa" in new else {})
 
 
-def wrong(given: Sequence[KeyPair], hosts: Mapping[str, Sequence[str]], warn: Warn) -> Optional[str]:
+def wrong(new: Checked, warn: Warn) -> Optional[str]:
     """Return the mistakes in certificates for the hosts of backends, or None; warn of those that end soon."""
-    pairs, now = _pairs(given), certificates.now()
+    pairs, now = _pairs(new), certificates.now()
     if not pairs:
         return None
-    if said := certificates.mistakes(pairs, hosts, now):
+    said = certificates.authority_mistakes(new["clientCa"], now) if "clientCa" in new else []
+    if said := [*said, *certificates.mistakes(pairs, new.get("hostNames", {}), now)]:
         return "; ".join(said)
     for line in certificates.warnings(pairs, now):
         warn(line)
     return None
 
 
-def _pairs(given: Sequence[KeyPair]) -> list[tuple[str, str]]:
-    return [(pair["certificate"], pair["privateKey"]) for pair in given]
+def _pairs(new: Certified) -> list[tuple[str, str]]:
+    return [(pair["certificate"], pair["privateKey"]) for pair in new.get("certificates", [])]

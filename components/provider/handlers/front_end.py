@@ -41,7 +41,7 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
         asked = self.kept(new)
         if has_unknown([asked["config"], *(new[key] for key in ("names", "image", "kind", "host"))]):
             return None
-        if said := wrong(new.get("certificates", []), new.get("hostNames", {}), warn):
+        if said := wrong(new, warn):
             return said
         if moved := differences(old.get("container", {}), _told(old, new)):
             warn(f"{FRONT_END_REPLACED} ({moved}): {_cost(old['container'], new['container'])}")
@@ -53,6 +53,7 @@ class Readiness(Handler[ReadinessInputs, NoOutputs, ReadinessInputs]):
         kept = new.copy()
         kept.pop("demands", None)
         kept.pop("certificates", None)
+        kept.pop("clientCa", None)
         # FrontEndConfig shows the text and its differences; once is enough.
         if not has_unknown(new["config"]):
             kept["config"] = f"sha256:{hashlib.sha256(new['config'].encode()).hexdigest()}"
@@ -103,7 +104,7 @@ def _problem(new: ReadinessInputs) -> Optional[str]:
             engine,
             program,
             new["image"],
-            config_check.Configuration(new["config"], new["names"], files_of(new.get("certificates", []))),
+            config_check.Configuration(new["config"], new["names"], files_of(new)),
             new["labels"],
             new["demands"]["memory"],
         )
@@ -179,12 +180,12 @@ class FrontEndConfig(Handler[FrontEndConfigInputs, FrontEndConfigOutputs, FrontE
         adopted: AbstractSet[str] = frozenset(),
         secured: bool = False,
     ) -> FrontEndConfigOutputs:
-        given = new.get("certificates", [])
+        files = files_of(new)
         wanted = Wanted(
             container=new["container"],
             program=kind_of(new["kind"]).program,
             text=new["config"] if deliver else None,
-            files=files_of(given) if given or secured else None,
+            files=files if files or secured else None,
             drain=new["drain"],
             joins=set(new.get("networks", {}).values()),
             leaves=left,

@@ -36,7 +36,7 @@ class GatewayConfig(File[GatewayConfigInputs, GatewayConfigState]):
             return None
         if said := super().check(new, old, warn):
             return said
-        if said := wrong(new.get("certificates", []), new.get("hostNames", {}), warn):
+        if said := wrong(new, warn):
             return said
         if not (changed := _changed(new, old)):
             return None  # accepted before
@@ -89,7 +89,7 @@ def _problem(new: GatewayConfigInputs, pull: bool = False) -> Optional[str]:
             with connect(host, timeout=PULL_SECONDS if pull else 30) as engine:
                 if pull:
                     pull_missing(engine, new["image"], new["registries"])
-                files = files_of(new.get("certificates", []))
+                files = files_of(new)
                 configuration = config_check.Configuration(new["data"], new["names"], files)
                 return config_check.problem(
                     engine, program, new["image"], configuration, new["labels"], new["memory"]

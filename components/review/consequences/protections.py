@@ -1,5 +1,6 @@
 """Protections that a change drops, by the arguments of a service or a gateway before it and after it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any, Optional
@@ -43,11 +44,32 @@ def _front_end(old: Values, new: Values) -> Iterator[str]:
         yield _line("front_end.tls.redirect_http is off", "plain HTTP is served")
     if str(before.get("min_version")) == "1.3" != str(after.get("min_version")):
         yield _line("front_end.tls.min_version is 1.2, and was 1.3", "older clients get in")
+    yield from _clients(before, after)
     hsts = mapping(before.get("hsts"))
     if hsts and not after.get("hsts"):
         yield _line("front_end.tls.hsts is dropped", "browsers may ask over plain HTTP first")
     elif hsts and _raised(mapping(after.get("hsts")), hsts, "max_age", 31_536_000):
         yield _line("front_end.tls.hsts.max_age is shorter", "browsers may ask over plain HTTP sooner")
+
+
+def _clients(before: Values, after: Values) -> Iterator[str]:
+    """Yield what lets in more clients than a certificate did before."""
+    known, given = _authorities(before), _authorities(after)
+    if not known:
+        return
+    if not given:
+        yield _line("front_end.tls.client_ca is dropped", "clients need no certificate")
+        return
+    if more := len(given - known):
+        yield _line(f"front_end.tls.client_ca has {more} more", "clients with certificates of these get in")
+    if after.get("client_verify") == "optional" != before.get("client_verify"):
+        yield _line("front_end.tls.client_verify is optional", "clients without a certificate get in")
+
+
+def _authorities(tls: Values) -> set[str]:
+    """Return the certificates in `client_ca`."""
+    found = re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END", str(tls.get("client_ca", "")), re.DOTALL)
+    return {"".join(each.split()) for each in found}
 
 
 def _backend(path: str, old: Values, new: Values) -> Iterator[str]:

@@ -9,8 +9,10 @@ from ...arguments.later import later
 from ...arguments.parsing import arguments
 from ...load_balanced.certificates import Pairs, ends, file_of, pairs, served
 from ...load_balanced.recorded import recorded
+from ...proxies.certificates import authorities
 from ...proxies.program import FOLDER, USER_ID
 from ...proxies.served import Served
+from ...proxies.tls import Tls
 from ...resources.gateway import Certified, GatewayConfig, GatewayConfigInputs
 from ...resources.labels import labels_of
 from ..managers import Managers
@@ -57,7 +59,7 @@ class SwarmGateway(pulumi.ComponentResource):
         file = service.configs[CONFIG]
         files = [mounted("Config", config.keptId, config.name, service.config_paths[CONFIG], file)]
         tls = what.front_end.tls
-        hidden = _certificates(name, what, given, len(tls.certificates), ours) if tls and given else []
+        hidden = _certificates(name, what, tls, given, ours) if tls and given else []
         definition = define(
             f"{name}-service", name, what, service, spec(name, "gateway", service, files, hidden), ours
         )
@@ -97,22 +99,29 @@ def _config(
 def _certified(what: PlacedGateway, given: Optional[Pairs], found: pulumi.Output[list[Served]]) -> Certified:
     if given is None:
         return {}
-    return {
+    certified: Certified = {
         "certificates": later(given),
         "hostNames": what.hosts,
         "validUntil": later(found.apply(ends)),
     }
+    if (clients := what.front_end.client_ca) is not None:
+        certified["clientCa"] = clients
+    return certified
 
 
 def _certificates(
-    name: str, managers: Managers, given: Pairs, count: int, opts: pulumi.ResourceOptions
+    name: str, managers: Managers, tls: Tls, given: Pairs, opts: pulumi.ResourceOptions
 ) -> list[dict[str, Any]]:
     """Return the certificates with their keys as files of the tasks, which only the proxy may read."""
+    files: dict[str, tuple[pulumi.Input[str], pulumi.Input[str]]] = {
+        f"certificate-{number}": file_of(given, number) for number in range(len(tls.certificates))
+    }
+    if tls.client_ca:
+        files["client-ca"] = authorities(tls.client_ca)
     made = []
     # In the order of their names, as an export reads them.
-    for number in sorted(range(count), key=str):
-        file, text = file_of(given, number)
-        kept, kept_name = secret(name, name, f"certificate-{number}", managers, text, opts)
+    for key, (file, text) in sorted(files.items()):
+        kept, kept_name = secret(name, name, key, managers, text, opts)
         hidden = File(content=text, mode="0400", user=USER_ID, group=USER_ID)
         path = pulumi.Output.concat(f"{FOLDER}/", file)
         made.append(mounted("Secret", kept.keptId, kept_name, path, hidden))

@@ -22,6 +22,16 @@ from components.swarm.gateway.args import GatewayArgs
 from components.swarm.service.args import ServiceArgs
 
 PEM = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+AUTHORITY = """\
+-----BEGIN CERTIFICATE-----
+MIHoMIGboAMCAQICCA8YeHwbAlY5MAUGAytlcDAPMQ0wCwYDVQQDDARvdXJzMCAX
+DTIwMDEwMTAwMDAwMFoYDzIwOTAwMTAxMDAwMDAwWjAPMQ0wCwYDVQQDDARvdXJz
+MCowBQYDK2VwAyEAwhI7h6mroafRT8KnDVoC5HB7pwECmJh5qxaCMhOoR1WjEzAR
+MA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EAZG+D4AVo4+ZoKvWz/2bMwjG2pu/v
+RazkAIOSH4k9eN8872+lL1z/aDQJOHmDAxky3BM73HgHnU2mkjcyi1LaAQ==
+-----END CERTIFICATE-----
+"""
+"""An authority of clients, which is valid until 2090."""
 host: HostArgs = {
     "address": "tcp://one.example:2376",
     "ca_certificate": PEM,
@@ -89,7 +99,9 @@ proxy: ProxyArgs = {
             {"certificate": pulumi.Output.from_input(PEM), "private_key": pulumi.Output.secret(PEM)}
         ],
         "min_version": "1.3",
-        "redirect_http": False,
+        "redirect_http": True,
+        "client_ca": AUTHORITY,
+        "client_verify": "optional",
         "hsts": {"max_age": 600, "include_subdomains": True, "preload": True},
     },
 }
