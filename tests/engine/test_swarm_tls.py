@@ -1,11 +1,12 @@
 """HTTPS of gateways on a swarm of three real engines, without Pulumi."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.certificates import Made, made
+from tests.support.certificates import Authority, Made, made, of_client
 from tests.support.rehearsal import Rehearsal
 from tests.support.secure import Secure, served
 from tests.support.swarm import Swarm, answers
@@ -26,19 +27,22 @@ def program(swarm: Swarm) -> Iterator[Rehearsal]:
     assert kept(swarm) == []
 
 
-def serve(program: Rehearsal, swarm: Swarm, pair: Made) -> None:
-    """Have gateways of both kinds serve a.example with a certificate."""
+def serve(program: Rehearsal, swarm: Swarm, pair: Made, client: Made | None = None, **more: str) -> None:
+    """Have gateways of both kinds serve a.example with a certificate, to a client with one of its own."""
 
     def declared() -> None:
         web(swarm, "a")
         for kind in PORTS:
-            tls: Any = {"port": HTTPS[kind], "certificates": [pair._asdict()]}
+            tls: Any = {"port": HTTPS[kind], "certificates": [pair._asdict()], **more}
             gateway(swarm, kind, "a", front_end={"tls": tls})
 
     program.up(declared)
     for kind in PORTS:
-        place = (swarm.first.address, HTTPS[kind])
-        answers(lambda place=place: Secure(*place).get() == 200, f"{kind} serves")  # type: ignore[misc]
+        answers(partial(serves, swarm, kind, client), f"{kind} serves")
+
+
+def serves(swarm: Swarm, kind: str, client: Made | None) -> bool:
+    return Secure(swarm.first.address, HTTPS[kind], client).get() == 200
 
 
 @pytest.mark.every_engine
@@ -57,3 +61,15 @@ def test_gateways_serve_https_with_secrets_of_the_swarm(program: Rehearsal, swar
             listed: Any = task.exec_run(["sh", "-c", "stat -c '%a %u %n' /etc/longshore/*.pem"], user="0")
             assert listed.output.decode().startswith("400 65534 ")
             assert pair.private_key.split()[5] not in repr(task.attrs)
+
+
+def test_gateways_ask_clients_for_a_certificate(program: Rehearsal, swarm: Swarm) -> None:
+    """Its authority is a file of the tasks, too."""
+    ours = Authority("ours")
+
+    serve(program, swarm, FIRST, of_client(ours, "CN=app"), client_ca=ours.text)
+
+    for kind in PORTS:
+        place = (swarm.first.address, HTTPS[kind])
+        assert Secure(*place).refused()
+        assert Secure(*place, of_client(Authority("theirs"), "CN=app")).refused()

@@ -148,21 +148,11 @@ def test_clients_of_an_authority_that_is_dropped_are_out_and_others_see_nothing(
         deliver(stage, front_end, text, given)
 
     assert {*answers} == {200}
-    assert refused(leaving)
+    assert leaving.refused()
     leaving.session = None
-    assert refused(leaving)
-    assert refused(Secure(*at))
+    assert leaving.refused()
+    assert Secure(*at).refused()
     assert there(front_end.container) == sorted(f"600 65534 {name}" for name in given)
-
-
-def refused(client: Secure) -> bool:
-    """Return whether a client has no certificate that is good enough, in the way of either kind."""
-    try:
-        return client.get() == 400
-    except (ssl.SSLError, ConnectionError):
-        return True
-    finally:
-        client.close()
 
 
 def test_http2_reaches_the_replica(stage: Stage, front_end: FrontEnd) -> None:

@@ -12,10 +12,11 @@ from docker.models.containers import Container
 
 from components.naming import LABEL
 from components.proxies.program import FOLDER
+from components.review import review
 from tests.bench.hosts import Host
-from tests.support.certificates import Made, made, soon
+from tests.support.certificates import Authority, Made, made, of_client, soon
 from tests.support.program import PORT, Inline, PulumiError, service
-from tests.support.secure import asked, served, there
+from tests.support.secure import Secure, asked, served, there
 
 pytestmark = [pytest.mark.engine, pytest.mark.pulumi, pytest.mark.slow]
 
@@ -29,11 +30,18 @@ class Secured:
     def __init__(self, folder: Path, host: Host, kind: str) -> None:
         self.host = host
         pair = {"certificate": {"secret": "certificate"}, "private_key": {"secret": "key"}}
-        tls = {"port": TLS_PORT, "certificates": [pair]}
-        front_end = {"kind": kind, "resolve": kind == "haproxy", "tls": tls}
-        args = service(replicas=1, drain=1, host_names=["a.example"], front_end=front_end)
-        self.program = Inline(folder, host, {"services": {"site": args}})
+        self.tls: dict[str, Any] = {"port": TLS_PORT, "certificates": [pair]}
+        front_end = {"kind": kind, "resolve": kind == "haproxy", "tls": self.tls}
+        self.args = service(replicas=1, drain=1, host_names=["a.example"], front_end=front_end)
+        self.program = Inline(folder, host, {"services": {"site": self.args}})
         self.give(FIRST.certificate, FIRST.private_key)
+
+    def ask_clients(self, authority: str) -> None:
+        """Set the authorities of clients; none with an empty text."""
+        self.tls.pop("client_ca", None)
+        if authority:
+            self.tls["client_ca"] = authority
+        self.program.configure({"services": {"site": self.args}})
 
     def give(self, certificate: str, private_key: str) -> None:
         """Set the secrets; the line break in front keeps the command from reading an option."""
@@ -101,3 +109,31 @@ def test_a_certificate_is_replaced_under_load_and_no_key_is_shown(secured: Secur
     said = f"{secured.everywhere()}{refused.value}{preview}"
     assert "valid" in said
     assert [pair for pair in (FIRST, SECOND, OTHER) if is_shown(pair, said)] == []
+
+
+def test_clients_are_asked_for_a_certificate_and_no_longer(secured: Secured) -> None:
+    """Each is a reload, in which no client with a certificate fails; a review names the way back."""
+    ours = Authority("ours")
+    client, other = of_client(ours, "CN=app"), of_client(Authority("theirs"), "CN=app")
+    secured.program.up()
+    first = secured.front_end.id
+
+    with asked(*secured.place, client) as answers:
+        secured.ask_clients(ours.text)
+        preview = secured.program.preview()
+        secured.program.up()
+        assert Secure(*secured.place).refused()
+        assert Secure(*secured.place, other).refused()
+        assert secured.program.preview().changes == []
+        secured.ask_clients("")
+        back = secured.program.pulumi("preview", "--json", "--show-sames").stdout
+        secured.program.up()
+
+    assert {*answers} == {200}
+    assert Secure(*secured.place).get() == 200
+    assert preview.changes == [("update", "site-lb-config"), ("update", "site-lb-ready")]
+    assert secured.front_end.id == first
+    (change,) = review(back).changes
+    assert [each.text for each in change.consequences if each.protection] == [
+        "front_end.tls.client_ca is dropped, which drops a protection: clients need no certificate."
+    ]

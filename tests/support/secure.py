@@ -49,6 +49,15 @@ class Secure(http.client.HTTPSConnection):
         answer.read()
         return answer.status
 
+    def refused(self) -> bool:
+        """Return whether a front end wants another certificate of the client, in the way of either kind."""
+        try:
+            return self.get() == 400
+        except (ssl.SSLError, ConnectionError):
+            return True
+        finally:
+            self.close()
+
     def again(self) -> int:
         """Ask as clients do over a connection that they have kept: once more where it was closed."""
         try:
