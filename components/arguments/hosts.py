@@ -13,7 +13,8 @@ from .later import later
 from .marks import SECRET
 from .messages import Wrong, shown
 from .parsing import Frozen
-from .types import LARGEST_PORT, Argument, InputPem, Secret, Text
+from .pem import InputPem
+from .types import LARGEST_PORT, Argument, Secret, Text
 
 LOCAL_SOCKET = "unix:///var/run/docker.sock"
 _NAME = r"([a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?|\[[0-9a-fA-F:]{2,39}\])"

@@ -94,20 +94,6 @@ def _input_text(value: Any) -> Any:
     raise Wrong("must be text without NUL, or an Output of text", value)
 
 
-def _input_pem(value: Any) -> Any:
-    if isinstance(value, pulumi.Output) or (isinstance(value, str) and "-----BEGIN " in value):
-        return value
-    rule = "must be the text of a PEM file (not its path), or an Output of it"
-    raise Wrong(rule, value, " without a line -----BEGIN ...")
-
-
-def _public_pem(value: Any) -> str:
-    if isinstance(value, str) and "-----BEGIN CERTIFICATE-----" in value:
-        return value
-    rule = "must be the text of a PEM file (not its path) with certificates of authorities"
-    raise Wrong(rule, value, " without a line -----BEGIN CERTIFICATE-----" if isinstance(value, str) else "")
-
-
 def _input_image(value: Any) -> Any:
     return value if isinstance(value, pulumi.Output) else _image.check(value)
 
@@ -276,10 +262,6 @@ InputImage = Annotated[Any, PlainValidator(_input_image)]
 """An image reference, or an Output of one."""
 InputText = Annotated[Any, PlainValidator(_input_text), SECRET]
 """Text, or an Output of text (which may be secret)."""
-InputPem = Annotated[Any, PlainValidator(_input_pem), SECRET]
-"""Text of a PEM file, or an Output of it (which may be secret)."""
-PublicPem = Annotated[str, PlainValidator(_public_pem)]
-"""Text of a PEM file with certificates, and without a key."""
 InputNetworkName = Annotated[Any, PlainValidator(_input_network)]
 """Name of a network with names in it, or an Output of one."""
 

@@ -188,6 +188,9 @@ class ProxyArgs(TypedDict, total=False):
     trusted_proxies: Optional[list[str]]
     """Networks of proxies in front of this one. Their X-Forwarded-* headers reach the servers, as do other
     headers that only a proxy may set. From other clients, all of these are removed. Default: none."""
+    proxy_protocol: Optional[list[str]]
+    """Networks of balancers that begin each connection with the client's address: the PROXY protocol, version
+    1 or 2. Connections from elsewhere are closed. Not in mode tcp. Default: none; no connection begins so."""
     upgrades: Optional[list[str]]
     """Protocols to which a client may switch with an Upgrade header, such as `SPDY/3.1` for `kubectl exec`. A
     request that names another protocol is answered as if it named none. Default: websocket."""

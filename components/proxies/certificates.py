@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from . import authorities
+from .authorities import CertificateError, pem
 from .served import CERTIFICATE, Served
 
 if TYPE_CHECKING:
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 
     from .site import Site
 
-TLS = "front_end.tls"
-KEY, CLIENT_CA = f"{TLS}.certificates", f"{TLS}.client_ca"
+KEY = "front_end.tls.certificates"
 SOON = timedelta(days=21)
 """Rest of a validity that is worth a warning."""
 MOST_LOADED = 256
@@ -28,10 +29,6 @@ MOST_LOADED = 256
 UNUSABLE = Served(f"unusable{CERTIFICATE}", (), "")
 """In place of a certificate with a mistake, which is refused before a configuration with it is used."""
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
-
-
-class CertificateError(ValueError):
-    """Mistake in a certificate or in its key, in words that follow their place."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def load(certificate: str, private_key: str) -> Loaded:
     """Return a certificate and its key. Raises CertificateError."""
     from cryptography.hazmat.primitives import serialization as forms
 
-    chain = _chain(certificate)
+    chain = pem(certificate)
     leaf, key = chain[0], _key(private_key)
     public = (forms.Encoding.DER, forms.PublicFormat.SubjectPublicKeyInfo)
     fitting = [
@@ -85,19 +82,6 @@ def usable(certificate: str, private_key: str) -> tuple[Served, str]:
     return found.served, found.text
 
 
-@lru_cache
-def authorities(text: str) -> tuple[str, str]:
-    """Return the name of the file of a `client_ca`, and its text: the certificates and nothing else.
-
-    Raises CertificateError.
-    """
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    found = _chain(text, "client_ca must be PEM of certificates of authorities")
-    plain = b"".join(each.public_bytes(Encoding.PEM) for each in found)
-    return f"{hashlib.sha256(plain).hexdigest()[:32]}{CERTIFICATE}", plain.decode()
-
-
 def served(texts: Sequence[tuple[str, str]]) -> list[Served]:
     """Return the certificates as a configuration needs them; UNUSABLE in place of one with a mistake."""
     return [usable(*pair)[0] for pair in texts]
@@ -114,7 +98,7 @@ def known_mistakes(site: "Site") -> list[str]:
     tls = site.front_end.tls
     if tls is None:
         return []
-    said = authority_mistakes(tls.client_ca, now()) if tls.client_ca else []
+    said = authorities.mistakes(tls.client_ca, now()) if tls.client_ca else []
     return [*said, *(mistakes(tls.plain, site.hosts, now()) if tls.plain else [])]
 
 
@@ -131,17 +115,6 @@ def mistakes(
         except CertificateError as error:
             said.append(f"{KEY}.{number}: {error}")
     return said or [*_twice(loaded), *_uncovered(loaded, hosts)]
-
-
-def authority_mistakes(text: str, now: datetime) -> list[str]:
-    """Return what is wrong with the authorities of clients."""
-    if "PRIVATE KEY" in text:
-        return [f"{CLIENT_CA} has a private key, which the state would show to everybody: leave it out"]
-    try:
-        authorities(text)
-    except CertificateError as error:
-        return [f"{TLS}.{error}"]
-    return list(_not_issuing(text, now))
 
 
 def warnings(texts: Sequence[tuple[str, str]], now: datetime) -> list[str]:
@@ -183,17 +156,6 @@ def stand_in() -> str:
 def now() -> datetime:
     """Return the time against which validities are checked."""
     return datetime.now(UTC)
-
-
-def _chain(
-    text: str, rule: str = "certificate must be PEM of a certificate and of those that issued it"
-) -> "list[x509.Certificate]":
-    from cryptography import x509
-
-    try:
-        return x509.load_pem_x509_certificates(text.encode())
-    except ValueError:
-        raise CertificateError(f"{rule}, which cannot be read") from None
 
 
 def _key(text: str) -> Any:
@@ -252,25 +214,6 @@ def _untimely(key: str, each: Loaded, now: datetime) -> Iterator[str]:
             f"{key}: the certificate is not valid before {each.begins.isoformat(timespec='seconds')}: give "
             "one that is valid now"
         )
-
-
-def _not_issuing(text: str, now: datetime) -> Iterator[str]:
-    """Yield what keeps certificates from being those of authorities."""
-    from cryptography import x509
-
-    for number, each in enumerate(_chain(text), 1):
-        place, ends = f"{CLIENT_CA}: certificate number {number}", each.not_valid_after_utc
-        try:
-            issues = each.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-        except x509.ExtensionNotFound:
-            issues = False
-        if not issues:
-            yield (
-                f"{place} is not of an authority (basicConstraints CA:TRUE): give the certificate that "
-                "issues those of clients"
-            )
-        elif ends <= now:
-            yield f"{place} has ended {ends.isoformat(timespec='seconds')}: give a new one, or drop it"
 
 
 def _twice(loaded: Mapping[int, Loaded]) -> Iterator[str]:

@@ -95,6 +95,8 @@ class _View:
     log: Optional[str]
     trusted: dict[str, list[str]]
     """Networks of trusted proxies by their family."""
+    balancers: dict[str, list[str]]
+    """Networks of balancers that name the client, by their family."""
     spread: int
     """Milliseconds over which first checks are spread. Unset, the longest interval of a backend delays
     those of all others after every reload."""
@@ -192,6 +194,7 @@ def _render(site: "Site", servers: Mapping[str, list[Server] | Tasks], certifica
         reserved=0 if front_end.max_connections_per_client else connections - connections // RESERVE,
         log=f"{front_end.log.address} {front_end.log.facility}" if front_end.log else None,
         trusted=by_family(front_end.trusted_proxies),
+        balancers=by_family(front_end.proxy_protocol),
         spread=milliseconds(min(b.health.interval for b in site.backends.values())),
         suffixes=_suffixes(found),
         tunnels=TUNNELS if tunnels else None,

@@ -102,6 +102,11 @@ class FrontEnd(Proxy):
         for key in ("trusted_proxies", "upgrades"):
             if self.mode == "tcp" and key in self.model_fields_set and getattr(self, key):
                 raise ValueError(f"{key} is for mode http: a TCP connection has no headers; drop it")
+        if self.mode == "tcp" and self.proxy_protocol:
+            raise ValueError(
+                "proxy_protocol is for mode http: in mode tcp the bytes of the balancer reach the replica as "
+                "they come; drop it, and have the replica read the header"
+            )
         if self.mode == "tcp" and self.redirects:
             raise ValueError("redirects is for mode http: a TCP connection names no host; drop it")
         if self.mode == "tcp" and self.tls:

@@ -132,6 +132,7 @@ class Proxy(Frozen):
     max_connections_per_client: Optional[Annotated[int, Whole(1, 1_000_000)]] = None
     timeouts: Timeouts = Timeouts()
     trusted_proxies: list[Cidr] = []
+    proxy_protocol: list[Cidr] = []
     upgrades: list[UpgradeProtocol] = ["websocket"]
     ipv6: bool = True
     request_id: bool = False

@@ -5,7 +5,8 @@ from typing import Annotated, Optional
 from pydantic import BeforeValidator, Field, model_validator
 
 from ..arguments.parsing import Frozen
-from ..arguments.types import ClientVerify, InputPem, Port, PublicPem, TlsVersion, Whole, decimals
+from ..arguments.pem import InputPem, PublicPem
+from ..arguments.types import ClientVerify, Port, TlsVersion, Whole, decimals
 from .served import HTTPS
 
 MOST_CERTIFICATES = 20

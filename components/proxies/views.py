@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from ..naming import replica_alias
-from .certificates import authorities
+from . import authorities
 from .program import FOLDER
 from .served import CIPHERS, HTTPS, Entrance, Served, entrances
 from .ways import Ways, ways
@@ -123,7 +123,7 @@ def _secure(site: "Site", found: Ways, certificates: Sequence[Served]) -> Option
         redirects=("" if tls.port == HTTPS else f":{tls.port}") if tls.redirect_http else None,
         hsts=tls.hsts.header if tls.hsts else None,
         entrances=entrances(certificates, found.hosts, found.default),
-        client_ca=f"{FOLDER}/{authorities(tls.client_ca)[0]}" if tls.client_ca else None,
+        client_ca=f"{FOLDER}/{authorities.delivered(tls.client_ca)[0]}" if tls.client_ca else None,
         client_verify=tls.client_verify,
     )
 

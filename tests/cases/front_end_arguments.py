@@ -160,6 +160,7 @@ VALUES: Values = {
     "front_end.default_backend": "web",
     "front_end.redirects": [{"host_names": ["old.example"], "to": "https://new.example"}],
     "front_end.trusted_proxies": ["192.0.2.0/24"],
+    "front_end.proxy_protocol": ["192.0.2.0/24"],
     "front_end.upgrades": ["SPDY/3.1"],
     "front_end.log.address": "192.0.2.1:514",
     "front_end.tls.certificates": [made("b.example")._asdict()],

@@ -410,6 +410,11 @@ CASES = [
         "front_end.max_connections_per_client is for publish host: with ingress a client has",
     ),
     Case(
+        "balancers that name the client in ingress mode",
+        gateway(publish="ingress", front_end={"proxy_protocol": ["10.0.0.0/8"]}),
+        "front_end.proxy_protocol is for publish host: with ingress a balancer has the address of a node",
+    ),
+    Case(
         "allowed clients in ingress mode",
         gateway(publish="ingress", backends={"web": {"allow_from": ["10.0.0.0/8"]}}),
         "backends.web.allow_from is for publish host: with ingress a client has the address of a node; drop",

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_priva
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
-from components.proxies.certificates import authorities, load
+from components.proxies import authorities
+from components.proxies.certificates import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,4 +148,4 @@ def files(site: Site) -> dict[str, str]:
         return {}
     loaded = [load(*pair) for pair in (tls.plain or [])]
     own = {each.served.file: each.text for each in loaded}
-    return own | (dict([authorities(tls.client_ca)]) if tls.client_ca else {})
+    return own | (dict([authorities.delivered(tls.client_ca)]) if tls.client_ca else {})

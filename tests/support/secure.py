@@ -28,9 +28,10 @@ class Secure(http.client.HTTPSConnection):
     """A connection that asks for a.example and takes any certificate; `client` is its own."""
 
     def __init__(self, address: str, port: int, client: Made | None = None) -> None:
-        super().__init__(address, port, timeout=10)
+        # Without a context of ours it reads all authorities of this machine, for each connection.
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
+        super().__init__(address, port, timeout=10, context=self.context)
         if client is not None:
             with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
                 file.write("".join(client))
@@ -104,9 +105,11 @@ def asked(address: str, port: int, client: Made | None = None) -> Iterator[list[
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    until(lambda: len(found) >= 20, "there are answers")
-    yield found
-    count = len(found)
-    until(lambda: len(found) >= count + 40, "there are answers afterwards")
-    ended.set()
-    thread.join()
+    try:
+        until(lambda: len(found) >= 20, "there are answers")
+        yield found
+        count = len(found)
+        until(lambda: len(found) >= count + 40, "there are answers afterwards")
+    finally:
+        ended.set()
+        thread.join()

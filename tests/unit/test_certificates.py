@@ -12,10 +12,9 @@ from components.arguments.parsing import ArgumentError
 from components.load_balanced.validation import service
 from components.plan.checks import check
 from components.preview.reading import Step
+from components.proxies import authorities
 from components.proxies.certificates import (
     UNUSABLE,
-    authorities,
-    authority_mistakes,
     known,
     load,
     mistakes,
@@ -182,14 +181,15 @@ def test_authorities_of_clients_are_checked_when_they_are_declared() -> None:
             service("site", {"image": "app:1", "host_names": ["a.example"], "front_end": {"tls": tls}})
         assert said in str(error.value)
         assert "BEGIN" not in str(error.value)
-    assert authority_mistakes(TOP.text + BETWEEN.text, datetime.now(UTC)) == []
+    assert authorities.mistakes(TOP.text + BETWEEN.text, datetime.now(UTC)) == []
 
 
 def test_the_file_of_authorities_has_certificates_and_nothing_else() -> None:
-    name, text = authorities(f"Our own:\n{TOP.text}\n{BETWEEN.text}")
+    name, text = authorities.delivered(f"Our own:\n{TOP.text}\n{BETWEEN.text}")
 
     assert text == TOP.text + BETWEEN.text
-    assert name == authorities(TOP.text + BETWEEN.text)[0] != authorities(TOP.text)[0]
+    assert name == authorities.delivered(TOP.text + BETWEEN.text)[0]
+    assert name != authorities.delivered(TOP.text)[0]
 
 
 def test_a_plugin_without_tls_does_not_load_cryptography() -> None:

@@ -556,6 +556,12 @@ CLIENTS = {**TLS, "client_ca": OURS}
             declared(trusted_proxies=["10.1.0.0/16", "10.2.0.0/16"]),
             "front_end.trusted_proxies has 10.2.0.0/16 more",
         ),
+        (declared(proxy_protocol=["10.1.0.0/16"]), declared(), "front_end.proxy_protocol is dropped"),
+        (
+            declared(proxy_protocol=["10.1.0.0/16"]),
+            declared(proxy_protocol=["10.0.0.0/8"]),
+            "front_end.proxy_protocol has 10.0.0.0/8 more",
+        ),
         (declared(tls=TLS), declared(tls={**TLS, "redirect_http": False}), "tls.redirect_http is off"),
         (declared(tls=TLS), declared(tls={**TLS, "min_version": "1.2"}), "tls.min_version is 1.2"),
         (declared(tls=TLS), declared(tls={"min_version": 1.3}), "tls.hsts is dropped"),

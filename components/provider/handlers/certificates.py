@@ -2,7 +2,7 @@
 
 from typing import Optional
 
-from ...proxies import certificates
+from ...proxies import authorities, certificates
 from ...resources.front_end import Certified, Checked
 from .handler import Warn
 
@@ -11,7 +11,7 @@ def files_of(new: Certified) -> dict[str, str]:
     """Return the files of certificates with their keys, and that of the authorities of clients, by name."""
     loaded = [certificates.load(*pair) for pair in _pairs(new)]
     files = {each.served.file: each.text for each in loaded}
-    return files | (dict([certificates.authorities(new["clientCa"])]) if "clientCa" in new else {})
+    return files | (dict([authorities.delivered(new["clientCa"])]) if "clientCa" in new else {})
 
 
 def wrong(new: Checked, warn: Warn) -> Optional[str]:
@@ -19,7 +19,7 @@ def wrong(new: Checked, warn: Warn) -> Optional[str]:
     pairs, now = _pairs(new), certificates.now()
     if not pairs:
         return None
-    said = certificates.authority_mistakes(new["clientCa"], now) if "clientCa" in new else []
+    said = authorities.mistakes(new["clientCa"], now) if "clientCa" in new else []
     if said := [*said, *certificates.mistakes(pairs, new.get("hostNames", {}), now)]:
         return "; ".join(said)
     for line in certificates.warnings(pairs, now):

@@ -37,6 +37,10 @@ def _backends(settings: Values) -> Values:
 def _front_end(old: Values, new: Values) -> Iterator[str]:
     if more := _more(old, new, "trusted_proxies"):
         yield _line(f"front_end.trusted_proxies has {more} more", "what these say of clients is believed")
+    if old.get("proxy_protocol") and not new.get("proxy_protocol"):
+        yield _line("front_end.proxy_protocol is dropped", "others than the balancers are served")
+    elif old.get("proxy_protocol") and (more := _more(old, new, "proxy_protocol")):
+        yield _line(f"front_end.proxy_protocol has {more} more", "the clients that these name are believed")
     before, after = mapping(old.get("tls")), mapping(new.get("tls"))
     if not before or not after:
         return  # TLS that is removed is a line of its own

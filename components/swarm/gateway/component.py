@@ -9,7 +9,7 @@ from ...arguments.later import later
 from ...arguments.parsing import arguments
 from ...load_balanced.certificates import Pairs, ends, file_of, pairs, served
 from ...load_balanced.recorded import recorded
-from ...proxies.certificates import authorities
+from ...proxies import authorities
 from ...proxies.program import FOLDER, USER_ID
 from ...proxies.served import Served
 from ...proxies.tls import Tls
@@ -117,7 +117,7 @@ def _certificates(
         f"certificate-{number}": file_of(given, number) for number in range(len(tls.certificates))
     }
     if tls.client_ca:
-        files["client-ca"] = authorities(tls.client_ca)
+        files["client-ca"] = authorities.delivered(tls.client_ca)
     made = []
     # In the order of their names, as an export reads them.
     for key, (file, text) in sorted(files.items()):

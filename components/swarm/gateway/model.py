@@ -56,6 +56,11 @@ class Gateway(Site):
                 "front_end.max_connections_per_client is for publish host: with ingress a client has the "
                 "address of a node; drop it, or set publish host"
             )
+        if not self.knows_clients and self.front_end.proxy_protocol:
+            raise ValueError(
+                "front_end.proxy_protocol is for publish host: with ingress a balancer has the address of a "
+                "node; drop it, or set publish host"
+            )
         differ("constraints", self.constraints)
         differ("networks", [name for name in self.networks if isinstance(name, str)])
         self.check_routes()

@@ -88,6 +88,7 @@ proxy: ProxyArgs = {
         }
     ],
     "trusted_proxies": ["10.0.0.0/8"],
+    "proxy_protocol": ["10.4.0.0/16"],
     "upgrades": ["websocket"],
     "ipv6": True,
     "request_id": True,
@@ -281,7 +282,13 @@ gateway: GatewayArgs = {
     "publish": "ingress",
     "replicas": 2,
     "constraints": ["node.role==manager"],
-    "front_end": {**proxy, "drain": 2, "default_backend": "shop", "max_connections_per_client": None},
+    "front_end": {
+        **proxy,
+        "drain": 2,
+        "default_backend": "shop",
+        "max_connections_per_client": None,
+        "proxy_protocol": None,
+    },
     "backends": {
         "shop": {
             **route,

@@ -30,6 +30,8 @@ class Step:
     """Instead of both: pieces as in `client.Piece`; nothing is added."""
     tls: dict[str, Any] | None = None
     """Speak TLS: see `client.handshake`."""
+    proxy: dict[str, Any] | None = None
+    """Begin with a header of the PROXY protocol: see `client.proxy_header`."""
     times: int = 1
     """Number of requests, one after the other; each must satisfy the expectations."""
     clients: int = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 import ssl
@@ -101,6 +102,26 @@ def handshake(connection: socket.socket, given: dict[str, Any], heard: Heard) ->
     return secure
 
 
+def proxy_header(given: dict[str, Any], port: int) -> bytes:
+    """Return a header of the PROXY protocol, in which a client has `port`. `proxy` of a case has these keys:
+
+    client: 192.0.2.7      address of the client; none by default, for the balancer's own connection
+    version: 2             binary; 1 by default
+
+    own: true              a connection of the balancer, although its header names a client
+    """
+    assert not given.keys() - {"client", "version", "own"}, f"proxy: {sorted(given)}"
+    client = ipaddress.ip_address(given.get("client", "0.0.0.0"))
+    own, ports = ipaddress.ip_address("192.0.2.1" if client.version == 4 else "2001:db8::1"), (port, 80)
+    if given.get("version", 1) == 1:
+        words = f"TCP{client.version} {client} {own} {port} 80" if "client" in given else "UNKNOWN"
+        return f"PROXY {words}\r\n".encode()
+    addresses = client.packed + own.packed + struct.pack("!HH", *ports) if "client" in given else b""
+    family = {4: 0x11, 6: 0x21}[client.version] if "client" in given else 0
+    command = 0x20 if given.get("own") or "client" not in given else 0x21
+    return b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", command, family, len(addresses)) + addresses
+
+
 class Client:
     """One connection to a front end.
 
@@ -121,8 +142,10 @@ class Client:
         methods: list[str],
         enough: threading.Event,
         tls: dict[str, Any] | None = None,
+        proxy: dict[str, Any] | None = None,
     ) -> None:
         self._address, self._methods, self._enough, self._tls = address, methods, enough, tls
+        self._proxy = proxy
         self.heard = Heard()
         self._come = threading.Condition()
         self._done = self._hurries = False
@@ -140,14 +163,13 @@ class Client:
             self.heard.end = "refused"
             self.heard.ended = time.time()
             return self.heard
-        if self._tls is not None:
-            try:
-                connection = handshake(connection, self._tls, self.heard)
-            except OSError as error:
-                self.heard.end = getattr(error, "reason", None) or "reset"
-                self.heard.ended = time.time()
-                connection.close()
-                return self.heard
+        try:
+            connection = self._begun(connection)
+        except OSError as error:
+            self.heard.end = getattr(error, "reason", None) or "reset"
+            self.heard.ended = time.time()
+            connection.close()
+            return self.heard
         with connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.heard.port = connection.getsockname()[1]
@@ -165,6 +187,12 @@ class Client:
             reader.join()
             self.heard.ended = time.time()
         return self.heard
+
+    def _begun(self, connection: socket.socket) -> socket.socket:
+        """Send what comes before a request, and return the connection on which it comes."""
+        if self._proxy is not None:
+            connection.sendall(proxy_header(self._proxy, connection.getsockname()[1]))
+        return connection if self._tls is None else handshake(connection, self._tls, self.heard)
 
     def _piece(self, connection: socket.socket, piece: Any) -> bool:
         if isinstance(piece, str):

@@ -144,7 +144,9 @@ def _one(stage: Stage, front_end: FrontEnd, step: Step, enough: threading.Event)
     ]
     expected = step.answers if step.answers is not None else [step.answer] if step.answer is not None else []
     to_the_end = any(each.get("end", "open") != "open" for each in expected)
-    heard = front_end.talk(pieces, methods, None if to_the_end else len(expected), enough, step.tls)
+    heard = front_end.talk(
+        pieces, methods, None if to_the_end else len(expected), enough, step.tls, step.proxy
+    )
     answers = parsed(heard, methods)
     finals = [each for each in answers if each.status >= 200 or each.status == 101]
     found = []

@@ -25,7 +25,7 @@ from tests.bench.images import APP, BASE
 from tests.bench.process import until
 from tests.support.certificates import with_certificates
 
-from .client import Client, Heard
+from .client import Client, Heard, proxy_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,10 +172,11 @@ class FrontEnd:
         answers: int | None,
         enough: threading.Event,
         tls: dict[str, Any] | None = None,
+        proxy: dict[str, Any] | None = None,
     ) -> Heard:
         """Have a client of its own talk to it."""
         port = self.port if tls is None else TLS_PORTS[self.kind]
-        return Client((self._stage.host.address, port), methods, enough, tls).talk(pieces, answers)
+        return Client((self._stage.host.address, port), methods, enough, tls, proxy).talk(pieces, answers)
 
 
 class Stage:
@@ -294,6 +295,7 @@ class Others:
         self._host = given.get("host") or (names[0].replace("*", "any") if names else "localhost")
         self._seconds, self._none = given.get("seconds", 0), given.get("none", False)
         self._address, self._port = address, front_end.port
+        self._named = bool(site.front_end.proxy_protocol)
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._stop = threading.Event()
         self.asked = 0
@@ -325,6 +327,9 @@ class Others:
     def _one(self) -> int | str:
         connection = http.client.HTTPConnection(self._address, self._port, timeout=2 * SLOW)
         try:
+            connection.connect()
+            if self._named:
+                connection.sock.sendall(proxy_header({}, self._port))
             connection.request("GET", "/ordinary", headers={"Host": self._host})
             answer = connection.getresponse()
             answer.read()
