@@ -6,7 +6,6 @@ import os
 import resource
 import shutil
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -101,17 +100,6 @@ def installed(shared: Path, wheel: Path) -> Path:
 
     folder = shared / "installed"
     return once(folder, lambda: environment(folder, wheel))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _threads() -> Iterator[None]:
-    """Hold each file to end its threads: one that goes on takes time and memory from all that follow."""
-    before = {*threading.enumerate()}
-    yield
-    left = [each for each in {*threading.enumerate()} - before if each.name.startswith("Thread-")]
-    for each in left:
-        each.join(10)
-    assert [each.name for each in left if each.is_alive()] == []
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Each process of a run loads this module first: what is slow to load is imported 
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import TYPE_CHECKING, NoReturn
 
@@ -102,11 +103,19 @@ def skip_newer(error: BenchUnavailable) -> NoReturn:
 
 @pytest.fixture(scope="module", autouse=True)
 def cleared() -> Iterator[None]:
-    """Leave nothing of a file on the common hosts, whose ports and addresses the next one needs."""
+    """Leave nothing of a file on the common hosts, whose ports and addresses the next one needs.
+
+    Nor a thread, which takes time and memory from all files that follow.
+    """
+    before = {*threading.enumerate()}
     yield
     from .hosts import Bench
 
     Bench.clear()
+    left = [each for each in {*threading.enumerate()} - before if each.name.startswith("Thread-")]
+    for each in left:
+        each.join(10)
+    assert [each.name for each in left if each.is_alive()] == []
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,18 @@ def serves(swarm: Swarm, kind: str, client: Made | None) -> bool:
     return Secure(swarm.first.address, HTTPS[kind], client).get() == 200
 
 
+def test_gateways_ask_clients_for_a_certificate(program: Rehearsal, swarm: Swarm) -> None:
+    """Its authority is a file of the tasks, too."""
+    ours = Authority("ours")
+
+    serve(program, swarm, FIRST, of_client(ours, "CN=app"), client_ca=ours.text)
+
+    for kind in PORTS:
+        place = (swarm.first.address, HTTPS[kind])
+        assert Secure(*place).refused()
+        assert Secure(*place, of_client(Authority("theirs"), "CN=app")).refused()
+
+
 @pytest.mark.every_engine
 def test_gateways_serve_https_with_secrets_of_the_swarm(program: Rehearsal, swarm: Swarm) -> None:
     """A new certificate replaces the tasks; plain HTTP is redirected; only the proxy can read the key."""
@@ -61,15 +73,3 @@ def test_gateways_serve_https_with_secrets_of_the_swarm(program: Rehearsal, swar
             listed: Any = task.exec_run(["sh", "-c", "stat -c '%a %u %n' /etc/longshore/*.pem"], user="0")
             assert listed.output.decode().startswith("400 65534 ")
             assert pair.private_key.split()[5] not in repr(task.attrs)
-
-
-def test_gateways_ask_clients_for_a_certificate(program: Rehearsal, swarm: Swarm) -> None:
-    """Its authority is a file of the tasks, too."""
-    ours = Authority("ours")
-
-    serve(program, swarm, FIRST, of_client(ours, "CN=app"), client_ca=ours.text)
-
-    for kind in PORTS:
-        place = (swarm.first.address, HTTPS[kind])
-        assert Secure(*place).refused()
-        assert Secure(*place, of_client(Authority("theirs"), "CN=app")).refused()
