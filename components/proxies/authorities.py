@@ -65,7 +65,7 @@ def _not_issuing(text: str, now: datetime) -> Iterator[str]:
         place, ends = f"{KEY}: certificate number {number}", each.not_valid_after_utc
         try:
             issues = each.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-        except x509.ExtensionNotFound:
+        except (x509.ExtensionNotFound, ValueError):
             issues = False
         if not issues:
             yield (
