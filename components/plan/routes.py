@@ -104,7 +104,8 @@ def _policies(front_end: Values, backend: Values) -> tuple[str, ...]:
     redirected = bool(tls) and tls.get("redirect_http", True) is True
     # {} is maintenance with defaults.
     there = {key for key in _POLICIES if backend.get(key) not in (None, [])}
-    there |= {"client_ca"} if tls.get("client_ca") else set()
+    asked = tls.get("client_ca") and tls.get("client_verify") != "optional"
+    there |= {"client_ca"} if asked else set()
     there |= {"redirect_http"} if redirected else set()
     return tuple(each for each in _POLICIES if each in there)
 

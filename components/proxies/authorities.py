@@ -4,8 +4,8 @@
 """
 
 import hashlib
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 KEY = "front_end.tls.client_ca"
+RULE = "client_ca must be PEM of certificates of authorities"
+SOON = timedelta(days=21)
+"""Rest of a validity that is worth a warning."""
 
 
 class CertificateError(ValueError):
@@ -29,20 +32,35 @@ def delivered(text: str) -> tuple[str, str]:
     """
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    found = pem(text, "client_ca must be PEM of certificates of authorities")
+    found = pem(text, RULE)
     plain = b"".join(each.public_bytes(Encoding.PEM) for each in found)
     return f"{hashlib.sha256(plain).hexdigest()[:32]}{CERTIFICATE}", plain.decode()
 
 
 def mistakes(text: str, now: datetime) -> list[str]:
     """Return what is wrong with the authorities of clients."""
-    if "PRIVATE KEY" in text:
-        return [f"{KEY} has a private key, which the state would show to everybody: leave it out"]
     try:
-        delivered(text)
+        found = pem(text, RULE)
     except CertificateError as error:
         return [f"front_end.tls.{error}"]
-    return list(_not_issuing(text, now))
+    said = [f"{KEY}: {each}" for number in range(len(found)) for each in _not_issuing(found, number)]
+    if not said and not any(each.not_valid_before_utc <= now < each.not_valid_after_utc for each in found):
+        said.append(f"{KEY}: no certificate is valid now, so every client would be refused: give one that is")
+    return said
+
+
+def warnings(text: str, now: datetime) -> list[str]:
+    """Return what is worth a warning: authorities that end soon, have ended, or are not valid yet."""
+    found = []
+    for number, each in enumerate(pem(text), 1):
+        begins, ends = each.not_valid_before_utc, each.not_valid_after_utc
+        if now < begins:
+            found.append(f"number {number} is not valid before {begins.isoformat(timespec='seconds')}")
+        elif ends - now < SOON:
+            found.append(
+                f"number {number} ends {ends.isoformat(timespec='seconds')}, and its clients are refused then"
+            )
+    return [f"{KEY}: certificate {each}" for each in found]
 
 
 def pem(
@@ -57,20 +75,33 @@ def pem(
         raise CertificateError(f"{rule}, which cannot be read") from None
 
 
-def _not_issuing(text: str, now: datetime) -> Iterator[str]:
-    """Yield what keeps certificates from being those of authorities."""
+def _not_issuing(found: "Sequence[x509.Certificate]", number: int) -> Iterator[str]:
+    """Yield what keeps a certificate from being that of an authority."""
     from cryptography import x509
 
-    for number, each in enumerate(pem(text), 1):
-        place, ends = f"{KEY}: certificate number {number}", each.not_valid_after_utc
-        try:
-            issues = each.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-        except (x509.ExtensionNotFound, ValueError):
-            issues = False
-        if not issues:
-            yield (
-                f"{place} is not of an authority (basicConstraints CA:TRUE): give the certificate that "
-                "issues those of clients"
-            )
-        elif ends <= now:
-            yield f"{place} has ended {ends.isoformat(timespec='seconds')}: give a new one, or drop it"
+    each, place = found[number], f"certificate number {number + 1}"
+    try:
+        issues = each.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        issues = False
+    if not issues:
+        yield (
+            f"{place} is not of an authority (basicConstraints CA:TRUE): give the certificate that issues "
+            "those of clients"
+        )
+    elif not any(_issued(each, other) for other in found):
+        yield (
+            f"{place} is issued by another, which is missing. Both kinds trust an authority up to its root "
+            "only: add it, or give a root of its own for these clients"
+        )
+
+
+def _issued(one: "x509.Certificate", other: "x509.Certificate") -> bool:
+    """Return whether a certificate is issued by another, or by itself."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        one.verify_directly_issued_by(other)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True

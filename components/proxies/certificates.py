@@ -7,13 +7,13 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from . import authorities
-from .authorities import CertificateError, pem
+from .authorities import SOON, CertificateError, pem
 from .served import CERTIFICATE, Served
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from .site import Site
 
 KEY = "front_end.tls.certificates"
-SOON = timedelta(days=21)
-"""Rest of a validity that is worth a warning."""
 MOST_LOADED = 256
 """Pairs that are read once in a process: to read an RSA key of 4096 bits takes 0.3 s."""
 UNUSABLE = Served(f"unusable{CERTIFICATE}", (), "")

@@ -27,7 +27,7 @@ from ..arguments.types import (
     Whole,
     digits,
 )
-from . import paths
+from . import authorities, paths
 from .access import Access, check_clients
 from .content import Content, check_content
 from .health import GOOD, LOCAL, Question
@@ -152,8 +152,8 @@ class Proxy(Frozen):
 
     @property
     def client_ca(self) -> Optional[str]:
-        """Certificates of the authorities of clients; None where clients need none."""
-        return self.tls.client_ca if self.tls else None
+        """Certificates of the authorities of clients, as they are delivered; None where clients need none."""
+        return authorities.delivered(self.tls.client_ca)[1] if self.tls and self.tls.client_ca else None
 
     @model_validator(mode="after")
     def _ports_differ(self) -> "Proxy":

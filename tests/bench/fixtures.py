@@ -112,7 +112,7 @@ def cleared() -> Iterator[None]:
     from .hosts import Bench
 
     Bench.clear()
-    left = [each for each in {*threading.enumerate()} - before if each.name.startswith("Thread-")]
+    left = [each for each in {*threading.enumerate()} - before if each.name.startswith("Thread")]
     for each in left:
         each.join(10)
     assert [each.name for each in left if each.is_alive()] == []

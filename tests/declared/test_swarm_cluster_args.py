@@ -232,6 +232,13 @@ WRONG: dict[str, tuple[Any, str]] = {
         vip(addresses=["172.100.0.9", "192.0.2.9"]),
         "networks.web.subnet 172.100.0.0/24 overlaps floating_addresses.vip.addresses.0 172.100.0.9/32",
     ),
+    "a question that a gateway of balancers never answers": (
+        {
+            **vip(track={"port": 8080, "path": "/"}),
+            "gateway": {**whole()["gateway"], "front_end": {"port": 8080, "proxy_protocol": ["10.0.0.0/8"]}},
+        },
+        "floating_addresses.vip.track.path asks without a header of the PROXY protocol, which gateway",
+    ),
     "a generation": (three(token_generation=0), "token_generation must be between 1 and 1000000, got 0"),
     **{
         f"label name {text!r}": (

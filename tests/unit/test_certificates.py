@@ -167,11 +167,11 @@ def test_a_plan_checks_a_configuration_without_its_certificates(kind: str) -> No
 
 def test_authorities_of_clients_are_checked_when_they_are_declared() -> None:
     """A certificate that issues none, one that has ended, and a key among them are refused and not shown."""
-    old = Authority("Old", ends=soon(-1))
     wrong = {
         made("a.example").certificate: "number 1 is not of an authority",
-        TOP.text + old.text: "number 2 has ended",
-        TOP.text + GOOD.private_key: "front_end.tls.client_ca has a private key",
+        BETWEEN.text: "number 1 is issued by another, which is missing",
+        Authority("Old", ends=soon(-1)).text: "no certificate is valid now",
+        TOP.text + GOOD.private_key: "certificates of authorities alone, got PRIVATE KEY",
         "-----BEGIN CERTIFICATE-----\nx": "client_ca must be PEM of certificates of authorities",
     }
 
@@ -180,8 +180,20 @@ def test_authorities_of_clients_are_checked_when_they_are_declared() -> None:
         with pytest.raises(ArgumentError) as error:
             service("site", {"image": "app:1", "host_names": ["a.example"], "front_end": {"tls": tls}})
         assert said in str(error.value)
-        assert "BEGIN" not in str(error.value)
+        assert not any(line in str(error.value) for line in text.splitlines())
     assert authorities.mistakes(TOP.text + BETWEEN.text, datetime.now(UTC)) == []
+
+
+def test_the_end_of_an_authority_is_worth_a_warning() -> None:
+    """One that has ended, too: the clients of the others get in."""
+    old, new = Authority("Old", ends=soon(-1)), Authority("New", ends=soon(20))
+    text, now = TOP.text + old.text + new.text, datetime.now(UTC)
+
+    assert authorities.mistakes(text, now) == []
+    assert [each.partition(" ends ")[0] for each in authorities.warnings(text, now)] == [
+        "front_end.tls.client_ca: certificate number 2",
+        "front_end.tls.client_ca: certificate number 3",
+    ]
 
 
 def test_the_file_of_authorities_has_certificates_and_nothing_else() -> None:

@@ -63,7 +63,7 @@ def test_a_load_that_is_late_itself_blames_no_answer() -> None:
             )
             sender = Sender(settings)
             sending = asyncio.create_task(sender.run())
-            while sender.report.ok < 5:
+            while sender.report.ok < 5 and not sending.done():
                 await asyncio.sleep(0.001)
             time.sleep(1.2)
             return await sending

@@ -22,7 +22,8 @@ def wrong(new: Checked, warn: Warn) -> Optional[str]:
     said = authorities.mistakes(new["clientCa"], now) if "clientCa" in new else []
     if said := [*said, *certificates.mistakes(pairs, new.get("hostNames", {}), now)]:
         return "; ".join(said)
-    for line in certificates.warnings(pairs, now):
+    soon = authorities.warnings(new["clientCa"], now) if "clientCa" in new else []
+    for line in [*soon, *certificates.warnings(pairs, now)]:
         warn(line)
     return None
 

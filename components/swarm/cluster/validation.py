@@ -30,9 +30,22 @@ def cluster(name: str, args: object) -> tuple[Cluster, dict[str, Any]]:
         if said := problem(service, what.nodes):
             raise ArgumentError(f"{where}: {key}.{said}")
     for key, group in what.floating_addresses.items():
+        if said := _unanswered(what, group):
+            raise ArgumentError(f"{where}: floating_addresses.{key}.{said}")
         for node, priority in _drained_last(what, group).items():
             given["floating_addresses"][key]["nodes"][node]["priority"] = priority
     return what, given
+
+
+def _unanswered(what: Cluster, group: Floating) -> Optional[str]:
+    """Return why the gateway never answers the question of a group, or None."""
+    front_end, track = what.gateway.front_end if what.gateway else None, group.track
+    if track and track.path and front_end and front_end.proxy_protocol and track.port == front_end.port:
+        return (
+            "track.path asks without a header of the PROXY protocol, which gateway.front_end.proxy_protocol "
+            "demands: drop path, and the port alone is asked"
+        )
+    return None
 
 
 def _drained_last(what: Cluster, group: Floating) -> dict[str, int]:
