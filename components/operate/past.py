@@ -14,10 +14,11 @@ import yaml
 from ..arguments.connections import Connection
 from ..engine.connection import HostUnreachable, connect
 from ..engine.containers import front_ends
-from ..engine.history import History, Image, Revision, newest
+from ..engine.history import Content, History, Image, Revision, newest
 from ..naming import LABEL, PACKAGE
 from ..repair.survey import Owner
 from ..repair.telling import CannotGoOn, say
+from ..review.consequences.protections import protections
 from .overlay import laid_over, secret_places
 from .revisions import (
     alike,
@@ -92,7 +93,7 @@ def roll_back(run: Run, project: Project, asked: Asked) -> None:
         images = {name: _on_host(engine, name, image) for name, image in target.images.items()}
     settings = laid_over(project.settings(), run.owner.project, past.service, target, images)
     say(f"{past.service}: back from revision {now.number} to {target.number}")
-    for line in changes(now, target):
+    for line in way_back(now, target):
         say(f"  {line}")
     for place in secret_places(long_form(target.settings)):
         say(f"  {place}: a secret, as it is in {project.settings_file.name}")
@@ -111,6 +112,11 @@ def roll_back(run: Run, project: Project, asked: Asked) -> None:
     say(f"{past.service}: revision {after.history.in_force.number} is in force, as {target.number}")
     for line in _ahead(project, after):
         say(line)
+
+
+def way_back(now: Content, target: Content) -> list[str]:
+    """Describe what a rollback changes, and the protections that it drops."""
+    return [*changes(now, target), *(each.text for each in protections(now.settings, target.settings))]
 
 
 def _found(run: Run, asked: Asked) -> tuple[list[Past], Optional[HostUnreachable]]:

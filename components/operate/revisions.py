@@ -1,5 +1,6 @@
 """Revisions of a service, compared and printed. Pure functions; `past` finds the revisions on hosts."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
@@ -152,7 +153,10 @@ def _shown(values: Mapping[str, Any], key: str) -> str:
     if key not in values:
         return "(default)"
     text = "".join(each if each.isprintable() else " " for each in str(values[key]))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    if len(text) <= _LONGEST:
+        return text
+    # Two long texts that begin alike, such as certificates, are told apart.
+    return f"{text[: _LONGEST - 16]}… ({hashlib.sha256(text.encode()).hexdigest()[:12]})"
 
 
 def _count(content: Content, backend: str) -> str:

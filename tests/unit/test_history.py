@@ -4,6 +4,7 @@ import copy
 import getpass
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from components.engine.history import Failure, History, Image, Revision
 from components.load_balanced.validation import service as validated
 from components.operate import command, past
 from components.operate.overlay import laid_over
-from components.operate.past import Asked, Past
+from components.operate.past import Asked, Past, way_back
 from components.operate.revisions import alike, as_json, changed_settings, changes, difference, table
 from components.operate.workspace import Project
 from components.provider.authors import author
@@ -103,6 +104,22 @@ def test_an_image_of_the_same_name_is_another_image() -> None:
 
     assert said == ["web: app:1 is another image (aaaaaaaaaaaa → bbbbbbbbbbbb)"]
     assert not alike(revision(1), revision(2, images={"web": image("b")}))
+
+
+def test_a_way_back_names_the_protections_that_it_drops() -> None:
+    """Certificates that begin alike are told apart."""
+    begin, end = "-----BEGIN CERTIFICATE-----\nMIIB", "\n-----END CERTIFICATE-----"
+    ours, theirs = (f"{begin}{'x' * 60}{last}{end}" for last in "ab")
+    now = revision(2, {"image": "app:1", "front_end": {"tls": {"client_ca": ours}}})
+    tls = {"client_ca": theirs, "client_verify": "optional"}
+    target = revision(1, {"image": "app:1", "front_end": {"tls": tls}})
+
+    said = "\n".join(way_back(now, target))
+
+    (before, after) = re.findall(r"MIIBx*… \((\w{12})\)", said)
+    assert before != after
+    assert "front_end.tls.client_ca has 1 more, which drops a protection" in said
+    assert "front_end.tls.client_verify is optional, which drops a protection" in said
 
 
 def test_a_change_of_a_secret_is_a_revision() -> None:
