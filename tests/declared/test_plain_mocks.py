@@ -38,6 +38,7 @@ def _mocks() -> Iterator[None]:
     pulumi.runtime.set_mocks(Plain(), project="shop", stack="test")
     yield
     loop.close()
+    asyncio.set_event_loop(asyncio.new_event_loop())  # what runs next in this process finds an open one
 
 
 def test_every_component_passes() -> None:
