@@ -89,15 +89,15 @@ def _not_issuing(found: "Sequence[x509.Certificate]", number: int) -> Iterator[s
             f"{place} is not of an authority (basicConstraints CA:TRUE): give the certificate that issues "
             "those of clients"
         )
-    elif not any(_issued(each, other) for other in found):
+    elif not any(issued_by(each, other) for other in found):
         yield (
             f"{place} is issued by another, which is missing. Both kinds trust an authority up to its root "
             "only: add it, or give a root of its own for these clients"
         )
 
 
-def _issued(one: "x509.Certificate", other: "x509.Certificate") -> bool:
-    """Return whether a certificate is issued by another, or by itself."""
+def issued_by(one: "x509.Certificate", other: "x509.Certificate") -> bool:
+    """Return whether a certificate is issued by another, which may be itself."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from . import authorities
-from .authorities import SOON, CertificateError, pem
+from .authorities import SOON, CertificateError, issued_by, pem
 from .served import CERTIFICATE, Served
 
 if TYPE_CHECKING:
@@ -173,16 +173,12 @@ def _key(text: str) -> Any:
 
 def _check_order(chain: "list[x509.Certificate]") -> None:
     """Raise CertificateError unless each certificate is issued by the next."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
     for number, (issued, issuer) in enumerate(pairwise(chain)):
-        try:
-            issued.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        if not issued_by(issued, issuer):
             raise CertificateError(
                 f"certificate number {number + 1} in certificate is not issued by number {number + 2}: put "
                 "the server's first, then the one that issued it, and so on"
-            ) from None
+            )
 
 
 def _alternative_names(leaf: "x509.Certificate") -> set[str]:

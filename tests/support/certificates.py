@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
+import tempfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,6 +83,18 @@ def of_client(authority: Authority, subject: str) -> Made:
         signed.public_bytes(forms.Encoding.PEM).decode(),
         key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption()).decode(),
     )
+
+
+def client_context(own: Made | None = None) -> ssl.SSLContext:
+    """Return the settings of a client that takes any certificate, and has this one if any."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if own is not None:
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write("".join(own))
+            file.flush()
+            context.load_cert_chain(file.name)
+    return context
 
 
 def _hash(key: Any) -> Any:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
-import ssl
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from .certificates import client_context
+
+if TYPE_CHECKING:
+    import ssl
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RESET, SETTINGS, GOAWAY = 0, 1, 3, 4, 7
@@ -23,8 +27,7 @@ def ask(
     headers: dict[str, str] | None = None,
 ) -> Answer:  # fmt: skip
     """Return the answer to a request for `host`; a body is sent without its length."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = client_context()
     context.set_alpn_protocols(["h2"])
     given = {":method": method, ":scheme": "https", ":authority": host, ":path": path, **(headers or {})}
     with (

@@ -6,7 +6,6 @@ import http.client
 import io
 import ssl
 import tarfile
-import tempfile
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from components.proxies.program import FOLDER
 from tests.bench.process import until
 
-from .certificates import names
+from .certificates import client_context, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +28,8 @@ class Secure(http.client.HTTPSConnection):
 
     def __init__(self, address: str, port: int, client: Made | None = None) -> None:
         # Without a context of ours it reads all authorities of this machine, for each connection.
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
+        self.context = client_context(client)
         super().__init__(address, port, timeout=10, context=self.context)
-        if client is not None:
-            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-                file.write("".join(client))
-                file.flush()
-                self.context.load_cert_chain(file.name)
         self.session: ssl.SSLSession | None = None
         """Session with which the next connection begins, where the server still takes it."""
 

@@ -7,7 +7,6 @@ import re
 import socket
 import ssl
 import struct
-import tempfile
 import threading
 import time
 import warnings
@@ -15,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.certificates import Authority, names, of_client
+from tests.support.certificates import Authority, client_context, names, of_client
 
 PATIENCE = 20.0
 """Seconds after which a client gives up."""
@@ -75,8 +74,9 @@ def handshake(connection: socket.socket, given: dict[str, Any], heard: Heard) ->
     client: {authority: A, subject: S}      issuer and subject of its certificate
     """
     assert not given.keys() - {"name", "protocols", "version", "client"}, f"tls: {sorted(given)}"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    client = given.get("client")
+    own = of_client(Authority(client["authority"]), client["subject"]) if client else None
+    context = client_context(own)
     if version := given.get("version"):
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
         known = ssl.TLSVersion[f"TLSv{version.replace('.', '_')}"]
@@ -85,12 +85,6 @@ def handshake(connection: socket.socket, given: dict[str, Any], heard: Heard) ->
             context.minimum_version = context.maximum_version = known
     if protocols := given.get("protocols"):
         context.set_alpn_protocols(protocols)
-    if client := given.get("client"):
-        own = of_client(Authority(client["authority"]), client["subject"])
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-            file.write("".join(own))
-            file.flush()
-            context.load_cert_chain(file.name)
     secure = context.wrap_socket(connection, server_hostname=given.get("name"))
     data = secure.getpeercert(binary_form=True)
     assert data
